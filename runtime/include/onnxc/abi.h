@@ -1,0 +1,142 @@
+/* The binary interface of a compiled model: what onnxc writes and what a program calls.
+ *
+ * Treated as a schema: a field is never moved or reused, new ones go to the end, and readers check `abi_version` and
+ * `struct_size` before they look. The compiler writes these structs field by field (lib/Emit/ModelTable.cpp), so the
+ * static asserts at the end hold for it, too. Only C11 headers of a freestanding implementation are needed.
+ *
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ */
+#ifndef ONNXC_ABI_H
+#define ONNXC_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ONNXC_ABI_VERSION 1
+
+/* Element types, with the numbers of ONNX's TensorProto.DataType. */
+typedef enum onnxc_type {
+  ONNXC_UNDEFINED = 0,
+  ONNXC_FLOAT = 1,
+  ONNXC_UINT8 = 2,
+  ONNXC_INT8 = 3,
+  ONNXC_UINT16 = 4,
+  ONNXC_INT16 = 5,
+  ONNXC_INT32 = 6,
+  ONNXC_INT64 = 7,
+  ONNXC_STRING = 8,
+  ONNXC_BOOL = 9,
+  ONNXC_FLOAT16 = 10,
+  ONNXC_DOUBLE = 11,
+  ONNXC_UINT32 = 12,
+  ONNXC_UINT64 = 13,
+  ONNXC_COMPLEX64 = 14,
+  ONNXC_COMPLEX128 = 15,
+  ONNXC_BFLOAT16 = 16,
+} onnxc_type;
+
+typedef enum onnxc_status {
+  ONNXC_OK = 0,
+  ONNXC_ERROR_ARGUMENT = 1,    /* a null pointer, an unknown name, a struct_size that is too small */
+  ONNXC_ERROR_SHAPE = 2,       /* dims that the model does not accept */
+  ONNXC_ERROR_TYPE = 3,        /* an element type that the model does not accept */
+  ONNXC_ERROR_FILE = 4,        /* a file that can't be read, or isn't what it should be */
+  ONNXC_ERROR_UNSUPPORTED = 5, /* another ABI version, or this processor lacks features the model was built for */
+  ONNXC_ERROR_MEMORY = 6,      /* the allocator returned NULL */
+  ONNXC_ERROR_RUN = 7          /* a node failed on these values; onnxc_call.error_site says which */
+} onnxc_status;
+
+/* A dimension of an onnxc_value_info: a size >= 0, or one of these. */
+#define ONNXC_DIM_COMPUTED INT64_MIN     /* follows from the inputs' dims: ask plan() */
+#define ONNXC_DIM_SYMBOL(k) (-1 - (int64_t)(k)) /* onnxc_model.symbols[k], chosen by the caller */
+
+/* What the model says of one of its inputs or outputs. */
+typedef struct onnxc_value_info {
+  const char *name;
+  int32_t type; /* onnxc_type */
+  int32_t rank;
+  const int64_t *dims; /* `rank` dimensions, see above */
+} onnxc_value_info;
+
+/* A dense row-major tensor. Inputs: the caller sets both. Outputs: `dims` points to room for `rank` sizes that plan()
+ * writes, and the caller then points `data` to memory of that many elements, 64-byte aligned for best speed. */
+typedef struct onnxc_tensor {
+  void *data;
+  int64_t *dims;
+} onnxc_tensor;
+
+/* Runs body(context, i, worker) for every i in [0, n), each once, in any order, on any thread, and returns when all are
+ * done. `worker` is in [0, threads) and no two bodies run at the same time with the same worker. */
+typedef void (*onnxc_body)(void *context, int64_t i, int32_t worker);
+typedef struct onnxc_pool {
+  void *self;
+  void (*parallel_for)(void *self, int64_t n, onnxc_body body, void *context);
+  int32_t threads;
+  int32_t reserved;
+} onnxc_pool;
+
+/* One inference. All memory is the caller's; nothing of it is kept after the call. */
+typedef struct onnxc_call {
+  uint32_t struct_size; /* sizeof(onnxc_call) */
+  int32_t error_site;   /* out, after ONNXC_ERROR_RUN: index into onnxc_model.error_sites, or -1 */
+  const onnxc_tensor *inputs;
+  onnxc_tensor *outputs;
+  const void *weights;     /* onnxc_model.weights, or where the program mapped the model's weights file */
+  void *workspace;         /* 64-byte aligned; may be NULL when workspace_size is 0 */
+  uint64_t workspace_size; /* bytes: out of plan(), in to run() */
+  const onnxc_pool *pool;  /* NULL: everything on the calling thread. The same for plan() and run() */
+} onnxc_call;
+
+/* A compiled model. Constant data; any number of threads may use it at the same time. */
+typedef struct onnxc_model {
+  uint32_t abi_version; /* ONNXC_ABI_VERSION of the compiler */
+  uint32_t struct_size; /* sizeof(onnxc_model) of the compiler */
+  const char *name;
+  const char *target;   /* target triple */
+  const char *features; /* processor features the code needs, LLVM's names, comma separated */
+  uint64_t input_count;
+  const onnxc_value_info *inputs;
+  uint64_t output_count;
+  const onnxc_value_info *outputs;
+  uint64_t symbol_count;
+  const char *const *symbols; /* names of the dimensions that the caller chooses */
+  const void *weights;        /* NULL when they are in a file beside the model */
+  uint64_t weights_size;      /* bytes */
+  const char *weights_file;   /* file name, to be looked for in the model's folder; NULL when embedded */
+  uint64_t weights_hash;      /* xxHash64 of the weights (seed 0), to notice a wrong file */
+  uint64_t error_site_count;
+  const char *const *error_sites; /* "node 'name' (Gather): index out of range" */
+  uint64_t metadata_count;
+  const char *const *metadata; /* key, value, key, value, ... of the ONNX file's metadata_props */
+  /* From inputs[].dims: writes outputs[].dims and workspace_size. Reads no tensor data. */
+  int32_t (*plan)(onnxc_call *call);
+  /* Computes the outputs. plan() must have been called with the same dims. */
+  int32_t (*run)(onnxc_call *call);
+} onnxc_model;
+
+/* The only symbol that a compiled model exports is `const onnxc_model *PREFIX_model(void)`; a shared library also has
+ * it under the name `onnxc_model_entry`, for programs that open models by file name. */
+typedef const onnxc_model *(*onnxc_model_function)(void);
+
+#if defined(__cplusplus)
+#define ONNXC_STATIC_ASSERT static_assert
+#else
+#define ONNXC_STATIC_ASSERT _Static_assert
+#endif
+#if UINTPTR_MAX == UINT64_MAX
+ONNXC_STATIC_ASSERT(sizeof(onnxc_value_info) == 24, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_tensor) == 16, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_pool) == 24, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 56, "schema");
+ONNXC_STATIC_ASSERT(offsetof(onnxc_model, weights) == 80, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 160, "schema");
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
