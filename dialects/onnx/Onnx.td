@@ -1,0 +1,64 @@
+//===- dialects/onnx/Onnx.td ----------------------------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The onnx dialect, the interface that every operator implements, and the base class of the families in ops/.
+#ifndef ONNX_TD
+#define ONNX_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Onnx_Dialect : Dialect {
+  let name = "onnx";
+  let cppNamespace = "::onnxc::onnx";
+  let summary = "ONNX operators, the newest version of each";
+  let description = [{
+    Contracts (types, symbolic dimensions, shape values): docs/Architecture.md.
+  }];
+  let extraClassDeclaration = [{
+    /// Rewrites a node of an older operator version into the newest form (or into other operators).
+    using Upgrade = ::llvm::LogicalResult (*)(::onnxc::onnx::NodeForm &);
+    template <typename... Ops> void add() { addOperations<Ops...>(); }
+    /// Registers `upgrade` for nodes of `domain::name` (domain "" is ai.onnx) whose since_version is below `below`.
+    void addUpgrade(::llvm::StringRef name, int64_t below, Upgrade upgrade, ::llvm::StringRef domain = "");
+    /// The upgrades that a node of this operator version needs, oldest first.
+    ::llvm::SmallVector<Upgrade> getUpgrades(::llvm::StringRef domain, ::llvm::StringRef name, int64_t opset) const;
+
+  private:
+    struct UpgradeRule { int64_t below; Upgrade upgrade; };
+    ::llvm::StringMap<::llvm::SmallVector<UpgradeRule>> upgrades;
+  }];
+}
+
+def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
+  let cppNamespace = "::onnxc::onnx";
+  let description = [{What an operator must say of itself. A missing method is a link error.}];
+  let methods = [
+    InterfaceMethod<[{
+        Checks the operand types and appends the type of every result, in order (docs/Architecture.md: the onnx
+        dialect; specification of the operator for the rule). Reports what is wrong through emitOpError.}],
+      "::llvm::LogicalResult", "inferTypes", (ins "::llvm::SmallVectorImpl<::mlir::Type> &":$types)>,
+    InterfaceMethod<[{
+        Emits linalg, tensor, arith, math and scf for this operation; one value per result (null for an absent one).
+        `operands` are the lowered operands: signless, without encoding; null for an absent optional one. May also
+        emit other onnx operations (`make<Op>` on `b.lift`ed values), which are then lowered in their turn.}],
+      "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "lowerToLinalg",
+      (ins "::onnxc::onnx::LoweringBuilder &":$b, "::mlir::ValueRange":$operands)>,
+    InterfaceMethod<[{
+        The content of the only result, a small integer tensor, in terms of the symbolic dimensions, if known.}],
+      "std::optional<::llvm::SmallVector<::mlir::AffineExpr>>", "propagateData", (ins),
+      /*methodBody=*/"", /*defaultImplementation=*/"return std::nullopt;">,
+  ];
+}
+
+// An operator. `since` is the version of the operator's newest form: the one that this operation is.
+class Onnx_Op<string name, int since, list<Trait> traits = [], list<string> implements = []>
+    : Op<Onnx_Dialect, name, !listconcat(traits, [Pure, DeclareOpInterfaceMethods<OnnxOpInterface, implements>])> {
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = "static constexpr int64_t sinceVersion = " # since # ";";
+}
+
+def Onnx_Tensor : AnyTypeOf<[AnyRankedTensor]>;
+def Onnx_OptionalTensor : AnyTypeOf<[AnyRankedTensor, NoneType]>;
+
+#endif // ONNX_TD

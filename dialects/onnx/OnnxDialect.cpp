@@ -1,0 +1,82 @@
+//===- dialects/onnx/OnnxDialect.cpp -----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Registers the families, and holds what does not depend on any operator: upgrades by name, inference of one operation.
+#include "dialects/onnx/OnnxDialect.h"
+#include "dialects/onnx/OnnxOp.h"
+#include "dialects/onnx/ops/Constant.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+#include "dialects/onnx/OnnxDialect.cpp.inc"
+#include "dialects/onnx/OnnxOpInterface.cpp.inc"
+
+namespace onnxc::onnx {
+#define FAMILY(NAME) void register##NAME##Ops(OnnxDialect &);
+#include "dialects/onnx/Families.inc"
+#undef FAMILY
+} // namespace onnxc::onnx
+
+void OnnxDialect::initialize() {
+#define FAMILY(NAME) register##NAME##Ops(*this);
+#include "dialects/onnx/Families.inc"
+#undef FAMILY
+}
+
+static std::string upgradeKey(StringRef domain, StringRef name) { return (domain + "::" + name).str(); }
+
+void OnnxDialect::addUpgrade(StringRef name, int64_t below, Upgrade upgrade, StringRef domain) {
+  auto &rules = upgrades[upgradeKey(domain, name)];
+  rules.push_back({below, upgrade});
+  llvm::sort(rules, [](const UpgradeRule &a, const UpgradeRule &b) { return a.below < b.below; });
+}
+
+SmallVector<OnnxDialect::Upgrade> OnnxDialect::getUpgrades(StringRef domain, StringRef name, int64_t opset) const {
+  SmallVector<Upgrade> found;
+  auto it = upgrades.find(upgradeKey(domain, name));
+  if (it != upgrades.end())
+    for (const UpgradeRule &rule : it->second)
+      if (opset < rule.below)
+        found.push_back(rule.upgrade);
+  return found;
+}
+
+Value NodeForm::operand(size_t i) const {
+  return i < operands.size() && !isa<NoneType>(operands[i].getType()) ? operands[i] : Value();
+}
+
+void NodeForm::setOperand(size_t i, Value value) {
+  while (operands.size() <= i)
+    operands.push_back(NoneOp::create(b, b.getNoneType()));
+  operands[i] = value;
+}
+
+Value NodeForm::constant(ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, b.getI64Type());
+  return ConstantOp::create(b, type, DenseElementsAttr::get(type, values));
+}
+
+Value NodeForm::scalar(double value, Type type) {
+  auto tensor = RankedTensorType::get({}, type);
+  if (auto floatType = dyn_cast<FloatType>(type))
+    return ConstantOp::create(b, tensor, DenseElementsAttr::get(tensor, Attribute(b.getFloatAttr(floatType, value))));
+  return ConstantOp::create(
+      b, tensor,
+      DenseElementsAttr::get(tensor, Attribute(b.getIntegerAttr(type, static_cast<int64_t>(value)))));
+}
+
+Attribute NodeForm::take(StringRef name) { return attributes.erase(name); }
+
+LogicalResult onnxc::onnx::inferTypes(Operation *op) {
+  auto onnxOp = cast<OnnxOpInterface>(op);
+  SmallVector<Type> types;
+  if (failed(onnxOp.inferTypes(types)))
+    return failure();
+  assert(types.size() == op->getNumResults() && "inferTypes gives one type per result");
+  for (auto [result, type] : llvm::zip_equal(op->getResults(), types))
+    result.setType(type);
+  if (auto data = onnxOp.propagateData())
+    setShapeData(op, *data);
+  return success();
+}

@@ -1,0 +1,42 @@
+//===- dialects/onnx/OnnxDialect.h -------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The dialect class, and the node form that upgrades of older operator versions work on.
+#pragma once
+
+#include "mlir/IR/Attributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace onnxc::onnx {
+
+/// A node on its way into the dialect: an upgrade changes it in place until it has the operator's newest form.
+/// Operands that an upgrade needs (a former attribute, say) are made with `b`.
+struct NodeForm {
+  mlir::ImplicitLocOpBuilder &b;
+  std::string domain; ///< "" is ai.onnx
+  std::string name;   ///< operator
+  int64_t opset;      ///< version of the domain that the node was written for
+  llvm::SmallVector<mlir::Value> operands; ///< absent ones are onnx.None
+  mlir::NamedAttrList attributes;          ///< by ONNX name: i64, f32, string, dense i64/f32 arrays, elements, ...
+  size_t resultCount;
+  /// Set when the upgrade has made the whole node itself: these are its results, and nothing else is built.
+  std::optional<llvm::SmallVector<mlir::Value>> results;
+
+  /// The operand, or null when the node has fewer or the operand is absent.
+  mlir::Value operand(size_t i) const;
+  /// Makes operand `i` be `value`, filling with onnx.None up to there.
+  void setOperand(size_t i, mlir::Value value);
+  /// A constant of shape [values.size()], or a scalar of element type `type`.
+  mlir::Value constant(llvm::ArrayRef<int64_t> values);
+  mlir::Value scalar(double value, mlir::Type type);
+  /// Takes attribute `name` away and returns it (null when the node has none).
+  mlir::Attribute take(llvm::StringRef name);
+  /// A diagnostic at the node.
+  mlir::InFlightDiagnostic error() const { return mlir::emitError(b.getLoc()); }
+};
+
+} // namespace onnxc::onnx
+
+#include "dialects/onnx/OnnxDialect.h.inc"

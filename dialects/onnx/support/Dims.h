@@ -1,0 +1,61 @@
+//===- dialects/onnx/support/Dims.h ------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Shapes with symbolic dimensions: expressions over the symbols of `onnx.symbols`, carried in the encoding of a tensor
+// type (docs/Architecture.md). Nothing else builds or reads such encodings.
+#pragma once
+
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Operation.h"
+#include "mlir/IR/Value.h"
+
+namespace onnxc::onnx {
+
+using mlir::AffineExpr;
+using Dims = llvm::SmallVector<AffineExpr>;
+
+/// The size of every dimension of a ranked tensor type of the onnx dialect, as expressions.
+Dims getDims(mlir::Type type);
+inline Dims getDims(mlir::Value value) { return getDims(value.getType()); }
+
+/// The tensor type with these sizes: static ones become numbers, the others `?` with an encoding.
+mlir::RankedTensorType makeTensor(llvm::ArrayRef<AffineExpr> dims, mlir::Type elementType);
+mlir::RankedTensorType makeTensor(llvm::ArrayRef<int64_t> sizes, mlir::Type elementType);
+
+/// `type` with another element type or without its encoding.
+mlir::RankedTensorType withElementType(mlir::Type type, mlir::Type elementType);
+mlir::RankedTensorType withoutEncoding(mlir::RankedTensorType type);
+
+/// The size as a number, if it is one.
+std::optional<int64_t> getConstant(AffineExpr dim);
+AffineExpr makeDim(mlir::MLIRContext *context, int64_t size);
+
+/// Product of sizes.
+AffineExpr product(mlir::MLIRContext *context, llvm::ArrayRef<AffineExpr> dims);
+/// a / b rounded towards minus infinity; exact when a is a multiple of b as an expression (s0 * s1 / s0 is s1).
+AffineExpr floorDiv(AffineExpr a, AffineExpr b);
+
+/// The numpy rule for one pair of dimensions: null when two different numbers, neither of them 1, meet. Of two different
+/// symbolic sizes the result is unknown here: use `broadcast`.
+/// broadcast: the shape that the operands' shapes broadcast to; a size that no expression gives becomes a fresh symbol
+/// of `op` result `result`. Reports a mismatch at `op`.
+llvm::FailureOr<Dims> broadcast(mlir::Operation *op, llvm::ArrayRef<Dims> shapes, unsigned result = 0);
+
+/// A symbol that stands for dimension `dim` of result `result` of `op` where no expression does. Stable: when the
+/// result's present type already has a symbol there, it is that one.
+AffineExpr freshSymbol(mlir::Operation *op, unsigned result, unsigned dim);
+
+/// The known content of a small integer tensor: of a constant, or what `propagateData` found.
+std::optional<Dims> getShapeData(mlir::Value value);
+/// The same where every element is a number.
+std::optional<llvm::SmallVector<int64_t>> getConstantInts(mlir::Value value);
+/// Remembers what getShapeData will say of the first result of `op`.
+void setShapeData(mlir::Operation *op, llvm::ArrayRef<AffineExpr> data);
+
+/// `axis` counted from the front, or failure after an error at `op` ("axis 4 is out of range for rank 3").
+llvm::FailureOr<int64_t> normalizeAxis(mlir::Operation *op, int64_t axis, int64_t rank);
+/// The same for a list: sorted, no duplicates.
+llvm::FailureOr<llvm::SmallVector<int64_t>> normalizeAxes(mlir::Operation *op, llvm::ArrayRef<int64_t> axes,
+                                                          int64_t rank);
+
+} // namespace onnxc::onnx

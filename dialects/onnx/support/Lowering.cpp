@@ -1,0 +1,241 @@
+//===- dialects/onnx/support/Lowering.cpp ------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The builder that lowerings get. See Lowering.h.
+#include "dialects/onnx/support/Lowering.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+Value LoweringBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
+
+Value LoweringBuilder::materializeIndex(AffineExpr dim) {
+  if (auto number = getConstant(dim))
+    return index(*number);
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(dim)) {
+    Value value = symbols.lookup(symbol.getPosition());
+    assert(value && "the symbol was bound by an input or by the operation that made it");
+    return value;
+  }
+  auto binary = cast<AffineBinaryOpExpr>(dim);
+  Value lhs = materializeIndex(binary.getLHS()), rhs = materializeIndex(binary.getRHS());
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return arith::AddIOp::create(*this, lhs, rhs);
+  case AffineExprKind::Mul:
+    return arith::MulIOp::create(*this, lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return arith::FloorDivSIOp::create(*this, lhs, rhs);
+  case AffineExprKind::CeilDiv:
+    return arith::CeilDivSIOp::create(*this, lhs, rhs);
+  case AffineExprKind::Mod: { // affine: the result has the sign of the (positive) right side
+    Value quotient = arith::FloorDivSIOp::create(*this, lhs, rhs);
+    return arith::SubIOp::create(*this, lhs, arith::MulIOp::create(*this, quotient, rhs));
+  }
+  default:
+    llvm_unreachable("not an operator of affine expressions");
+  }
+}
+
+OpFoldResult LoweringBuilder::materialize(AffineExpr dim) {
+  if (auto number = getConstant(dim))
+    return getIndexAttr(*number);
+  return materializeIndex(dim);
+}
+
+SmallVector<OpFoldResult> LoweringBuilder::materialize(ArrayRef<AffineExpr> dims) {
+  return llvm::map_to_vector(dims, [&](AffineExpr dim) { return materialize(dim); });
+}
+
+RankedTensorType LoweringBuilder::loweredType(Type onnxType) {
+  auto tensor = cast<RankedTensorType>(onnxType);
+  Type element = tensor.getElementType();
+  if (element.isUnsignedInteger())
+    element = IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth());
+  return RankedTensorType::get(tensor.getShape(), element);
+}
+
+Value LoweringBuilder::empty(Type onnxType) {
+  return tensor::EmptyOp::create(*this, materialize(getDims(onnxType)), loweredType(onnxType).getElementType());
+}
+
+Value LoweringBuilder::filled(Type onnxType, Value scalar) {
+  return linalg::FillOp::create(*this, scalar, empty(onnxType)).getResult(0);
+}
+
+Value LoweringBuilder::constant(Type type, double value) {
+  if (isa<FloatType>(type))
+    return arith::ConstantOp::create(*this, getFloatAttr(type, value));
+  return constantInt(type, static_cast<int64_t>(value));
+}
+
+Value LoweringBuilder::constantInt(Type type, int64_t value) {
+  return arith::ConstantOp::create(*this, getIntegerAttr(type, value));
+}
+
+Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, TypeRange operandTypes, ElementBody body) {
+  Dims resultDims = getDims(resultType);
+  int64_t rank = resultDims.size();
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  // Operands with a size that only run time tells to be 1 or the result's are read by index.
+  SmallVector<bool> byIndex;
+  for (auto [operand, type] : llvm::zip_equal(operands, operandTypes)) {
+    Dims dims = getDims(type);
+    SmallVector<AffineExpr> exprs;
+    bool indexed = false;
+    for (auto [i, dim] : llvm::enumerate(dims)) {
+      int64_t position = rank - dims.size() + i;
+      if (dim == resultDims[position])
+        exprs.push_back(getAffineDimExpr(position));
+      else if (getConstant(dim) == 1)
+        exprs.push_back(getAffineConstantExpr(0));
+      else
+        indexed = true;
+    }
+    byIndex.push_back(indexed);
+    if (indexed)
+      continue;
+    inputs.push_back(operand);
+    maps.push_back(AffineMap::get(rank, 0, exprs, getContext()));
+  }
+  maps.push_back(getMultiDimIdentityMap(rank));
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  Value init = empty(resultType);
+  // Whether a dimension broadcasts is loop invariant: decide it outside.
+  SmallVector<SmallVector<Value>> isOne(operands.size());
+  for (auto [n, operand] : llvm::enumerate(operands))
+    if (byIndex[n])
+      for (AffineExpr dim : getDims(operandTypes[n]))
+        isOne[n].push_back(
+            arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, materializeIndex(dim), index(1)));
+  auto generic = linalg::GenericOp::create(
+      *this, TypeRange{init.getType()}, inputs, ValueRange{init}, maps, iterators,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder b(loc, nested);
+        SmallVector<Value> elements;
+        size_t next = 0;
+        for (auto [n, operand] : llvm::enumerate(operands)) {
+          if (!byIndex[n]) {
+            elements.push_back(args[next++]);
+            continue;
+          }
+          SmallVector<Value> indices;
+          Value zero = arith::ConstantIndexOp::create(b, 0);
+          int64_t operandRank = isOne[n].size();
+          for (int64_t i = 0; i < operandRank; ++i) {
+            Value here = linalg::IndexOp::create(b, rank - operandRank + i);
+            indices.push_back(arith::SelectOp::create(b, isOne[n][i], zero, here));
+          }
+          elements.push_back(tensor::ExtractOp::create(b, operand, indices));
+        }
+        linalg::YieldOp::create(b, body(b, elements));
+      });
+  return generic.getResult(0);
+}
+
+Value LoweringBuilder::generate(Type resultType, ElementBody body) {
+  Value init = empty(resultType);
+  int64_t rank = cast<RankedTensorType>(init.getType()).getRank();
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(*this, TypeRange{init.getType()}, ValueRange{}, ValueRange{init},
+                                           ArrayRef<AffineMap>{getMultiDimIdentityMap(rank)}, iterators,
+                                           [&](OpBuilder &nested, Location loc, ValueRange) {
+                                             ImplicitLocOpBuilder b(loc, nested);
+                                             SmallVector<Value> indices;
+                                             for (int64_t i = 0; i < rank; ++i)
+                                               indices.push_back(linalg::IndexOp::create(b, i));
+                                             linalg::YieldOp::create(b, body(b, indices));
+                                           });
+  return generic.getResult(0);
+}
+
+Value LoweringBuilder::reduce(Value operand, Type operandType, ArrayRef<int64_t> axes, Value init, ElementBody body) {
+  Dims kept;
+  for (auto [i, dim] : llvm::enumerate(getDims(operandType)))
+    if (!llvm::is_contained(axes, static_cast<int64_t>(i)))
+      kept.push_back(dim);
+  Value start = filled(makeTensor(kept, init.getType()), init);
+  int64_t rank = cast<RankedTensorType>(operand.getType()).getRank();
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  SmallVector<AffineExpr> results;
+  for (int64_t i = 0; i < rank; ++i) {
+    if (llvm::is_contained(axes, i))
+      iterators[i] = utils::IteratorType::reduction;
+    else
+      results.push_back(getAffineDimExpr(i));
+  }
+  auto generic = linalg::GenericOp::create(
+      *this, TypeRange{start.getType()}, ValueRange{operand}, ValueRange{start},
+      ArrayRef<AffineMap>{getMultiDimIdentityMap(rank), AffineMap::get(rank, 0, results, getContext())}, iterators,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder b(loc, nested);
+        linalg::YieldOp::create(b, body(b, args));
+      });
+  return generic.getResult(0);
+}
+
+Value LoweringBuilder::reshape(Value value, Type operandType, Type resultType) {
+  Dims from = getDims(operandType), to = getDims(resultType);
+  if (from == to)
+    return value;
+  // Split both shapes into groups with equal products: each is collapsed to one dimension, then expanded.
+  SmallVector<ReassociationIndices> collapse, expand;
+  Dims middle;
+  size_t i = 0, j = 0;
+  while (i < from.size() || j < to.size()) {
+    ReassociationIndices left, right;
+    Dims leftDims, rightDims;
+    auto takeLeft = [&] { leftDims.push_back(from[i]), left.push_back(i++); };
+    auto takeRight = [&] { rightDims.push_back(to[j]), right.push_back(j++); };
+    if (i < from.size())
+      takeLeft();
+    if (j < to.size())
+      takeRight();
+    // A product of numbers tells which side must grow; with symbols, the longer remainder does.
+    while (product(getContext(), leftDims) != product(getContext(), rightDims) && (i < from.size() || j < to.size())) {
+      auto l = getConstant(product(getContext(), leftDims)), r = getConstant(product(getContext(), rightDims));
+      bool growLeft = l && r ? *l < *r : from.size() - i >= to.size() - j;
+      if ((growLeft && i < from.size()) || j == to.size())
+        takeLeft();
+      else
+        takeRight();
+    }
+    if (left.empty() || right.empty()) { // trailing sizes of 1
+      if (!collapse.empty()) {
+        collapse.back().append(left);
+        expand.back().append(right);
+        continue;
+      }
+    }
+    collapse.push_back(left);
+    expand.push_back(right);
+    middle.push_back(left.empty() ? makeDim(getContext(), 1) : product(getContext(), leftDims));
+  }
+  RankedTensorType fromType = loweredType(operandType), toType = loweredType(resultType);
+  if (from.empty() || to.empty()) { // a scalar on one side, all sizes 1 on the other
+    SmallVector<ReassociationIndices> none;
+    if (from.empty())
+      return tensor::ExpandShapeOp::create(*this, toType, value, none, materialize(to));
+    return tensor::CollapseShapeOp::create(*this, toType, value, none);
+  }
+  RankedTensorType middleType = loweredType(makeTensor(middle, fromType.getElementType()));
+  if (middleType.getRank() != fromType.getRank())
+    value = tensor::CollapseShapeOp::create(*this, middleType, value, collapse);
+  if (middleType.getRank() != toType.getRank())
+    value = tensor::ExpandShapeOp::create(*this, toType, value, expand, materialize(to));
+  if (value.getType() != toType) // sizes that were symbolic on one side and numbers on the other
+    value = tensor::CastOp::create(*this, toType, value);
+  return value;
+}
+
+Value LoweringBuilder::lift(Value lowered, Type onnxType) {
+  return UnrealizedConversionCastOp::create(*this, onnxType, lowered).getResult(0);
+}
+
+Value LoweringBuilder::lower(Value onnxValue) {
+  return UnrealizedConversionCastOp::create(*this, loweredType(onnxValue.getType()), onnxValue).getResult(0);
+}

@@ -1,0 +1,69 @@
+//===- dialects/onnx/support/Lowering.h --------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The builder that lowerings get: ImplicitLocOpBuilder that also knows the run-time values of symbolic dimensions, and
+// the few shapes of linalg that most operators need.
+#pragma once
+
+#include "dialects/onnx/support/Dims.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/OpDefinition.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace onnxc::onnx {
+
+/// Emits one result element from the operands' elements (and, where asked for, indices).
+using ElementBody = llvm::function_ref<mlir::Value(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange args)>;
+
+class LoweringBuilder : public mlir::ImplicitLocOpBuilder {
+public:
+  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+
+  /// Gives symbol `position` its run-time value (an index). Set for every symbol of the inputs by the pass; a lowering
+  /// whose result has a fresh symbol needs to do nothing: the pass binds it to the size of the value it returned.
+  void bindSymbol(unsigned position, mlir::Value value) { symbols[position] = value; }
+  bool isBound(unsigned position) const { return symbols.contains(position); }
+
+  /// The run-time value of a size: an attribute when it is a number, else index arithmetic on the symbols.
+  mlir::OpFoldResult materialize(AffineExpr dim);
+  llvm::SmallVector<mlir::OpFoldResult> materialize(llvm::ArrayRef<AffineExpr> dims);
+  mlir::Value materializeIndex(AffineExpr dim); ///< as an index value in any case
+  mlir::Value index(int64_t value);
+
+  /// What a value of the onnx dialect with this type is after lowering: signless, without encoding.
+  static mlir::RankedTensorType loweredType(mlir::Type onnxType);
+  /// tensor.empty of the lowered form of an onnx tensor type.
+  mlir::Value empty(mlir::Type onnxType);
+  /// The same, filled with a scalar of the lowered element type.
+  mlir::Value filled(mlir::Type onnxType, mlir::Value scalar);
+  /// arith.constant of an int, index, float or i1 type (`value` converted to it).
+  mlir::Value constant(mlir::Type type, double value);
+  mlir::Value constantInt(mlir::Type type, int64_t value);
+
+  /// result[i...] = body(operands broadcast to result...). Operands are lowered tensors whose onnx types are
+  /// `operandTypes` (needed to know which dimensions broadcast, statically or, where sizes are symbolic, at run time).
+  mlir::Value elementwise(mlir::Type resultType, mlir::ValueRange operands, mlir::TypeRange operandTypes,
+                          ElementBody body);
+
+  /// result[i...] = body(indices i... of index type). For data movement that no linalg operation says.
+  mlir::Value generate(mlir::Type resultType, ElementBody body);
+
+  /// Reduces `operand` (lowered; onnx type `operandType`) over `axes`: accumulates body(element, accumulator) from
+  /// `init`. The result keeps no reduced dimension.
+  mlir::Value reduce(mlir::Value operand, mlir::Type operandType, llvm::ArrayRef<int64_t> axes, mlir::Value init,
+                     ElementBody body);
+
+  /// Views `value` as `resultType` (an onnx type) with the same number of elements: expand/collapse where the
+  /// expressions show how, tensor.reshape otherwise.
+  mlir::Value reshape(mlir::Value value, mlir::Type operandType, mlir::Type resultType);
+
+  /// A lowered value as a value of the onnx type that it has come from, for `make<Op>` inside a lowering: such
+  /// operations are lowered afterwards. `lower` is the way back, for a result.
+  mlir::Value lift(mlir::Value lowered, mlir::Type onnxType);
+  mlir::Value lower(mlir::Value onnxValue);
+
+private:
+  llvm::DenseMap<unsigned, mlir::Value> symbols;
+};
+
+} // namespace onnxc::onnx

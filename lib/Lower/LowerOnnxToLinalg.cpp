@@ -1,0 +1,137 @@
+//===- lib/Lower/LowerOnnxToLinalg.cpp ---------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Walks a function in order and lets every onnx operation lower itself. No operator is named here.
+#include "dialects/onnx/OnnxOp.h"
+#include "lib/Lower/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_LOWERONNXTOLINALG
+#include "lib/Lower/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+namespace {
+class Lowering {
+public:
+  explicit Lowering(func::FuncOp function) : function(function), b(function.getLoc(), function.getContext()) {}
+
+  LogicalResult run() {
+    Block &entry = function.front();
+    lowerArguments(entry);
+    // What a lowering makes goes before the operation and is dealt with there.
+    for (Operation &op : entry)
+      if (failed(lower(op)))
+        return failure();
+    for (Operation *op : llvm::reverse(done))
+      op->erase();
+    return success();
+  }
+
+  unsigned getCount() const { return count; }
+
+private:
+  /// Arguments become signless and lose their encodings; the symbols they define are bound to their sizes.
+  void lowerArguments(Block &entry) {
+    b.setInsertionPointToStart(&entry);
+    SmallVector<Type> inputs;
+    for (BlockArgument argument : entry.getArguments()) {
+      Type onnxType = argument.getType();
+      Type type = LoweringBuilder::loweredType(onnxType);
+      argument.setType(type);
+      inputs.push_back(type);
+      Value lifted = b.lift(argument, onnxType);
+      argument.replaceAllUsesExcept(lifted, lifted.getDefiningOp());
+      for (auto [i, dim] : llvm::enumerate(getDims(onnxType)))
+        if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !b.isBound(symbol.getPosition()))
+          b.bindSymbol(symbol.getPosition(), tensor::DimOp::create(b, argument, i));
+    }
+    SmallVector<Type> results;
+    for (Type type : function.getResultTypes())
+      results.push_back(LoweringBuilder::loweredType(type));
+    function.setType(FunctionType::get(function.getContext(), inputs, results));
+  }
+
+  LogicalResult lower(Operation &op) {
+    if (auto cast = dyn_cast<UnrealizedConversionCastOp>(op)) { // lift or lower
+      Value input = cast.getInputs()[0];
+      if (Value known = lowered.lookup(input)) // onnx value wanted in lowered form
+        cast.getResult(0).replaceAllUsesWith(known);
+      else
+        lowered[cast.getResult(0)] = input;
+      done.push_back(&op);
+      return success();
+    }
+    if (isa<func::ReturnOp>(op)) {
+      for (OpOperand &operand : op.getOpOperands())
+        operand.set(lowered.lookup(operand.get()));
+      return success();
+    }
+    auto onnxOp = dyn_cast<OnnxOpInterface>(op);
+    if (!onnxOp)
+      return success();
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(lowered.lookup(operand));
+    Operation *before = op.getPrevNode();
+    b.setLoc(op.getLoc());
+    b.setInsertionPoint(&op);
+    auto results = onnxOp.lowerToLinalg(b, operands);
+    if (failed(results))
+      return failure();
+    ++count;
+    done.push_back(&op);
+    // Operations that this lowering made in its turn.
+    Block::iterator it = before ? std::next(before->getIterator()) : op.getBlock()->begin();
+    while (&*it != &op) {
+      Operation &made = *it++;
+      if (isa<OnnxOpInterface, UnrealizedConversionCastOp>(made) && failed(lower(made)))
+        return failure();
+    }
+    for (auto [onnxResult, result] : llvm::zip_equal(op.getResults(), *results)) {
+      // A result may itself be a value that only now got its final form.
+      Value final = result;
+      if (final)
+        if (auto cast = final.getDefiningOp<UnrealizedConversionCastOp>())
+          final = lowered.lookup(cast.getInputs()[0]) ? lowered.lookup(cast.getInputs()[0]) : final;
+      lowered[onnxResult] = final;
+      bindFreshSymbols(onnxResult, final, op);
+    }
+    return success();
+  }
+
+  /// A size that was unknown before this operation is from now on the size of its result.
+  void bindFreshSymbols(Value onnxResult, Value result, Operation &op) {
+    auto type = dyn_cast<RankedTensorType>(onnxResult.getType());
+    if (!type || !result)
+      return;
+    b.setInsertionPoint(&op);
+    for (auto [i, dim] : llvm::enumerate(getDims(type)))
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !b.isBound(symbol.getPosition()))
+        b.bindSymbol(symbol.getPosition(), tensor::DimOp::create(b, result, i));
+  }
+
+  func::FuncOp function;
+  LoweringBuilder b;
+  DenseMap<Value, Value> lowered;
+  SmallVector<Operation *> done; // to be erased, users last
+  unsigned count = 0;
+};
+
+struct LowerOnnxToLinalg : onnxc::impl::LowerOnnxToLinalgBase<LowerOnnxToLinalg> {
+  void runOnOperation() override {
+    Lowering lowering(getOperation());
+    if (failed(lowering.run()))
+      return signalPassFailure();
+    lowered = lowering.getCount();
+  }
+};
+} // namespace

@@ -1,0 +1,26 @@
+//===- lib/Lower/Passes.td ------------------------------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef ONNXC_LOWER_PASSES_TD
+#define ONNXC_LOWER_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::func::FuncOp"> {
+  let summary = "Lets every onnx operation lower itself to linalg on tensors";
+  let description = [{
+    Types become signless and lose their encodings; symbolic dimensions become `tensor.dim` of arguments.
+
+    ```mlir
+    %0 = onnx.Relu %x : (tensor<?xf32, affine_map<()[s0] -> (s0)>>) -> tensor<?xf32, ...>
+    ==>
+    %d = tensor.dim %x, %c0 : tensor<?xf32>
+    %e = tensor.empty(%d) : tensor<?xf32>
+    %0 = linalg.generic ... ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>)
+    ```
+  }];
+  let statistics = [Statistic<"lowered", "operations", "onnx operations lowered">];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
+                           "mlir::math::MathDialect", "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
+}
+
+#endif // ONNXC_LOWER_PASSES_TD

@@ -1,0 +1,19 @@
+//===- tools/onnxc-opt/onnxc-opt.cpp -----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// mlir-opt with onnxc's dialects and passes.
+#include "dialects/onnx/OnnxDialect.h"
+#include "lib/Lower/Passes.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllPasses();
+  registry.insert<onnxc::onnx::OnnxDialect>();
+  onnxc::registerLowerPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "onnxc-opt: runs onnxc's and MLIR's passes\n", registry));
+}
