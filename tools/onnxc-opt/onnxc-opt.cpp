@@ -3,6 +3,7 @@
 // mlir-opt with onnxc's dialects and passes.
 #include "dialects/onnx/OnnxDialect.h"
 #include "lib/Lower/Passes.h"
+#include "lib/Optimize/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -14,6 +15,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   registry.insert<onnxc::onnx::OnnxDialect>();
+  onnxc::registerOptimizePasses();
   onnxc::registerLowerPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "onnxc-opt: runs onnxc's and MLIR's passes\n", registry));
 }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Values that need no computation: constants, and the absent optional value.
 #include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/support/Elements.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -21,21 +21,11 @@ LogicalResult NoneOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
-/// `value` with a signless element type: the same bits.
-static ElementsAttr makeSignless(ElementsAttr value) {
-  RankedTensorType type = LoweringBuilder::loweredType(value.getShapedType());
-  if (type == value.getShapedType())
-    return value;
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value))
-    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
-  auto dense = cast<DenseElementsAttr>(value);
-  return DenseElementsAttr::getFromRawBuffer(type, dense.getRawData());
-}
-
 FailureOr<SmallVector<Value>> ConstantOp::lowerToLinalg(LoweringBuilder &b, ValueRange) {
-  if (!isa<DenseElementsAttr, DenseResourceElementsAttr>(getValue()))
+  ElementsAttr value = reinterpret(getValue(), LoweringBuilder::loweredType(getValue().getShapedType()));
+  if (!value)
     return emitOpError("the value is of a kind that can't be compiled");
-  return SmallVector<Value>{arith::ConstantOp::create(b, cast<TypedAttr>(makeSignless(getValue())))};
+  return SmallVector<Value>{arith::ConstantOp::create(b, cast<TypedAttr>(value))};
 }
 
 FailureOr<SmallVector<Value>> NoneOp::lowerToLinalg(LoweringBuilder &, ValueRange) {
