@@ -48,10 +48,17 @@ def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
         The content of the only result, a small integer tensor, in terms of the symbolic dimensions, if known.}],
       "std::optional<::llvm::SmallVector<::mlir::AffineExpr>>", "propagateData", (ins),
       /*methodBody=*/"", /*defaultImplementation=*/"return std::nullopt;">,
+    StaticInterfaceMethod<[{How many operands and results the operator has; follows from its definition.}],
+      "::onnxc::onnx::Arity", "getArity", (ins),
+      /*methodBody=*/"", /*defaultImplementation=*/"return ::onnxc::onnx::arityOf<ConcreteOp>();">,
   ];
 }
 
 // An operator. `since` is the version of the operator's newest form: the one that this operation is.
+// Results are declared Onnx_Tensor (what they are, inferTypes says: operands and attributes are verified before it), and
+// traits must not relate result types. Attributes have ONNX's names and these kinds: INT SI64Attr, FLOAT F32Attr,
+// STRING StrAttr, INTS DenseI64ArrayAttr, FLOATS DenseF32ArrayAttr, STRINGS StrArrayAttr, TENSOR ElementsAttr; what has
+// a default in ONNX is DefaultValuedAttr, what may be absent OptionalAttr.
 class Onnx_Op<string name, int since, list<Trait> traits = [], list<string> implements = []>
     : Op<Onnx_Dialect, name, !listconcat(traits, [Pure, DeclareOpInterfaceMethods<OnnxOpInterface, implements>])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";

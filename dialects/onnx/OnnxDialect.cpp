@@ -80,3 +80,25 @@ LogicalResult onnxc::onnx::inferTypes(Operation *op) {
     setShapeData(op, *data);
   return success();
 }
+
+Operation *onnxc::onnx::makeOp(ImplicitLocOpBuilder &b, StringRef name, ValueRange operands,
+                               ArrayRef<NamedAttribute> attributes, unsigned results) {
+  OperationState state(b.getLoc(), name);
+  assert(state.name.isRegistered() && "an operator of the onnx dialect");
+  // A property of the wrong kind would silently be dropped later.
+  NamedAttrList list(attributes);
+  auto info = *state.name.getRegisteredInfo();
+  if (failed(info.verifyInherentAttrs(list, [&] { return emitError(b.getLoc()) << "'" << name << "' op "; })))
+    return nullptr;
+  info.populateDefaultAttrs(list);
+  state.addOperands(operands);
+  state.addAttributes(list);
+  // Results are tensors of a type to be found: inference may rely on operands and attributes that passed verification.
+  state.addTypes(SmallVector<Type>(results, RankedTensorType::get({}, b.getF32Type())));
+  Operation *op = b.create(state);
+  if (failed(info.verifyInvariants(op)) || failed(inferTypes(op)) || failed(info.verifyInvariants(op))) {
+    op->erase();
+    return nullptr;
+  }
+  return op;
+}

@@ -11,6 +11,41 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace onnxc::onnx {
+
+/// Number of operands and results of an operator. With a variadic tail: of those before it.
+struct Arity {
+  unsigned operands = 0, results = 0;
+  bool variadicOperands = false, variadicResults = false;
+};
+
+/// Reads the arity off the traits that ODS gives an operation.
+template <typename OpT, size_t... N> constexpr Arity arityOfImpl(std::index_sequence<N...>) {
+  namespace trait = mlir::OpTrait;
+  Arity arity;
+  // Trait numbers start at 2; 0, 1 and "any number" have traits of their own.
+  ((OpT::template hasTrait<trait::NOperands<N + 2>::template Impl>() ? void(arity.operands = N + 2) : void()), ...);
+  ((OpT::template hasTrait<trait::NResults<N + 2>::template Impl>() ? void(arity.results = N + 2) : void()), ...);
+  ((OpT::template hasTrait<trait::AtLeastNOperands<N + 1>::template Impl>()
+        ? void((arity.operands = N + 1, arity.variadicOperands = true))
+        : void()),
+   ...);
+  ((OpT::template hasTrait<trait::AtLeastNResults<N + 1>::template Impl>()
+        ? void((arity.results = N + 1, arity.variadicResults = true))
+        : void()),
+   ...);
+  if (OpT::template hasTrait<trait::OneOperand>())
+    arity.operands = 1;
+  if (OpT::template hasTrait<trait::OneResult>())
+    arity.results = 1;
+  arity.variadicOperands |= OpT::template hasTrait<trait::VariadicOperands>();
+  arity.variadicResults |= OpT::template hasTrait<trait::VariadicResults>();
+  return arity;
+}
+template <typename OpT> constexpr Arity arityOf() { return arityOfImpl<OpT>(std::make_index_sequence<32>()); }
+
+} // namespace onnxc::onnx
+
 #include "dialects/onnx/OnnxOpInterface.h.inc"
 
 namespace onnxc::onnx {
@@ -18,20 +53,16 @@ namespace onnxc::onnx {
 /// Sets the result types and the known shape values of `op` from its operands. Failure was reported.
 llvm::LogicalResult inferTypes(mlir::Operation *op);
 
-/// Makes an operation whose result types follow from its operands. Null after an error, which was reported.
+/// Makes the operation with this name ("onnx.Add"): verifies attributes and operands, then infers the result types. Null
+/// after an error, which was reported.
+mlir::Operation *makeOp(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::ValueRange operands,
+                        llvm::ArrayRef<mlir::NamedAttribute> attributes, unsigned results);
+
+/// The same for an operation whose class is known.
 template <typename OpT>
 OpT make(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange operands, llvm::ArrayRef<mlir::NamedAttribute> attributes = {},
          unsigned results = 1) {
-  mlir::OperationState state(b.getLoc(), OpT::getOperationName());
-  state.addOperands(operands);
-  state.addAttributes(attributes);
-  state.addTypes(llvm::SmallVector<mlir::Type>(results, b.getNoneType()));
-  mlir::Operation *op = b.create(state);
-  if (failed(inferTypes(op))) {
-    op->erase();
-    return nullptr;
-  }
-  return llvm::cast<OpT>(op);
+  return llvm::cast_or_null<OpT>(makeOp(b, OpT::getOperationName(), operands, attributes, results));
 }
 
 } // namespace onnxc::onnx

@@ -1,0 +1,75 @@
+//===- dialects/onnx/support/ElementTypes.cpp --------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// ONNX's numbering of element types. See ElementTypes.h.
+#include "dialects/onnx/support/ElementTypes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace {
+struct Row {
+  const char *name; ///< numpy's
+  Type (*make)(MLIRContext *);
+};
+} // namespace
+
+template <unsigned Width, IntegerType::SignednessSemantics Sign = IntegerType::Signless>
+static Type integer(MLIRContext *context) {
+  return IntegerType::get(context, Width, Sign);
+}
+template <typename T> static Type floating(MLIRContext *context) { return T::get(context); }
+
+/// By TensorProto.DataType. Without a type: what onnxc can't compile.
+static const Row rows[] = {
+    {"undefined", nullptr},
+    {"float32", floating<Float32Type>},
+    {"uint8", integer<8, IntegerType::Unsigned>},
+    {"int8", integer<8>},
+    {"uint16", integer<16, IntegerType::Unsigned>},
+    {"int16", integer<16>},
+    {"int32", integer<32>},
+    {"int64", integer<64>},
+    {"string", nullptr},
+    {"bool", integer<1>},
+    {"float16", floating<Float16Type>},
+    {"float64", floating<Float64Type>},
+    {"uint32", integer<32, IntegerType::Unsigned>},
+    {"uint64", integer<64, IntegerType::Unsigned>},
+    {"complex64", nullptr},
+    {"complex128", nullptr},
+    {"bfloat16", floating<BFloat16Type>},
+    {"float8e4m3fn", nullptr},
+    {"float8e4m3fnuz", nullptr},
+    {"float8e5m2", nullptr},
+    {"float8e5m2fnuz", nullptr},
+    {"uint4", nullptr},
+    {"int4", nullptr},
+    {"float4e2m1", nullptr},
+    {"float8e8m0", nullptr},
+    {"uint2", nullptr},
+    {"int2", nullptr},
+    {"float6e2m3", nullptr},
+    {"float6e3m2", nullptr},
+};
+
+Type onnxc::onnx::getElementType(MLIRContext *context, int64_t onnxType) {
+  if (onnxType < 0 || onnxType >= static_cast<int64_t>(std::size(rows)) || !rows[onnxType].make)
+    return {};
+  return rows[onnxType].make(context);
+}
+
+int64_t onnxc::onnx::getOnnxType(Type elementType) {
+  for (auto [number, row] : llvm::enumerate(rows))
+    if (row.make && row.make(elementType.getContext()) == elementType)
+      return number;
+  llvm_unreachable("not an element type of the onnx dialect");
+}
+
+std::string onnxc::onnx::getElementTypeName(int64_t onnxType) {
+  if (onnxType < 0 || onnxType >= static_cast<int64_t>(std::size(rows)))
+    return "element type " + std::to_string(onnxType);
+  return rows[onnxType].name;
+}
+
+std::string onnxc::onnx::getElementTypeName(Type elementType) { return getElementTypeName(getOnnxType(elementType)); }
