@@ -1,0 +1,87 @@
+/*===- runtime/src/features.c ------------------------------------------------------===
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ * Finds out whether this processor has what a model was compiled for, so that it needn't die of SIGILL.
+ *===--------------------------------------------------------------------------------===*/
+#include "internal.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+enum { EAX, EBX, ECX, EDX };
+
+/* What the operating system must save for us, as bits of XCR0: SSE and AVX, AVX-512's masks and registers, AMX's tiles.
+ */
+enum { AVX = 0x6, AVX512 = 0xe6, AMX = 0x60000 };
+
+static uint64_t enabledState(void) {
+  unsigned r[4];
+  if (!__get_cpuid(1, &r[0], &r[1], &r[2], &r[3]) || !(r[ECX] >> 27 & 1 /* OSXSAVE */))
+    return 0;
+  uint32_t low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (uint64_t)high << 32 | low;
+}
+
+/* 1: there, 0: missing, -1: no feature of that name. */
+static int hasFeature(const char *name, size_t length) {
+  static const struct {
+    const char *name;
+    unsigned leaf, subleaf, reg, bit;
+    uint64_t state;
+  } table[] = {
+#define ONNXC_X86_FEATURE(name, leaf, subleaf, reg, bit, state) {name, leaf, subleaf, reg, bit, state},
+#include "onnxc/features.def"
+  };
+  for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); ++i) {
+    if (strlen(table[i].name) != length || memcmp(table[i].name, name, length) != 0)
+      continue;
+    unsigned r[4];
+    if (!__get_cpuid_count(table[i].leaf, table[i].subleaf, &r[0], &r[1], &r[2], &r[3]))
+      return 0;
+    return (r[table[i].reg] >> table[i].bit & 1) && (enabledState() & table[i].state) == table[i].state;
+  }
+  return -1;
+}
+
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+static int hasFeature(const char *name, size_t length) {
+  static const struct {
+    const char *name;
+    int word, bit;
+  } table[] = {
+#define ONNXC_AARCH64_FEATURE(name, word, bit) {name, word, bit},
+#include "onnxc/features.def"
+  };
+  for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); ++i)
+    if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
+      return getauxval(table[i].word == 1 ? AT_HWCAP : AT_HWCAP2) >> table[i].bit & 1;
+  return -1;
+}
+
+#else
+#error "say here how this processor's features are found out"
+#endif
+
+int onnxc_missing_feature(const char *features, char *name, size_t size) {
+  while (features && *features) {
+    size_t length = strcspn(features, ",");
+    const char *feature = features;
+    features += length + (features[length] == ',');
+    if (length == 0 || *feature == '-') /* "-avx512f": compiled to do without it */
+      continue;
+    if (*feature == '+')
+      ++feature, --length;
+    int has = hasFeature(feature, length);
+    if (has == 1)
+      continue;
+    size_t copied = length < size - 1 ? length : size - 1;
+    memcpy(name, feature, copied);
+    name[copied] = 0;
+    return has == 0 ? 1 : -1;
+  }
+  return 0;
+}

@@ -1,0 +1,591 @@
+//===- tools/onnxc-run/onnxc-run.cpp -----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Loads a compiled model, feeds it, times it, and writes or compares what comes out.
+//===-------------------------------------------------------------------------------===//
+#include "Compare.h"
+#include "Tensor.h"
+#include "onnxc/runtime.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+const char *const HelpText = R"(onnxc-run: runs a model that onnxc compiled to a shared library.
+
+usage: onnxc-run MODEL.so [options]
+
+What goes in and comes out
+  --inputs DIR     read input_0.pb, input_1.pb, ... (ONNX TensorProto files) in the order
+                   of the model's inputs; without it, seeded random values: floating
+                   point normal(0,1), integers and bool 0 or 1
+  --dim NAME=N     size of a symbolic dimension of random inputs (default 1); repeatable
+  --seed S         another set of random values (default 0)
+  --outputs DIR    write output_0.pb, output_1.pb, ...; the folder is made if missing
+  --check DIR      compare with the output_N.pb files there
+  --rtol R         and accept |got - want| <= atol + rtol * |want|
+  --atol A         (defaults: rtol 1e-3, for bfloat16 2^-6; atol 1e-7)
+
+How it runs
+  --threads N      threads to compute with (default 1; 0: all processors)
+  --warmup N       runs before timing starts (default 0)
+  --repeat N       timed runs (default 1)
+
+What it tells
+  --info           print inputs, outputs, symbols and target, and run nothing
+  --json FILE      write latencies and memory as JSON; '-': to stdout, instead of words
+  --help, --version
+
+Exit status: 0 fine; 1 an output differs from --check; 2 anything else went wrong.
+
+Examples
+  onnxc model.onnx -o model.so && onnxc-run model.so --info
+  onnxc-run model.so --inputs test_data_set_0 --check test_data_set_0
+  onnxc-run model.so --dim batch=8 --warmup 10 --repeat 100 --threads 2
+  onnxc-run model.so --inputs in --outputs out --repeat 1000 --json timing.json
+)";
+
+enum ExitStatus { Fine = 0, Mismatch = 1, BadInput = 2 };
+
+struct Options {
+  const char *model = nullptr, *inputs = nullptr, *outputs = nullptr, *check = nullptr, *json = nullptr;
+  double rtol = -1, atol = 1e-7; // rtol < 0: by type
+  std::vector<std::pair<std::string, int64_t>> dims;
+  int64_t seed = 0, warmup = 0, repeat = 1, threads = 1;
+  bool info = false;
+};
+
+/// Everything fails in the same way: one line, starting as compilers' errors do, and exit status 2.
+int fail(const std::string &text) {
+  fprintf(stderr, "onnxc-run: error: %s\n", text.c_str());
+  return BadInput;
+}
+
+int64_t now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+//===- Options ---------------------------------------------------------------------===//
+
+bool parseInteger(const char *text, int64_t least, int64_t &value) {
+  char *end;
+  errno = 0;
+  long long parsed = strtoll(text, &end, 10);
+  value = parsed;
+  return end != text && *end == 0 && errno == 0 && parsed >= least;
+}
+
+bool parseTolerance(const char *text, double &value) {
+  char *end;
+  value = strtod(text, &end);
+  return end != text && *end == 0 && value >= 0;
+}
+
+/// Returns an empty string, or the error.
+std::string parseOptions(int argc, char **argv, Options &options) {
+  for (int i = 1; i < argc; ++i) {
+    std::string name = argv[i];
+    const char *value = nullptr;
+    if (name.rfind("--", 0) != 0) {
+      if (options.model)
+        return "two models: '" + std::string(options.model) + "' and '" + name + "'";
+      options.model = argv[i];
+      continue;
+    }
+    if (name == "--info") {
+      options.info = true;
+      continue;
+    }
+    size_t equals = name.find('='); // --name=value and --name value
+    if (equals != std::string::npos) {
+      value = argv[i] + equals + 1;
+      name.resize(equals);
+    }
+    struct {
+      const char *name;
+      const char **text;
+      int64_t *integer;
+      int64_t least;
+      double *number;
+    } const table[] = {
+        {"--inputs", &options.inputs, nullptr, 0, nullptr},
+        {"--outputs", &options.outputs, nullptr, 0, nullptr},
+        {"--check", &options.check, nullptr, 0, nullptr},
+        {"--json", &options.json, nullptr, 0, nullptr},
+        {"--seed", nullptr, &options.seed, INT64_MIN, nullptr},
+        {"--warmup", nullptr, &options.warmup, 0, nullptr},
+        {"--repeat", nullptr, &options.repeat, 1, nullptr},
+        {"--threads", nullptr, &options.threads, 0, nullptr},
+        {"--rtol", nullptr, nullptr, 0, &options.rtol},
+        {"--atol", nullptr, nullptr, 0, &options.atol},
+        {"--dim", nullptr, nullptr, 0, nullptr},
+    };
+    auto *known = std::find_if(std::begin(table), std::end(table), [&](auto &row) { return name == row.name; });
+    if (known == std::end(table))
+      return "unknown option '" + name + "'; see onnxc-run --help";
+    if (!value && i + 1 == argc)
+      return "option " + name + " needs a value";
+    if (!value)
+      value = argv[++i];
+    if (known->text) {
+      *known->text = value;
+    } else if (known->integer) {
+      if (!parseInteger(value, known->least, *known->integer))
+        return "option " + name + ": '" + value + "' is not an integer" +
+               (known->least == INT64_MIN ? std::string() : " of at least " + std::to_string(known->least));
+    } else if (known->number) {
+      if (!parseTolerance(value, *known->number))
+        return "option " + name + ": '" + value + "' is not a number of at least 0";
+    } else {
+      const char *separator = strrchr(value, '=');
+      int64_t size;
+      if (!separator || !parseInteger(separator + 1, 0, size))
+        return "option --dim: '" + std::string(value) + "' is not of the form NAME=SIZE";
+      options.dims.emplace_back(std::string(value, separator), size);
+    }
+  }
+  if (!options.model)
+    return "no model; see onnxc-run --help";
+  if (options.inputs && !options.dims.empty())
+    return "--dim is for random inputs: with --inputs the files have the sizes";
+  if (options.threads > 4096)
+    return "option --threads: at most 4096";
+  return {};
+}
+
+//===- Inputs ----------------------------------------------------------------------===//
+
+/// SplitMix64: small, and good enough for test data on every machine alike.
+struct Random {
+  uint64_t state;
+
+  uint64_t bits() {
+    uint64_t z = state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+  }
+  double uniform() { return (double(bits() >> 11) + 0.5) * 0x1p-53; } // in (0, 1)
+  double normal() { return std::sqrt(-2 * std::log(uniform())) * std::cos(6.283185307179586 * uniform()); }
+};
+
+uint16_t toHalf(float value) { // of a finite value far from overflow, rounded to nearest even
+  if (std::fabs(value) < 0x1p-14f)
+    return uint16_t(std::lrint(std::fabs(value) * 0x1p24f)) | (std::signbit(value) ? 0x8000 : 0);
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  uint32_t magnitude = (bits & 0x7fffffff) - (112u << 23);
+  return uint16_t((magnitude + 0xfff + (magnitude >> 13 & 1)) >> 13) | uint16_t(bits >> 16 & 0x8000);
+}
+
+uint16_t toBfloat(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+template <typename T, typename F> void fill(Tensor &tensor, F value) {
+  T *data = static_cast<T *>(tensor.memory.get());
+  for (uint64_t i = 0, count = tensor.size / sizeof(T); i < count; ++i)
+    data[i] = T(value());
+}
+
+void fillRandom(Tensor &tensor, uint64_t seed) {
+  Random random{seed};
+  auto normal = [&] { return random.normal(); };
+  auto bit = [&] { return random.bits() >> 63; };
+  switch (tensor.type) {
+  case ONNXC_FLOAT:
+    return fill<float>(tensor, normal);
+  case ONNXC_DOUBLE:
+    return fill<double>(tensor, normal);
+  case ONNXC_FLOAT16:
+    return fill<uint16_t>(tensor, [&] { return toHalf(float(normal())); });
+  case ONNXC_BFLOAT16:
+    return fill<uint16_t>(tensor, [&] { return toBfloat(float(normal())); });
+  }
+  switch (onnxc_type_size(tensor.type)) {
+  case 1:
+    return fill<uint8_t>(tensor, bit);
+  case 2:
+    return fill<uint16_t>(tensor, bit);
+  case 4:
+    return fill<uint32_t>(tensor, bit);
+  case 8:
+    return fill<uint64_t>(tensor, bit);
+  }
+}
+
+bool isSupported(int32_t type) {
+  return type >= ONNXC_FLOAT && type <= ONNXC_BFLOAT16 && type != ONNXC_STRING && type != ONNXC_COMPLEX64 &&
+         type != ONNXC_COMPLEX128;
+}
+
+std::string listSymbols(const onnxc_model *model) {
+  std::string text;
+  for (uint64_t i = 0; i < model->symbol_count; ++i)
+    if (model->symbols[i][0])
+      text += (text.empty() ? "" : ", ") + std::string(model->symbols[i]);
+  return text.empty() ? "none" : text;
+}
+
+std::string randomInput(const onnxc_model *model, uint64_t index, const Options &options, Tensor &tensor) {
+  const onnxc_value_info &info = model->inputs[index];
+  tensor.type = info.type;
+  for (int32_t d = 0; d < info.rank; ++d) {
+    int64_t dim = info.dims[d];
+    if (dim == ONNXC_DIM_COMPUTED)
+      return "input '" + std::string(info.name) + "': dimension " + std::to_string(d) +
+             " follows from other inputs; give files with --inputs";
+    if (dim < 0) {
+      const char *symbol = model->symbols[-1 - dim];
+      dim = 1;
+      for (auto &[name, size] : options.dims)
+        if (name == symbol)
+          dim = size;
+    }
+    tensor.dims.push_back(dim);
+  }
+  if (!allocate(tensor))
+    return "no memory for input '" + std::string(info.name) + "': it is too big";
+  fillRandom(tensor, uint64_t(options.seed) * 1000003 + index);
+  return {};
+}
+
+std::string fileInput(const onnxc_model *model, uint64_t index, const Options &options, Tensor &tensor) {
+  const onnxc_value_info &info = model->inputs[index];
+  std::string path = std::string(options.inputs) + "/input_" + std::to_string(index) + ".pb";
+  std::string who = "input " + std::to_string(index) + " ('" + info.name + "'): ";
+  if (access(path.c_str(), F_OK) != 0)
+    return who + "there is no file '" + path + "'";
+  std::string error = readTensor(path, tensor);
+  if (!error.empty())
+    return who + error;
+  if (tensor.type != info.type)
+    return who + "'" + path + "' holds " + onnxc_type_name(tensor.type) + ", the model expects " +
+           onnxc_type_name(info.type);
+  return {};
+}
+
+/// Fills and sets all inputs. Returns an empty string, or the error.
+std::string setInputs(const onnxc_model *model, onnxc_session *session, const Options &options,
+                      std::vector<Tensor> &inputs) {
+  for (auto &dim : options.dims)
+    if (onnxc_find_symbol(model, dim.first.c_str()) < 0)
+      return "--dim: the model has no symbolic dimension '" + dim.first + "' (there are: " + listSymbols(model) + ")";
+  inputs.resize(model->input_count);
+  for (uint64_t i = 0; i < model->input_count; ++i) {
+    Tensor &tensor = inputs[i];
+    if (!isSupported(model->inputs[i].type))
+      return "input '" + std::string(model->inputs[i].name) + "' is of type " + onnxc_type_name(model->inputs[i].type) +
+             ", which onnxc-run can't feed";
+    std::string error = options.inputs ? fileInput(model, i, options, tensor) : randomInput(model, i, options, tensor);
+    if (!error.empty())
+      return error;
+    onnxc_error detail;
+    if (onnxc_set_input(session, i, tensor.memory.get(), tensor.dims.data(), int32_t(tensor.dims.size()), &detail))
+      return detail.text;
+  }
+  return {};
+}
+
+//===- Outputs ---------------------------------------------------------------------===//
+
+uint64_t byteSize(const onnxc_value_info &info, const int64_t *dims) {
+  uint64_t size = onnxc_type_size(info.type);
+  for (int32_t d = 0; d < info.rank; ++d)
+    size *= uint64_t(dims[d]);
+  return size;
+}
+
+/// Files appear under their names only when all of them are complete.
+std::string writeOutputs(const onnxc_model *model, onnxc_session *session, const std::string &folder) {
+  if (mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST)
+    return "can't make the folder '" + folder + "': " + strerror(errno);
+  std::string error, suffix = ".tmp" + std::to_string(getpid());
+  std::vector<std::string> paths;
+  for (uint64_t i = 0; i < model->output_count && error.empty(); ++i) {
+    const onnxc_value_info &info = model->outputs[i];
+    onnxc_tensor value = onnxc_output(session, i);
+    paths.push_back(folder + "/output_" + std::to_string(i) + ".pb");
+    error = writeTensor(paths.back() + suffix, info.name, info.type, value.dims, info.rank, value.data,
+                        byteSize(info, value.dims));
+  }
+  for (std::string &path : paths)
+    if (error.empty() && rename((path + suffix).c_str(), path.c_str()) != 0)
+      error = "can't write '" + path + "': " + strerror(errno);
+  if (!error.empty())
+    for (std::string &path : paths)
+      unlink((path + suffix).c_str());
+  return error;
+}
+
+/// Says on stderr what differs, and in `status` whether anything does. Returns an empty string, or why it can't say.
+std::string checkOutputs(const onnxc_model *model, onnxc_session *session, const Options &options, ExitStatus &status,
+                         double &largest) {
+  uint64_t compared = 0;
+  for (uint64_t i = 0; i < model->output_count; ++i) {
+    const onnxc_value_info &info = model->outputs[i];
+    std::string path = std::string(options.check) + "/output_" + std::to_string(i) + ".pb";
+    if (access(path.c_str(), F_OK) != 0)
+      continue; // data sets may leave out outputs
+    Tensor want;
+    std::string error = readTensor(path, want);
+    if (!error.empty())
+      return error;
+    onnxc_tensor got = onnxc_output(session, i);
+    double rtol = options.rtol >= 0 ? options.rtol : info.type == ONNXC_BFLOAT16 ? 0x1p-6 : 1e-3;
+    Comparison result = compare(want, info.type, got.dims, info.rank, got.data, rtol, options.atol);
+    largest = std::max(largest, result.largest);
+    ++compared;
+    if (result.difference.empty())
+      continue;
+    status = Mismatch;
+    fprintf(stderr, "onnxc-run: mismatch: output %llu ('%s'): %s\n", (unsigned long long)i, info.name,
+            result.difference.c_str());
+  }
+  return compared ? std::string() : "--check: there is no output_N.pb in '" + std::string(options.check) + "'";
+}
+
+//===- Report ----------------------------------------------------------------------===//
+
+struct Report {
+  std::vector<int64_t> latencies; // in the order of the runs
+  int64_t load = 0;
+  uint64_t workspace = 0;
+  double largest = -1; // of --check
+
+  int64_t quantile(double q) const {
+    std::vector<int64_t> sorted = latencies;
+    size_t at = std::min(sorted.size() - 1, size_t(q * double(sorted.size())));
+    std::nth_element(sorted.begin(), sorted.begin() + ptrdiff_t(at), sorted.end());
+    return sorted[at];
+  }
+};
+
+/// Peak resident memory since exec. ru_maxrss would start with the parent's.
+uint64_t peakMemory() {
+  FILE *file = fopen("/proc/self/status", "re");
+  char line[256];
+  unsigned long long kilobytes = 0;
+  while (file && fgets(line, sizeof(line), file))
+    if (sscanf(line, "VmHWM: %llu kB", &kilobytes) == 1)
+      break;
+  if (file)
+    fclose(file);
+  return kilobytes * 1024;
+}
+
+/// "12.3 µs", "4.56 ms", "2.1 s".
+std::string timeText(int64_t nanoseconds) {
+  char text[32];
+  double t = double(nanoseconds);
+  if (t < 1e6)
+    snprintf(text, sizeof(text), "%.3g µs", t * 1e-3);
+  else if (t < 1e9)
+    snprintf(text, sizeof(text), "%.4g ms", t * 1e-6);
+  else
+    snprintf(text, sizeof(text), "%.4g s", t * 1e-9);
+  return text;
+}
+
+std::string memoryText(uint64_t bytes) {
+  char text[32];
+  if (bytes < 10000)
+    snprintf(text, sizeof(text), "%llu bytes", (unsigned long long)bytes);
+  else if (bytes < 10 << 20)
+    snprintf(text, sizeof(text), "%.1f KiB", double(bytes) / 1024);
+  else
+    snprintf(text, sizeof(text), "%.1f MiB", double(bytes) / (1 << 20));
+  return text;
+}
+
+std::string describe(const onnxc_model *model, const onnxc_value_info &info, const int64_t *dims) {
+  char text[1024];
+  onnxc_describe(model, &info, dims, text, sizeof(text));
+  return std::string(info.name) + ": " + text;
+}
+
+void printValues(const onnxc_model *model, const std::vector<Tensor> *inputs, onnxc_session *session) {
+  printf("model      %s for %s\n", model->name, model->target);
+  for (uint64_t i = 0; i < model->input_count; ++i)
+    printf("input %-4llu %s\n", (unsigned long long)i,
+           describe(model, model->inputs[i], inputs ? (*inputs)[i].dims.data() : nullptr).c_str());
+  for (uint64_t i = 0; i < model->output_count; ++i)
+    printf("output %-3llu %s\n", (unsigned long long)i,
+           describe(model, model->outputs[i], session ? onnxc_output(session, i).dims : nullptr).c_str());
+}
+
+void printInfo(const onnxc_model *model) {
+  printValues(model, nullptr, nullptr);
+  printf("symbols    %s\n", listSymbols(model).c_str());
+  printf("features   %s\n", model->features && *model->features ? model->features : "none");
+  printf("weights    %s %s\n", memoryText(model->weights_size).c_str(),
+         model->weights_file ? model->weights_file : "(embedded)");
+  for (uint64_t i = 0; i < model->metadata_count; ++i)
+    printf("metadata   %s: %s\n", model->metadata[2 * i], model->metadata[2 * i + 1]);
+}
+
+void printWords(const Report &report) {
+  printf("latency    min %s, median %s, p99 %s (%zu run%s)\n", timeText(report.quantile(0)).c_str(),
+         timeText(report.quantile(0.5)).c_str(), timeText(report.quantile(0.99)).c_str(), report.latencies.size(),
+         report.latencies.size() == 1 ? "" : "s");
+  printf("load       %s\n", timeText(report.load).c_str());
+  printf("workspace  %s\n", memoryText(report.workspace).c_str());
+  printf("peak       %s\n", memoryText(peakMemory()).c_str());
+  if (report.largest >= 0)
+    printf("check      largest difference %.3g\n", report.largest);
+}
+
+std::string writeJson(const Report &report, const std::string &path) {
+  std::string text = "{\"latency_ns\": [";
+  for (size_t i = 0; i < report.latencies.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(report.latencies[i]);
+  text += "],\n \"min_ns\": " + std::to_string(report.quantile(0)) +
+          ", \"median_ns\": " + std::to_string(report.quantile(0.5)) +
+          ", \"p99_ns\": " + std::to_string(report.quantile(0.99)) + ",\n \"load_ns\": " + std::to_string(report.load) +
+          ", \"workspace_bytes\": " + std::to_string(report.workspace) +
+          ", \"peak_rss_bytes\": " + std::to_string(peakMemory());
+  if (report.largest >= 0) {
+    char number[64];
+    snprintf(number, sizeof(number), std::isfinite(report.largest) ? "%.9g" : "null", report.largest);
+    text += std::string(", \"largest_difference\": ") + number;
+  }
+  text += "}\n";
+  bool toStdout = path == "-";
+  std::string partial = path + ".tmp" + std::to_string(getpid());
+  FILE *file = toStdout ? stdout : fopen(partial.c_str(), "we");
+  bool good = file && fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (toStdout)
+    return good && fflush(stdout) == 0 ? std::string() : "can't write to stdout";
+  good = file && fclose(file) == 0 && good && rename(partial.c_str(), path.c_str()) == 0;
+  if (good)
+    return {};
+  std::string error = "can't write '" + path + "': " + strerror(errno);
+  unlink(partial.c_str());
+  return error;
+}
+
+//===- Running ---------------------------------------------------------------------===//
+
+/// A line on the terminal, for whoever waits longer than a second.
+struct Progress {
+  int64_t start = now(), shown = 0;
+  bool visible = isatty(STDERR_FILENO);
+
+  void update(int64_t done, int64_t total) {
+    int64_t time = visible ? now() : 0;
+    if (!visible || time - start < 1000000000 || time - shown < 200000000)
+      return;
+    shown = time;
+    fprintf(stderr, "\rrun %lld of %lld", (long long)done, (long long)total);
+  }
+  ~Progress() {
+    if (shown)
+      fprintf(stderr, "\r\033[K");
+  }
+};
+
+std::string runAll(onnxc_session *session, const Options &options, std::vector<int64_t> &latencies) {
+  Progress progress;
+  onnxc_error error;
+  latencies.reserve(size_t(std::min<int64_t>(options.repeat, 1 << 20)));
+  for (int64_t i = 0; i < options.warmup + options.repeat; ++i) {
+    int64_t start = now();
+    if (onnxc_run(session, &error))
+      return error.text;
+    if (i >= options.warmup)
+      latencies.push_back(now() - start);
+    progress.update(i + 1, options.warmup + options.repeat);
+  }
+  return {};
+}
+
+struct Closer {
+  void operator()(onnxc_library *library) const { onnxc_close(library); }
+  void operator()(onnxc_session *session) const { onnxc_session_destroy(session); }
+  void operator()(onnxc_pool *pool) const { onnxc_pool_destroy(pool); }
+};
+
+int runModel(const Options &options) {
+  onnxc_error error;
+  int64_t start = now();
+  onnxc_library *opened;
+  if (onnxc_open(options.model, nullptr, &opened, &error))
+    return fail(error.text);
+  Report report;
+  report.load = now() - start;
+  std::unique_ptr<onnxc_library, Closer> library(opened);
+  const onnxc_model *model = onnxc_library_model(opened);
+  if (options.info) {
+    printInfo(model);
+    return Fine;
+  }
+  for (uint64_t i = 0; i < model->output_count; ++i)
+    if ((options.outputs || options.check) && !isSupported(model->outputs[i].type))
+      return fail("output '" + std::string(model->outputs[i].name) + "' is of type " +
+                  onnxc_type_name(model->outputs[i].type) + ", which onnxc-run can't write");
+
+  std::unique_ptr<onnxc_pool, Closer> pool;
+  if (options.threads != 1) {
+    pool.reset(onnxc_pool_create(int32_t(options.threads)));
+    if (!pool)
+      return fail("can't start " + std::to_string(options.threads) + " threads");
+  }
+  onnxc_session *created;
+  if (onnxc_session_create(opened, pool.get(), &created, &error))
+    return fail(error.text);
+  std::unique_ptr<onnxc_session, Closer> session(created);
+  std::vector<Tensor> inputs;
+  std::string text = setInputs(model, created, options, inputs);
+  if (!text.empty())
+    return fail(text);
+  if (onnxc_plan(created, &error))
+    return fail(error.text);
+  report.workspace = onnxc_workspace_size(created);
+
+  text = runAll(created, options, report.latencies);
+  if (text.empty() && options.outputs)
+    text = writeOutputs(model, created, options.outputs);
+  ExitStatus status = Fine;
+  if (text.empty() && options.check) {
+    report.largest = 0;
+    text = checkOutputs(model, created, options, status, report.largest);
+  }
+  if (text.empty() && options.json)
+    text = writeJson(report, options.json);
+  if (!text.empty())
+    return fail(text);
+  if (!options.json || strcmp(options.json, "-") != 0) {
+    printValues(model, &inputs, created);
+    printWords(report);
+  }
+  return status;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+      fputs(HelpText, stdout);
+      return Fine;
+    }
+    if (!strcmp(argv[i], "--version")) {
+      puts("onnxc-run " ONNXC_VERSION);
+      return Fine;
+    }
+  }
+  Options options;
+  std::string error = parseOptions(argc, argv, options);
+  return error.empty() ? runModel(options) : fail(error);
+}
