@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // mlir-opt with onnxc's dialects and passes.
 #include "dialects/onnx/OnnxDialect.h"
+#include "lib/Codegen/Common/Passes.h"
 #include "lib/Lower/Passes.h"
 #include "lib/Optimize/Passes.h"
 #include "mlir/InitAllDialects.h"
@@ -15,6 +16,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   registry.insert<onnxc::onnx::OnnxDialect>();
+  onnxc::registerCodegenCommonPasses();
   onnxc::registerOptimizePasses();
   onnxc::registerLowerPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "onnxc-opt: runs onnxc's and MLIR's passes\n", registry));
