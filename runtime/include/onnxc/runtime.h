@@ -47,7 +47,7 @@ typedef struct onnxc_options {
   int skip_weights_hash;            /* 1: don't read the whole weights file to compare its hash, only its size */
 } onnxc_options;
 
-/* ---- Models ---------------------------------------------------------------------------------------------------- */
+/* ---- Models ---- */
 
 typedef struct onnxc_library onnxc_library;
 
@@ -88,7 +88,7 @@ const char *onnxc_type_name(int32_t type);
 int onnxc_describe(const onnxc_model *model, const onnxc_value_info *value, const int64_t *dims, char *text,
                    size_t size);
 
-/* ---- Sessions: one for everything that runs at the same time ----------------------------------------------------- */
+/* ---- Sessions: one for everything that runs at the same time ---- */
 
 typedef struct onnxc_session onnxc_session;
 
@@ -121,7 +121,6 @@ onnxc_tensor onnxc_output(const onnxc_session *session, uint64_t index);
 uint64_t onnxc_workspace_size(const onnxc_session *session);
 
 /* ---- The same, unwrapped, for programs that bring all memory themselves ---- */
- */
 
 /* Checks call->inputs[].dims against the model, then calls its plan(). Reads and writes nothing else. */
 onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_error *error);
@@ -129,7 +128,6 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
 onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_error *error);
 
 /* ---- Threads ---- */
- */
 
 /* A pool of `threads` threads, the calling one included; 0: as many as this process may use processors. Waiting threads
  * spin for some microseconds, then sleep. Several sessions may share one pool: while it is busy with one of them, the
