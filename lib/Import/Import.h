@@ -1,0 +1,41 @@
+//===- lib/Import/Import.h ---------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From an ONNX file, binary or text, to the onnx dialect (docs/Architecture.md says what the result looks like).
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+namespace onnxc {
+
+struct ImportOptions {
+  /// Symbolic dimensions that become numbers. A dimension without a name is called "<input>_<axis>".
+  llvm::StringMap<int64_t> dims;
+  /// Shapes of inputs; -1 leaves a dimension as the model has it.
+  llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
+
+  // Limits against models that are made to exhaust memory or time. Real models stay far below.
+  uint64_t maxNodes = 1 << 20;            ///< after functions are inlined
+  unsigned maxFunctionDepth = 64;         ///< functions that call functions
+  int64_t maxElements = int64_t(1) << 40; ///< of one tensor
+  int64_t maxSparseBytes = 1 << 28;       ///< of a sparse constant once it is dense
+
+  /// Reads the value of --dim ("batch=4") or of --input-shape ("image=1x3x224x224", "image=?x3x224x224"). False when it
+  /// is malformed.
+  bool parseDim(llvm::StringRef text);
+  bool parseInputShape(llvm::StringRef text);
+};
+
+/// Reads the model file `path`: ONNX's text syntax when its name ends in .onnxtxt, else protobuf. Null after errors,
+/// which were reported to the context's diagnostic handler. Weights may refer to the mapped file, which stays mapped
+/// as long as the context refers to it.
+mlir::OwningOpRef<mlir::ModuleOp> importModel(llvm::StringRef path, mlir::MLIRContext &context,
+                                              const ImportOptions &options = {});
+
+/// The same for a model in memory. `path` is its name in diagnostics; external data are looked for in its folder.
+mlir::OwningOpRef<mlir::ModuleOp> importModel(std::unique_ptr<llvm::MemoryBuffer> model, llvm::StringRef path,
+                                              mlir::MLIRContext &context, const ImportOptions &options = {});
+
+} // namespace onnxc

@@ -1,0 +1,830 @@
+//===- lib/Import/ModelImporter.cpp ------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Builds the onnx dialect from a parsed model: one operation per node, typed as it is built. A node that can't be built
+// becomes a problem, its outputs are unknown from then on, and the walk goes on, so that all problems are found at once.
+#include "lib/Import/ModelImporter.h"
+#include "dialects/onnx/OnnxOp.h"
+#include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "lib/Import/Problems.h"
+#include "onnx.pb.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AffineMap.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include <queue>
+
+using namespace mlir;
+using namespace onnxc;
+using namespace onnxc::onnx;
+using proto::AttributeProto;
+using proto::FunctionProto;
+using proto::GraphProto;
+using proto::ModelProto;
+using proto::NodeProto;
+using proto::TypeProto;
+using proto::ValueInfoProto;
+
+static constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 14;
+/// The newest opset that the dialect and its upgrades know, by domain.
+static constexpr int64_t kMaxOpset = 28;
+
+/// "ai.onnx" is the long name of the default domain.
+static StringRef normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain; }
+static StringRef showDomain(StringRef domain) { return domain.empty() ? "ai.onnx" : domain; }
+
+namespace {
+/// The names that nodes of one graph or function body see.
+struct Scope {
+  /// A name with a null value is known but could not be built; what depends on it is not built either.
+  llvm::StringMap<Value> values;
+  llvm::StringMap<int64_t> opsets;
+  /// In a function: what `ref_attr_name` refers to.
+  llvm::StringMap<Attribute> arguments;
+  /// In a function: the path of calls that led here, for names; and the functions on it.
+  std::string prefix;
+  const Scope *caller = nullptr;
+  const FunctionProto *function = nullptr;
+  unsigned depth = 0;
+};
+
+class Importer {
+public:
+  Importer(const ModelProto &model, TensorReader &tensors, MLIRContext &context, Location loc,
+           const ImportOptions &options)
+      : model(model), graph(model.graph()), tensors(tensors), context(context), loc(loc), options(options),
+        b(loc, &context) {}
+
+  OwningOpRef<ModuleOp> run();
+
+private:
+  using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
+
+  LogicalResult checkVersions();
+  LogicalResult readOpsets(const google::protobuf::RepeatedPtrField<proto::OperatorSetIdProto> &imports, Scope &scope,
+                           Location where);
+  void collectInitializers();
+  void addInputs(Scope &scope);
+  Type convertInput(const ValueInfoProto &input);
+  FailureOr<Dims> convertInputShape(const ValueInfoProto &input);
+  AffineExpr symbol(StringRef name);
+  void addOutputs(Scope &scope);
+  void checkOverrides();
+
+  std::vector<const NodeProto *> order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
+  void build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
+  void buildNode(const NodeProto &node, size_t index, Scope &scope);
+  LogicalResult buildOperation(const NodeProto &node, ArrayRef<Value> operands, Scope &scope,
+                               SmallVectorImpl<Value> &results);
+  LogicalResult buildCall(const NodeProto &node, const FunctionProto &function, ArrayRef<Value> operands,
+                          Scope &scope, SmallVectorImpl<Value> &results);
+  FailureOr<Attribute> convertAttribute(const AttributeProto &attribute, Scope &scope);
+  LogicalResult convertAttributes(const NodeProto &node, Scope &scope, NamedAttrList &attributes);
+  FailureOr<Value> lookup(StringRef name, Scope &scope);
+  Value none();
+  Value makeConstant(ElementsAttr elements, Location where);
+  LogicalResult checkResult(Value result, StringRef name, const Scope &scope);
+  void nameSymbols(Value value, const TypeProto &declared);
+
+  const FunctionProto *findFunction(const NodeProto &node) const;
+  std::string describe(const NodeProto &node, ArrayRef<Value> operands, const Scope &scope) const;
+  Location locate(StringRef name) { return NameLoc::get(StringAttr::get(&context, name)); }
+  void problem(StringRef where, const Twine &what) { problems.add(locate(where), what.str(), where); }
+
+  const ModelProto &model;
+  const GraphProto &graph;
+  TensorReader &tensors;
+  MLIRContext &context;
+  Location loc;
+  const ImportOptions &options;
+  ImplicitLocOpBuilder b;
+  Problems problems;
+
+  func::FuncOp function;
+  llvm::StringMap<const proto::TensorProto *> initializers;
+  llvm::StringMap<const proto::SparseTensorProto *> sparseInitializers;
+  llvm::StringMap<const TypeProto *> declared; ///< by value name, in the main graph
+  llvm::StringMap<const FunctionProto *> functions;
+  llvm::StringMap<unsigned> symbols; ///< position in `symbolNames`
+  SmallVector<std::string> symbolNames;
+  llvm::StringMap<int64_t> dimValues; ///< symbolic dimensions that were made numbers
+  Operation *lastConstant = nullptr;
+  Value noneValue;
+  uint64_t nodeCount = 0;
+};
+} // namespace
+
+// ---- The model -----------------------------------------------------------------------------------------------------
+
+static std::string functionKey(StringRef domain, StringRef name, StringRef overload) {
+  return llvm::join_items(StringRef("\0", 1), normalizeDomain(domain), name, overload);
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  Scope scope;
+  if (failed(checkVersions()) || failed(readOpsets(model.opset_import(), scope, loc)))
+    return {};
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  b.setInsertionPointToStart(module->getBody());
+  function = func::FuncOp::create(b, "main", b.getFunctionType({}, {}));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  (*module)->setAttr("onnx.model_name", b.getStringAttr(graph.name()));
+  if (model.metadata_props_size()) {
+    NamedAttrList metadata;
+    for (const auto &entry : model.metadata_props())
+      if (!entry.key().empty())
+        metadata.set(entry.key(), b.getStringAttr(entry.value()));
+    (*module)->setAttr("onnx.metadata", metadata.getDictionary(&context));
+  }
+
+  for (const FunctionProto &f : model.functions())
+    if (!functions.try_emplace(functionKey(f.domain(), f.name(), f.overload()), &f).second)
+      problem(f.name(), "function " + f.name() + " of domain " + showDomain(f.domain()) + " is defined twice");
+  for (const ValueInfoProto &info : graph.value_info())
+    declared[info.name()] = &info.type();
+  for (const ValueInfoProto &info : graph.output())
+    declared[info.name()] = &info.type();
+  collectInitializers();
+  addInputs(scope);
+  checkOverrides();
+
+  SmallVector<StringRef> outputs;
+  for (const ValueInfoProto &output : graph.output())
+    outputs.push_back(output.name());
+  build(graph.node(), outputs, scope);
+  addOutputs(scope);
+  if (!problems.empty()) {
+    problems.report(loc);
+    return {};
+  }
+  if (failed(verify(*module)))
+    return {};
+  return module;
+}
+
+LogicalResult Importer::checkVersions() {
+  if (!model.has_ir_version() && !model.has_graph())
+    return emitError(loc) << "not an ONNX model: it has neither a graph nor an IR version";
+  if (model.ir_version() < kMinIrVersion || model.ir_version() > kMaxIrVersion)
+    return emitError(loc) << "the model has IR version " << model.ir_version() << "; " << kMinIrVersion << " to "
+                          << kMaxIrVersion << " are supported";
+  if (graph.output_size() == 0)
+    return emitError(loc) << "the model's graph has no outputs";
+  return success();
+}
+
+LogicalResult Importer::readOpsets(const google::protobuf::RepeatedPtrField<proto::OperatorSetIdProto> &imports,
+                                   Scope &scope, Location where) {
+  for (const auto &import : imports) {
+    StringRef domain = normalizeDomain(import.domain());
+    if (import.version() < 1 || (domain.empty() && import.version() > kMaxOpset))
+      return emitError(where) << "opset " << import.version() << " of " << showDomain(domain)
+                              << " is not supported: 1 to " << kMaxOpset << " are";
+    scope.opsets[domain] = import.version();
+  }
+  return success();
+}
+
+// ---- Inputs and initializers ---------------------------------------------------------------------------------------
+
+void Importer::collectInitializers() {
+  for (const auto &tensor : graph.initializer())
+    if (!initializers.try_emplace(tensor.name(), &tensor).second)
+      problem(tensor.name(), "there are two initializers with this name");
+  for (const auto &tensor : graph.sparse_initializer())
+    if (initializers.count(tensor.values().name()) ||
+        !sparseInitializers.try_emplace(tensor.values().name(), &tensor).second)
+      problem(tensor.values().name(), "there are two initializers with this name");
+}
+
+AffineExpr Importer::symbol(StringRef name) {
+  auto value = dimValues.find(name);
+  if (value != dimValues.end())
+    return makeDim(&context, value->second);
+  auto [it, isNew] = symbols.try_emplace(name, symbolNames.size());
+  if (isNew)
+    symbolNames.push_back(name.str());
+  return getAffineSymbolExpr(it->second, &context);
+}
+
+/// What dimension `axis` of an input is called: its own name, or "<input>_<axis>".
+static std::string dimName(const ValueInfoProto &input, int axis) {
+  const auto &dim = input.type().tensor_type().shape().dim(axis);
+  return dim.dim_param().empty() ? input.name() + "_" + std::to_string(axis) : dim.dim_param();
+}
+
+FailureOr<Dims> Importer::convertInputShape(const ValueInfoProto &input) {
+  const auto &tensor = input.type().tensor_type();
+  auto wanted = options.inputShapes.find(input.name());
+  bool isGiven = wanted != options.inputShapes.end();
+  if (!tensor.has_shape()) {
+    if (!isGiven)
+      return emitError(loc) << "the input has no known rank: give it a shape with --input-shape \"" << input.name()
+                            << "=1x3x224x224\"";
+    Dims dims;
+    for (auto [axis, size] : llvm::enumerate(wanted->second))
+      dims.push_back(size >= 0 ? makeDim(&context, size) : symbol(input.name() + "_" + std::to_string(axis)));
+    return dims;
+  }
+  int rank = tensor.shape().dim_size();
+  if (isGiven && static_cast<int>(wanted->second.size()) != rank)
+    return emitError(loc) << "--input-shape gives " << wanted->second.size() << " dimensions to the input '"
+                          << input.name() << "', which has " << rank;
+  Dims dims;
+  for (int axis = 0; axis < rank; ++axis) {
+    const auto &dim = tensor.shape().dim(axis);
+    if (isGiven && wanted->second[axis] >= 0) {
+      int64_t size = wanted->second[axis];
+      if (dim.has_dim_value() && dim.dim_value() >= 0 && dim.dim_value() != size)
+        return emitError(loc) << "--input-shape gives size " << size << " to dimension " << axis << " of the input '"
+                              << input.name() << "', which the model fixes to " << dim.dim_value();
+      dims.push_back(makeDim(&context, size));
+    } else if (dim.has_dim_value() && dim.dim_value() >= 0) {
+      dims.push_back(makeDim(&context, dim.dim_value()));
+    } else {
+      std::string name = dimName(input, axis);
+      if (dim.has_dim_value())
+        emitWarning(locate(input.name())) << "dimension " << axis << " of the input has size " << dim.dim_value()
+                                          << "; taken as symbolic, called '" << name << "'";
+      dims.push_back(symbol(name));
+    }
+  }
+  return dims;
+}
+
+/// Whether the static part of the shape has a sane number of elements.
+static bool isBounded(ArrayRef<AffineExpr> dims, int64_t limit) {
+  int64_t count = 1;
+  for (AffineExpr dim : dims) {
+    int64_t size = std::max<int64_t>(getConstant(dim).value_or(1), 1); // an empty tensor's other sizes count, too
+    if (llvm::MulOverflow(count, size, count) || count > limit)
+      return false;
+  }
+  return true;
+}
+
+Type Importer::convertInput(const ValueInfoProto &input) {
+  const TypeProto &type = input.type();
+  ErrorCollector errors(&context);
+  auto convert = [&]() -> Type {
+    if (!type.has_tensor_type()) {
+      StringRef kind = type.has_sequence_type()        ? "sequences"
+                       : type.has_map_type()           ? "maps"
+                       : type.has_optional_type()      ? "optional values"
+                       : type.has_sparse_tensor_type() ? "sparse tensors"
+                       : type.has_opaque_type()        ? "opaque values"
+                                                       : "values without a type";
+      emitError(loc) << "inputs that are " << kind << " are not supported";
+      return {};
+    }
+    Type element = getElementType(&context, type.tensor_type().elem_type());
+    if (!element) {
+      emitError(loc) << "tensors of " << getElementTypeName(type.tensor_type().elem_type()) << " are not supported";
+      return {};
+    }
+    auto dims = convertInputShape(input);
+    if (failed(dims))
+      return {};
+    if (!isBounded(*dims, options.maxElements)) {
+      emitError(loc) << "the input has more than " << options.maxElements << " elements";
+      return {};
+    }
+    return makeTensor(*dims, element);
+  };
+  Type converted = convert();
+  if (!converted)
+    problem(input.name(), errors.take());
+  return converted;
+}
+
+void Importer::addInputs(Scope &scope) {
+  dimValues = options.dims;
+  // A size that --input-shape gives to a named dimension holds wherever that name stands.
+  for (const ValueInfoProto &input : graph.input()) {
+    auto shape = options.inputShapes.find(input.name());
+    const auto &dims = input.type().tensor_type().shape();
+    if (shape == options.inputShapes.end() || static_cast<int>(shape->second.size()) != dims.dim_size())
+      continue;
+    for (auto [axis, size] : llvm::enumerate(shape->second))
+      if (size >= 0 && !dims.dim(axis).dim_param().empty() &&
+          dimValues.try_emplace(dims.dim(axis).dim_param(), size).first->second != size)
+        problem(input.name(), "the dimension '" + dims.dim(axis).dim_param() + "' is given two different sizes");
+  }
+  Block &entry = function.front();
+  for (const ValueInfoProto &input : graph.input()) {
+    // IR version 3 lists initializers as inputs; later ones let them be defaults, which are compiled in.
+    if (initializers.count(input.name()) || sparseInitializers.count(input.name()))
+      continue;
+    if (input.name().empty() || scope.values.count(input.name())) {
+      problem(input.name(), "there are two inputs with this name, or it is empty");
+      continue;
+    }
+    Type type = convertInput(input);
+    Value &value = scope.values[input.name()];
+    if (!type)
+      continue;
+    value = entry.addArgument(type, locate(input.name()));
+    function.setType(b.getFunctionType(entry.getArgumentTypes(), {}));
+    function.setArgAttr(entry.getNumArguments() - 1, "onnx.name", b.getStringAttr(input.name()));
+  }
+  auto names = llvm::map_to_vector(symbolNames, [](const std::string &name) { return StringRef(name); });
+  function->setAttr("onnx.symbols", b.getStrArrayAttr(names));
+}
+
+void Importer::checkOverrides() {
+  llvm::StringSet<> inputs, dims;
+  for (const ValueInfoProto &input : graph.input()) {
+    inputs.insert(input.name());
+    for (int axis = 0, rank = input.type().tensor_type().shape().dim_size(); axis < rank; ++axis)
+      dims.insert(dimName(input, axis));
+  }
+  auto list = [](const llvm::StringSet<> &set) {
+    SmallVector<StringRef> names(set.keys().begin(), set.keys().end());
+    llvm::sort(names);
+    return names.empty() ? std::string("none") : llvm::join(names, ", ");
+  };
+  for (const auto &entry : options.inputShapes)
+    if (!inputs.contains(entry.first()))
+      problem("--input-shape", "no input is called '" + entry.first() + "'; there are: " + list(inputs));
+  llvm::StringSet<> symbolic;
+  for (const auto &entry : symbols)
+    symbolic.insert(entry.first());
+  for (const auto &entry : options.dims)
+    if (!dims.contains(entry.first()))
+      problem("--dim", "no dimension is called '" + entry.first() + "'; there are: " + list(symbolic));
+}
+
+void Importer::addOutputs(Scope &scope) {
+  SmallVector<Value> results;
+  SmallVector<Attribute> attributes;
+  llvm::StringSet<> seen;
+  for (const ValueInfoProto &output : graph.output()) {
+    if (!seen.insert(output.name()).second)
+      problem(output.name(), "there are two outputs with this name");
+    FailureOr<Value> value = [&]() -> FailureOr<Value> {
+      ErrorCollector errors(&context);
+      auto found = lookup(output.name(), scope);
+      std::string text = errors.take();
+      if (!text.empty())
+        problem(output.name(), "output of the graph: " + text);
+      return found;
+    }();
+    if (failed(value) || !*value)
+      continue;
+    if (!isa<RankedTensorType>((*value).getType())) {
+      problem(output.name(), "the output of the graph is an absent value");
+      continue;
+    }
+    results.push_back(*value);
+    attributes.push_back(b.getDictionaryAttr(b.getNamedAttr("onnx.name", b.getStringAttr(output.name()))));
+  }
+  func::ReturnOp::create(b, results);
+  function.setType(b.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
+  function.setAllResultAttrs(attributes);
+}
+
+// ---- Nodes in order ------------------------------------------------------------------------------------------------
+
+/// Adds the names that the nodes of a subgraph may take from around it.
+static void collectOuterNames(const GraphProto &graph, SmallVectorImpl<StringRef> &names) {
+  for (const NodeProto &node : graph.node()) {
+    names.append(node.input().begin(), node.input().end());
+    for (const AttributeProto &attribute : node.attribute()) {
+      if (attribute.has_g())
+        collectOuterNames(attribute.g(), names);
+      for (const GraphProto &inner : attribute.graphs())
+        collectOuterNames(inner, names);
+    }
+  }
+  for (const ValueInfoProto &output : graph.output())
+    names.push_back(output.name());
+}
+
+/// The nodes that `outputs` depend on, every one after what it depends on, otherwise in their own order.
+std::vector<const NodeProto *> Importer::order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
+  llvm::StringMap<unsigned> producer;
+  for (auto [index, node] : llvm::enumerate(nodes))
+    for (const std::string &output : node.output()) {
+      if (output.empty())
+        continue;
+      bool isTaken = scope.values.count(output) ||
+                     (!scope.function && (initializers.count(output) || sparseInitializers.count(output)));
+      if (isTaken || !producer.try_emplace(output, index).second)
+        problem(output, "two nodes, inputs or initializers have this name");
+    }
+
+  std::vector<SmallVector<unsigned, 2>> users(nodes.size());
+  std::vector<unsigned> pending(nodes.size()); // how many distinct producers a node still waits for
+  std::vector<bool> isNeeded(nodes.size());
+  SmallVector<unsigned> work;
+  auto need = [&](StringRef name) -> std::optional<unsigned> {
+    auto it = producer.find(name);
+    if (it == producer.end())
+      return std::nullopt;
+    if (!isNeeded[it->second]) {
+      isNeeded[it->second] = true;
+      work.push_back(it->second);
+    }
+    return it->second;
+  };
+  for (StringRef output : outputs)
+    need(output);
+  while (!work.empty()) {
+    unsigned index = work.pop_back_val();
+    const NodeProto &node = nodes[index];
+    SmallVector<StringRef> names(node.input().begin(), node.input().end());
+    for (const AttributeProto &attribute : node.attribute()) {
+      if (attribute.has_g())
+        collectOuterNames(attribute.g(), names);
+      for (const GraphProto &inner : attribute.graphs())
+        collectOuterNames(inner, names);
+    }
+    llvm::sort(names);
+    names.erase(llvm::unique(names), names.end());
+    for (StringRef name : names)
+      if (auto from = need(name)) {
+        users[*from].push_back(index);
+        ++pending[index];
+      }
+  }
+
+  std::vector<const NodeProto *> ordered;
+  std::priority_queue<unsigned, std::vector<unsigned>, std::greater<unsigned>> ready;
+  for (unsigned i = 0, n = nodes.size(); i < n; ++i)
+    if (isNeeded[i] && pending[i] == 0)
+      ready.push(i);
+  while (!ready.empty()) {
+    unsigned index = ready.top();
+    ready.pop();
+    pending[index] = ~0u; // done
+    ordered.push_back(&nodes[index]);
+    for (unsigned user : users[index])
+      if (--pending[user] == 0)
+        ready.push(user);
+  }
+  for (unsigned i = 0, n = nodes.size(); i < n; ++i) {
+    if (!isNeeded[i] || pending[i] == ~0u)
+      continue;
+    StringRef name = nodes[i].output_size() ? StringRef(nodes[i].output(0)) : StringRef(nodes[i].name());
+    problem(name, "the graph has a cycle: nodes depend on their own results");
+    for (const std::string &output : nodes[i].output())
+      scope.values.try_emplace(output, Value());
+  }
+  return ordered;
+}
+
+void Importer::build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
+  for (const NodeProto *node : order(nodes, outputs, scope)) {
+    if (nodeCount++ > options.maxNodes) {
+      if (nodeCount == options.maxNodes + 2)
+        problem(graph.name(), "the model has more than " + Twine(options.maxNodes) + " nodes once functions are inlined");
+      return;
+    }
+    buildNode(*node, nodeCount - 1, scope);
+  }
+}
+
+// ---- One node ------------------------------------------------------------------------------------------------------
+
+const FunctionProto *Importer::findFunction(const NodeProto &node) const {
+  return functions.lookup(functionKey(node.domain(), node.op_type(), node.overload()));
+}
+
+/// "Conv (ai.onnx, opset 11) of float32, float32".
+std::string Importer::describe(const NodeProto &node, ArrayRef<Value> operands, const Scope &scope) const {
+  StringRef domain = normalizeDomain(node.domain());
+  std::string text = node.op_type() + " (" + showDomain(domain).str();
+  if (auto it = scope.opsets.find(domain); it != scope.opsets.end())
+    text += ", opset " + std::to_string(it->second);
+  text += ")";
+  SmallVector<std::string> types;
+  for (Value operand : operands) {
+    auto tensor = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
+    types.push_back(tensor ? getElementTypeName(tensor.getElementType()) : operand ? "none" : "unknown");
+  }
+  return types.empty() ? text : text + " of " + llvm::join(types, ", ");
+}
+
+Value Importer::none() {
+  if (!noneValue) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&function.front());
+    noneValue = NoneOp::create(b, b.getNoneType());
+    if (!lastConstant)
+      lastConstant = noneValue.getDefiningOp();
+  }
+  return noneValue;
+}
+
+/// Constants stand at the start of the function, in the order of their first use.
+Value Importer::makeConstant(ElementsAttr elements, Location where) {
+  OpBuilder::InsertionGuard guard(b);
+  if (lastConstant)
+    b.setInsertionPointAfter(lastConstant);
+  else
+    b.setInsertionPointToStart(&function.front());
+  auto constant = ConstantOp::create(static_cast<OpBuilder &>(b), where, elements.getType(), elements);
+  lastConstant = constant;
+  return constant;
+}
+
+/// The value called `name`: null when it could not be built. Failure, after an error, when there is none.
+FailureOr<Value> Importer::lookup(StringRef name, Scope &scope) {
+  auto it = scope.values.find(name);
+  if (it != scope.values.end())
+    return it->second;
+  if (!scope.function) {
+    Location where = locate(name);
+    ElementsAttr elements;
+    if (auto dense = initializers.lookup(name))
+      elements = tensors.read(*dense, name, where);
+    else if (auto sparse = sparseInitializers.lookup(name))
+      elements = tensors.read(*sparse, name, where);
+    else
+      return emitError(where) << "'" << name << "' is neither an input, nor an initializer, nor the output of a node";
+    Value &value = scope.values[name];
+    if (!elements)
+      return failure();
+    return value = makeConstant(elements, where);
+  }
+  return emitError(locate(name)) << "'" << name << "' is not defined in the function";
+}
+
+void Importer::buildNode(const NodeProto &node, size_t index, Scope &scope) {
+  std::string name = scope.prefix;
+  if (!node.name().empty())
+    name += node.name();
+  else
+    name += node.op_type() + "#" + std::to_string(index) + "->" + (node.output_size() ? node.output(0) : "");
+  b.setLoc(locate(name));
+  SmallVector<Value> operands, results;
+  LogicalResult built = failure();
+  std::string text;
+  {
+    ErrorCollector errors(&context);
+    // Trailing absent inputs are no inputs.
+    int inputs = node.input_size();
+    while (inputs > 0 && node.input(inputs - 1).empty())
+      --inputs;
+    for (int i = 0; i < inputs; ++i) {
+      auto operand = node.input(i).empty() ? FailureOr<Value>(none()) : lookup(node.input(i), scope);
+      operands.push_back(succeeded(operand) ? *operand : Value());
+    }
+    if (const FunctionProto *callee = findFunction(node))
+      built = buildCall(node, *callee, operands, scope, results);
+    else
+      built = buildOperation(node, operands, scope, results);
+    text = errors.take();
+  }
+  if (!text.empty())
+    problems.add(locate(name), describe(node, operands, scope) + ": " + text, name);
+  for (int i = 0, n = node.output_size(); i < n; ++i) {
+    if (node.output(i).empty())
+      continue;
+    Value result = succeeded(built) && i < static_cast<int>(results.size()) ? results[i] : Value();
+    if (result && failed(checkResult(result, node.output(i), scope)))
+      result = {};
+    if (!result && succeeded(built) && i >= static_cast<int>(results.size()))
+      problems.add(locate(name), describe(node, operands, scope) + ": the operator has no output " + std::to_string(i),
+                   name);
+    scope.values.try_emplace(node.output(i), result);
+  }
+}
+
+LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> operands, Scope &scope,
+                                       SmallVectorImpl<Value> &results) {
+  StringRef domain = normalizeDomain(node.domain());
+  auto imported = scope.opsets.find(domain);
+  if (imported == scope.opsets.end())
+    return emitError(b.getLoc()) << "no opset of the domain " << showDomain(domain) << " is imported";
+  int64_t opset = imported->second;
+  auto upgrades = context.getLoadedDialect<OnnxDialect>()->getUpgrades(domain, node.op_type(), opset);
+  auto findOp = [&](StringRef opDomain, const Twine &name) -> std::optional<RegisteredOperationName> {
+    if (!opDomain.empty())
+      return std::nullopt;
+    return RegisteredOperationName::lookup(("onnx." + name).str(), &context);
+  };
+  if (upgrades.empty() && !findOp(domain, node.op_type()))
+    return emitError(b.getLoc()) << "the operator is not implemented";
+  NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}};
+  if (failed(convertAttributes(node, scope, form.attributes)))
+    return failure();
+  if (llvm::is_contained(operands, Value()))
+    return failure(); // for a reason that was reported already
+  form.operands.assign(operands.begin(), operands.end());
+  for (OnnxDialect::Upgrade upgrade : upgrades) {
+    if (failed(upgrade(form)))
+      return failure();
+    if (form.results) {
+      results.assign(form.results->begin(), form.results->end());
+      return success();
+    }
+  }
+  auto info = findOp(form.domain, form.name);
+  if (!info)
+    return emitError(b.getLoc()) << "the operator is not implemented";
+
+  Arity arity = info->getInterface<OnnxOpInterface>()->getArity();
+  if (form.operands.size() > arity.operands && !arity.variadicOperands)
+    return emitError(b.getLoc()) << "the node has " << form.operands.size() << " inputs; the operator takes at most "
+                                 << arity.operands;
+  while (form.operands.size() < arity.operands)
+    form.operands.push_back(none());
+  if (form.resultCount > arity.results && !arity.variadicResults)
+    return emitError(b.getLoc()) << "the node has " << form.resultCount << " outputs; the operator has at most "
+                                 << arity.results;
+  ArrayRef<StringAttr> known = info->getAttributeNames();
+  for (NamedAttribute attribute : form.attributes)
+    if (!llvm::is_contained(known, attribute.getName()))
+      return emitError(b.getLoc()) << "the operator has no attribute '" << attribute.getName().getValue() << "'";
+  Operation *op = makeOp(b, info->getStringRef(), form.operands, form.attributes.getAttrs(),
+                         std::max<size_t>(form.resultCount, arity.results));
+  if (!op)
+    return failure();
+  results.assign(op->result_begin(), op->result_end());
+  return success();
+}
+
+/// What inference found against what the model says of the value, and against the limits.
+LogicalResult Importer::checkResult(Value result, StringRef name, const Scope &scope) {
+  auto type = dyn_cast<RankedTensorType>(result.getType());
+  if (!type) {
+    problem(name, "the operator does not compute this output");
+    return failure();
+  }
+  if (!isBounded(getDims(type), options.maxElements)) {
+    problem(name, "the value would have more than " + Twine(options.maxElements) + " elements");
+    return failure();
+  }
+  auto it = declared.find(name);
+  if (scope.function || it == declared.end() || !it->second->has_tensor_type())
+    return success();
+  int64_t wanted = it->second->tensor_type().elem_type();
+  if (wanted && getElementType(&context, wanted) != type.getElementType()) {
+    problem(name, "the model declares elements of " + getElementTypeName(wanted) + ", but they are " +
+                      getElementTypeName(type.getElementType()));
+    return failure();
+  }
+  nameSymbols(result, *it->second);
+  return success();
+}
+
+/// Sizes that only the run shows get the names that the model gives them.
+void Importer::nameSymbols(Value value, const TypeProto &type) {
+  const auto &shape = type.tensor_type().shape();
+  Dims dims = getDims(value);
+  if (shape.dim_size() != static_cast<int>(dims.size()))
+    return;
+  auto names = llvm::to_vector(function->getAttrOfType<ArrayAttr>("onnx.symbols").getAsRange<StringAttr>());
+  bool changed = false;
+  for (auto [dim, info] : llvm::zip_equal(dims, shape.dim())) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(dim);
+    if (!symbol || info.dim_param().empty() || !names[symbol.getPosition()].empty())
+      continue;
+    // A name that an input's dimension has already would claim that both are equal.
+    if (!symbols.try_emplace(info.dim_param(), symbol.getPosition()).second)
+      continue;
+    names[symbol.getPosition()] = b.getStringAttr(info.dim_param());
+    changed = true;
+  }
+  if (changed)
+    function->setAttr("onnx.symbols", b.getArrayAttr(SmallVector<Attribute>(names.begin(), names.end())));
+}
+
+// ---- Attributes ----------------------------------------------------------------------------------------------------
+
+/// Models of the first IR versions leave the type out: it is that of the field which is there.
+static int attributeType(const AttributeProto &a) {
+  if (a.type() != AttributeProto::UNDEFINED)
+    return a.type();
+  return a.has_f()                ? AttributeProto::FLOAT
+         : a.has_i()              ? AttributeProto::INT
+         : a.has_s()              ? AttributeProto::STRING
+         : a.has_t()              ? AttributeProto::TENSOR
+         : a.has_g()              ? AttributeProto::GRAPH
+         : a.floats_size()        ? AttributeProto::FLOATS
+         : a.ints_size()          ? AttributeProto::INTS
+         : a.strings_size()       ? AttributeProto::STRINGS
+         : a.has_sparse_tensor()  ? AttributeProto::SPARSE_TENSOR
+         : a.tensors_size()       ? AttributeProto::TENSORS
+         : a.graphs_size()        ? AttributeProto::GRAPHS
+         : a.has_tp()             ? AttributeProto::TYPE_PROTO
+                                  : AttributeProto::UNDEFINED;
+}
+
+/// Null for a reference to an attribute that the call of the function leaves out.
+FailureOr<Attribute> Importer::convertAttribute(const AttributeProto &a, Scope &scope) {
+  if (!a.ref_attr_name().empty()) {
+    if (!scope.function)
+      return emitError(b.getLoc()) << "the attribute '" << a.name()
+                                   << "' refers to an attribute of a function, but is not in one";
+    return scope.arguments.lookup(a.ref_attr_name());
+  }
+  switch (attributeType(a)) {
+  case AttributeProto::FLOAT:
+    return Attribute(b.getF32FloatAttr(a.f()));
+  case AttributeProto::INT:
+    return Attribute(b.getIntegerAttr(b.getIntegerType(64, /*isSigned=*/true), a.i()));
+  case AttributeProto::STRING:
+    return Attribute(b.getStringAttr(a.s()));
+  case AttributeProto::FLOATS:
+    return Attribute(b.getDenseF32ArrayAttr(ArrayRef<float>(a.floats().data(), a.floats_size())));
+  case AttributeProto::INTS:
+    return Attribute(b.getDenseI64ArrayAttr(SmallVector<int64_t>(a.ints().begin(), a.ints().end())));
+  case AttributeProto::STRINGS: {
+    auto strings = llvm::map_to_vector(a.strings(), [](const std::string &s) { return StringRef(s); });
+    return Attribute(b.getStrArrayAttr(strings));
+  }
+  case AttributeProto::TENSOR:
+  case AttributeProto::SPARSE_TENSOR: {
+    StringRef name = a.t().name().empty() ? "constant" : StringRef(a.t().name());
+    ElementsAttr elements = attributeType(a) == AttributeProto::TENSOR
+                                ? tensors.read(a.t(), name, b.getLoc())
+                                : tensors.read(a.sparse_tensor(), name, b.getLoc());
+    if (!elements)
+      return failure();
+    return Attribute(elements);
+  }
+  case AttributeProto::GRAPH:
+  case AttributeProto::GRAPHS:
+    return emitError(b.getLoc()) << "the attribute '" << a.name()
+                                 << "' is a graph; operators with bodies are not supported";
+  default:
+    return emitError(b.getLoc()) << "the attribute '" << a.name() << "' has a type that is not supported ("
+                                 << attributeType(a) << ")";
+  }
+}
+
+LogicalResult Importer::convertAttributes(const NodeProto &node, Scope &scope, NamedAttrList &attributes) {
+  llvm::StringSet<> seen;
+  for (const AttributeProto &attribute : node.attribute()) {
+    if (attribute.name().empty())
+      return emitError(b.getLoc()) << "an attribute has no name";
+    if (!seen.insert(attribute.name()).second)
+      return emitError(b.getLoc()) << "the attribute '" << attribute.name() << "' is given twice";
+    auto converted = convertAttribute(attribute, scope);
+    if (failed(converted))
+      return failure();
+    if (*converted)
+      attributes.append(attribute.name(), *converted);
+  }
+  return success();
+}
+
+// ---- Functions -----------------------------------------------------------------------------------------------------
+
+/// A call of a function of the model is replaced by the nodes of its body.
+LogicalResult Importer::buildCall(const NodeProto &node, const FunctionProto &callee, ArrayRef<Value> operands,
+                                  Scope &scope, SmallVectorImpl<Value> &results) {
+  if (scope.depth >= options.maxFunctionDepth)
+    return emitError(b.getLoc()) << "functions call each other more than " << options.maxFunctionDepth << " deep";
+  for (const Scope *outer = &scope; outer; outer = outer->caller)
+    if (outer->function == &callee)
+      return emitError(b.getLoc()) << "the function calls itself";
+  if (static_cast<int>(operands.size()) > callee.input_size())
+    return emitError(b.getLoc()) << "the node has " << operands.size() << " inputs; the function takes "
+                                 << callee.input_size();
+  Scope body;
+  body.caller = &scope;
+  body.function = &callee;
+  body.depth = scope.depth + 1;
+  body.prefix = cast<NameLoc>(b.getLoc()).getName().str() + "/";
+  if (body.prefix.size() > 1024) // names must not grow without bound
+    body.prefix = "...";
+  if (failed(readOpsets(callee.opset_import(), body, b.getLoc())))
+    return failure();
+  for (auto &entry : scope.opsets) // a body without its own imports means the model's
+    body.opsets.try_emplace(entry.first(), entry.second);
+
+  NamedAttrList arguments;
+  if (failed(convertAttributes(node, scope, arguments)))
+    return failure();
+  for (NamedAttribute argument : arguments)
+    body.arguments[argument.getName()] = argument.getValue();
+  for (const AttributeProto &byDefault : callee.attribute_proto())
+    if (!body.arguments.count(byDefault.name())) {
+      auto converted = convertAttribute(byDefault, scope);
+      if (failed(converted))
+        return failure();
+      body.arguments[byDefault.name()] = *converted;
+    }
+  for (int i = 0; i < callee.input_size(); ++i)
+    body.values[callee.input(i)] = i < static_cast<int>(operands.size()) ? operands[i] : none();
+
+  Location call = b.getLoc();
+  SmallVector<StringRef> outputs(callee.output().begin(), callee.output().end());
+  build(callee.node(), outputs, body);
+  b.setLoc(call);
+  for (StringRef output : outputs) {
+    auto value = lookup(output, body);
+    results.push_back(succeeded(value) ? *value : Value());
+  }
+  return success();
+}
+
+OwningOpRef<ModuleOp> onnxc::buildModule(const ModelProto &model, TensorReader &tensors, MLIRContext &context,
+                                         Location loc, const ImportOptions &options) {
+  context.loadDialect<OnnxDialect, func::FuncDialect>();
+  return Importer(model, tensors, context, loc, options).run();
+}

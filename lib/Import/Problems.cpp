@@ -1,0 +1,63 @@
+//===- lib/Import/Problems.cpp -----------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The report on a model that can't be compiled. See Problems.h.
+#include "lib/Import/Problems.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace onnxc;
+
+/// A damaged model can be wrong in more ways than anybody reads.
+static constexpr size_t kMaxGroups = 64, kMaxNames = 4;
+
+void Problems::add(Location loc, std::string what, StringRef where) {
+  auto it = indices.find(what);
+  if (it == indices.end()) {
+    if (groups.size() == kMaxGroups) {
+      ++dropped;
+      return;
+    }
+    it = indices.try_emplace(what, groups.size()).first;
+    groups.push_back({loc, std::move(what), 0, {}});
+  }
+  Group &group = groups[it->second];
+  if (group.count++ < kMaxNames)
+    group.names.push_back(where.str());
+}
+
+void Problems::report(Location model) const {
+  size_t kinds = groups.size() + dropped;
+  InFlightDiagnostic diagnostic = emitError(model) << "the model can't be compiled: " << kinds
+                                                   << (kinds == 1 ? " problem" : " kinds of problems");
+  for (const Group &group : groups) {
+    Diagnostic &note = diagnostic.attachNote(group.first) << group.what;
+    note << (group.count == 1 ? std::string(" [at ") : " [" + std::to_string(group.count) + " times: at ");
+    note << llvm::join(group.names, ", ") << (group.count > group.names.size() ? ", ...]" : "]");
+  }
+  if (dropped)
+    diagnostic.attachNote(model) << "and " << dropped << " more";
+}
+
+ErrorCollector::ErrorCollector(MLIRContext *context)
+    : handler(context, [this](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+          return failure();
+        if (!text.empty())
+          text += "; ";
+        std::string message = diagnostic.str();
+        StringRef rest = message; // "'onnx.Conv' op group 3 ..."
+        if (rest.consume_front("'onnx.")) {
+          size_t end = rest.find("' op ");
+          rest = end == StringRef::npos ? StringRef(message) : rest.drop_front(end + 5);
+        }
+        text += rest;
+        for (Diagnostic &note : diagnostic.getNotes())
+          text += ": " + note.str();
+        return success();
+      }) {}
+
+std::string ErrorCollector::take() {
+  std::string taken = std::move(text);
+  text.clear();
+  return taken;
+}
