@@ -38,18 +38,18 @@ bool ImportOptions::parseInputShape(StringRef text) {
   return true;
 }
 
-OwningOpRef<ModuleOp> onnxc::importModel(StringRef path, MLIRContext &context, const ImportOptions &options) {
+OwningOpRef<ModuleOp> onnxc::importModel(StringRef path, MLIRContext &context, const ImportOptions &options,
+                                         bool *isUnsupported) {
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file) {
-    emitError(NameLoc::get(StringAttr::get(&context, path)))
-        << "can't read the model: " << file.getError().message();
+    emitError(NameLoc::get(StringAttr::get(&context, path))) << "can't read the model: " << file.getError().message();
     return {};
   }
-  return importModel(std::move(*file), path, context, options);
+  return importModel(std::move(*file), path, context, options, isUnsupported);
 }
 
 OwningOpRef<ModuleOp> onnxc::importModel(std::unique_ptr<llvm::MemoryBuffer> buffer, StringRef path,
-                                         MLIRContext &context, const ImportOptions &options) {
+                                         MLIRContext &context, const ImportOptions &options, bool *isUnsupported) {
   std::shared_ptr<llvm::MemoryBuffer> file = std::move(buffer);
   Location loc = NameLoc::get(StringAttr::get(&context, path));
   proto::ModelProto model;
@@ -64,5 +64,7 @@ OwningOpRef<ModuleOp> onnxc::importModel(std::unique_ptr<llvm::MemoryBuffer> buf
   }
   serialized = {};
   TensorReader tensors(std::move(file), llvm::sys::path::parent_path(path), context, options);
-  return buildModule(model, tensors, context, loc, options);
+  if (isUnsupported)
+    *isUnsupported = false;
+  return buildModule(model, tensors, context, loc, options, isUnsupported);
 }

@@ -30,12 +30,14 @@ struct ImportOptions {
 
 /// Reads the model file `path`: ONNX's text syntax when its name ends in .onnxtxt, else protobuf. Null after errors,
 /// which were reported to the context's diagnostic handler. Weights may refer to the mapped file, which stays mapped
-/// as long as the context refers to it.
+/// as long as the context refers to it. `isUnsupported` is set when nothing is wrong with the model except that onnxc
+/// lacks operators or types of it.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(llvm::StringRef path, mlir::MLIRContext &context,
-                                              const ImportOptions &options = {});
+                                              const ImportOptions &options = {}, bool *isUnsupported = nullptr);
 
 /// The same for a model in memory. `path` is its name in diagnostics; external data are looked for in its folder.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(std::unique_ptr<llvm::MemoryBuffer> model, llvm::StringRef path,
-                                              mlir::MLIRContext &context, const ImportOptions &options = {});
+                                              mlir::MLIRContext &context, const ImportOptions &options = {},
+                                              bool *isUnsupported = nullptr);
 
 } // namespace onnxc

@@ -1,16 +1,17 @@
 //===- lib/Import/ModelImporter.cpp ------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Builds the onnx dialect from a parsed model: one operation per node, typed as it is built. A node that can't be built
-// becomes a problem, its outputs are unknown from then on, and the walk goes on, so that all problems are found at once.
+// becomes a problem, its outputs are unknown from then on, and the walk goes on, so that all problems are found at
+// once.
 #include "lib/Import/ModelImporter.h"
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "lib/Import/Problems.h"
-#include "onnx.pb.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/Verifier.h"
+#include "onnx.pb.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include <queue>
@@ -56,7 +57,7 @@ public:
       : model(model), graph(model.graph()), tensors(tensors), context(context), loc(loc), options(options),
         b(loc, &context) {}
 
-  OwningOpRef<ModuleOp> run();
+  OwningOpRef<ModuleOp> run(bool *isUnsupported);
 
 private:
   using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
@@ -77,8 +78,8 @@ private:
   void buildNode(const NodeProto &node, size_t index, Scope &scope);
   LogicalResult buildOperation(const NodeProto &node, ArrayRef<Value> operands, Scope &scope,
                                SmallVectorImpl<Value> &results);
-  LogicalResult buildCall(const NodeProto &node, const FunctionProto &function, ArrayRef<Value> operands,
-                          Scope &scope, SmallVectorImpl<Value> &results);
+  LogicalResult buildCall(const NodeProto &node, const FunctionProto &function, ArrayRef<Value> operands, Scope &scope,
+                          SmallVectorImpl<Value> &results);
   FailureOr<Attribute> convertAttribute(const AttributeProto &attribute, Scope &scope);
   LogicalResult convertAttributes(const NodeProto &node, Scope &scope, NamedAttrList &attributes);
   FailureOr<Value> lookup(StringRef name, Scope &scope);
@@ -88,7 +89,7 @@ private:
   void nameSymbols(Value value, const TypeProto &declared);
 
   const FunctionProto *findFunction(const NodeProto &node) const;
-  std::string describe(const NodeProto &node, ArrayRef<Value> operands, const Scope &scope) const;
+  std::string describe(const NodeProto &node, const Scope &scope) const;
   Location locate(StringRef name) { return NameLoc::get(StringAttr::get(&context, name)); }
   void problem(StringRef where, const Twine &what) { problems.add(locate(where), what.str(), where); }
 
@@ -121,7 +122,7 @@ static std::string functionKey(StringRef domain, StringRef name, StringRef overl
   return llvm::join_items(StringRef("\0", 1), normalizeDomain(domain), name, overload);
 }
 
-OwningOpRef<ModuleOp> Importer::run() {
+OwningOpRef<ModuleOp> Importer::run(bool *isUnsupported) {
   Scope scope;
   if (failed(checkVersions()) || failed(readOpsets(model.opset_import(), scope, loc)))
     return {};
@@ -156,6 +157,8 @@ OwningOpRef<ModuleOp> Importer::run() {
   addOutputs(scope);
   if (!problems.empty()) {
     problems.report(loc);
+    if (isUnsupported)
+      *isUnsupported = problems.areLimitations();
     return {};
   }
   if (failed(verify(*module)))
@@ -478,7 +481,8 @@ void Importer::build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &sco
   for (const NodeProto *node : order(nodes, outputs, scope)) {
     if (nodeCount++ > options.maxNodes) {
       if (nodeCount == options.maxNodes + 2)
-        problem(graph.name(), "the model has more than " + Twine(options.maxNodes) + " nodes once functions are inlined");
+        problem(graph.name(),
+                "the model has more than " + Twine(options.maxNodes) + " nodes once functions are inlined");
       return;
     }
     buildNode(*node, nodeCount - 1, scope);
@@ -491,19 +495,22 @@ const FunctionProto *Importer::findFunction(const NodeProto &node) const {
   return functions.lookup(functionKey(node.domain(), node.op_type(), node.overload()));
 }
 
-/// "Conv (ai.onnx, opset 11) of float32, float32".
-std::string Importer::describe(const NodeProto &node, ArrayRef<Value> operands, const Scope &scope) const {
+/// "Conv (ai.onnx, opset 11)".
+std::string Importer::describe(const NodeProto &node, const Scope &scope) const {
   StringRef domain = normalizeDomain(node.domain());
   std::string text = node.op_type() + " (" + showDomain(domain).str();
   if (auto it = scope.opsets.find(domain); it != scope.opsets.end())
     text += ", opset " + std::to_string(it->second);
-  text += ")";
-  SmallVector<std::string> types;
-  for (Value operand : operands) {
+  return text + ")";
+}
+
+/// "conv1 (float32, float32)": the node and the types it works on.
+static std::string describePlace(StringRef name, ArrayRef<Value> operands) {
+  auto types = llvm::map_to_vector(operands, [](Value operand) {
     auto tensor = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
-    types.push_back(tensor ? getElementTypeName(tensor.getElementType()) : operand ? "none" : "unknown");
-  }
-  return types.empty() ? text : text + " of " + llvm::join(types, ", ");
+    return tensor ? getElementTypeName(tensor.getElementType()) : std::string(operand ? "none" : "unknown");
+  });
+  return (name + " (" + llvm::join(types, ", ") + ")").str();
 }
 
 Value Importer::none() {
@@ -577,17 +584,19 @@ void Importer::buildNode(const NodeProto &node, size_t index, Scope &scope) {
       built = buildOperation(node, operands, scope, results);
     text = errors.take();
   }
+  auto nodeProblem = [&](const Twine &what) {
+    problems.add(b.getLoc(), describe(node, scope) + ": " + what.str(), describePlace(name, operands));
+  };
   if (!text.empty())
-    problems.add(locate(name), describe(node, operands, scope) + ": " + text, name);
+    nodeProblem(text);
   for (int i = 0, n = node.output_size(); i < n; ++i) {
     if (node.output(i).empty())
       continue;
     Value result = succeeded(built) && i < static_cast<int>(results.size()) ? results[i] : Value();
+    if (succeeded(built) && i >= static_cast<int>(results.size()))
+      nodeProblem("it has no output " + Twine(i));
     if (result && failed(checkResult(result, node.output(i), scope)))
       result = {};
-    if (!result && succeeded(built) && i >= static_cast<int>(results.size()))
-      problems.add(locate(name), describe(node, operands, scope) + ": the operator has no output " + std::to_string(i),
-                   name);
     scope.values.try_emplace(node.output(i), result);
   }
 }
@@ -698,19 +707,19 @@ void Importer::nameSymbols(Value value, const TypeProto &type) {
 static int attributeType(const AttributeProto &a) {
   if (a.type() != AttributeProto::UNDEFINED)
     return a.type();
-  return a.has_f()                ? AttributeProto::FLOAT
-         : a.has_i()              ? AttributeProto::INT
-         : a.has_s()              ? AttributeProto::STRING
-         : a.has_t()              ? AttributeProto::TENSOR
-         : a.has_g()              ? AttributeProto::GRAPH
-         : a.floats_size()        ? AttributeProto::FLOATS
-         : a.ints_size()          ? AttributeProto::INTS
-         : a.strings_size()       ? AttributeProto::STRINGS
-         : a.has_sparse_tensor()  ? AttributeProto::SPARSE_TENSOR
-         : a.tensors_size()       ? AttributeProto::TENSORS
-         : a.graphs_size()        ? AttributeProto::GRAPHS
-         : a.has_tp()             ? AttributeProto::TYPE_PROTO
-                                  : AttributeProto::UNDEFINED;
+  return a.has_f()               ? AttributeProto::FLOAT
+         : a.has_i()             ? AttributeProto::INT
+         : a.has_s()             ? AttributeProto::STRING
+         : a.has_t()             ? AttributeProto::TENSOR
+         : a.has_g()             ? AttributeProto::GRAPH
+         : a.floats_size()       ? AttributeProto::FLOATS
+         : a.ints_size()         ? AttributeProto::INTS
+         : a.strings_size()      ? AttributeProto::STRINGS
+         : a.has_sparse_tensor() ? AttributeProto::SPARSE_TENSOR
+         : a.tensors_size()      ? AttributeProto::TENSORS
+         : a.graphs_size()       ? AttributeProto::GRAPHS
+         : a.has_tp()            ? AttributeProto::TYPE_PROTO
+                                 : AttributeProto::UNDEFINED;
 }
 
 /// Null for a reference to an attribute that the call of the function leaves out.
@@ -824,7 +833,7 @@ LogicalResult Importer::buildCall(const NodeProto &node, const FunctionProto &ca
 }
 
 OwningOpRef<ModuleOp> onnxc::buildModule(const ModelProto &model, TensorReader &tensors, MLIRContext &context,
-                                         Location loc, const ImportOptions &options) {
+                                         Location loc, const ImportOptions &options, bool *isUnsupported) {
   context.loadDialect<OnnxDialect, func::FuncDialect>();
-  return Importer(model, tensors, context, loc, options).run();
+  return Importer(model, tensors, context, loc, options).run(isUnsupported);
 }

@@ -11,9 +11,9 @@ class ModelProto;
 
 namespace onnxc {
 
-/// Null after errors, which were reported. `loc` stands for the model as a whole.
+/// Null after errors, which were reported. See importModel. `loc` stands for the model as a whole.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(const proto::ModelProto &model, TensorReader &tensors,
                                               mlir::MLIRContext &context, mlir::Location loc,
-                                              const ImportOptions &options);
+                                              const ImportOptions &options, bool *isUnsupported);
 
 } // namespace onnxc

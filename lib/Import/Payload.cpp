@@ -25,7 +25,10 @@ Message fieldMessage(Message message, uint32_t number) {
   case Message::Function:
     return number == 7 ? Message::Node : Message::Other;
   case Message::Graph:
-    return number == 1 ? Message::Node : number == 5 ? Message::Tensor : number == 15 ? Message::Sparse : Message::Other;
+    return number == 1    ? Message::Node
+           : number == 5  ? Message::Tensor
+           : number == 15 ? Message::Sparse
+                          : Message::Other;
   case Message::Node:
     return number == 5 ? Message::Attribute : Message::Other;
   case Message::Attribute:

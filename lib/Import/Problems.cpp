@@ -25,6 +25,13 @@ void Problems::add(Location loc, std::string what, StringRef where) {
     group.names.push_back(where.str());
 }
 
+bool Problems::areLimitations() const {
+  return dropped == 0 && llvm::all_of(groups, [](const Group &group) {
+           StringRef what = group.what;
+           return what.contains("not implemented") || what.contains("not supported");
+         });
+}
+
 void Problems::report(Location model) const {
   size_t kinds = groups.size() + dropped;
   InFlightDiagnostic diagnostic = emitError(model) << "the model can't be compiled: " << kinds

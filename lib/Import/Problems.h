@@ -17,6 +17,9 @@ public:
   /// The same `what` is reported once, with all its places.
   void add(mlir::Location loc, std::string what, llvm::StringRef where);
   bool empty() const { return groups.empty(); }
+  /// Whether the model is in order, and it is only onnxc that lacks something. By convention such a message, and no
+  /// other, says "not implemented" or "not supported".
+  bool areLimitations() const;
   /// One error with a note per kind of problem.
   void report(mlir::Location model) const;
 

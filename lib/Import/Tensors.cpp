@@ -3,9 +3,9 @@
 // Reads the tensors of a model. Nothing here trusts a length, an offset or a path of the file.
 #include "lib/Import/Tensors.h"
 #include "dialects/onnx/support/ElementTypes.h"
-#include "onnx.pb.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "onnx.pb.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
@@ -180,7 +180,8 @@ ElementsAttr TensorReader::makeElements(Bytes &bytes, StringRef name) {
     return DenseElementsAttr::getFromRawBuffer(type, data);
   auto isAligned = [&] { return reinterpret_cast<uintptr_t>(data.data()) % width == 0; };
   if (bytes.owner && isAligned()) {
-    AsmResourceBlob blob(data, width, [owner = bytes.owner](void *, size_t, size_t) {}, /*dataIsMutable=*/false);
+    AsmResourceBlob blob(
+        data, width, [owner = bytes.owner](void *, size_t, size_t) {}, /*dataIsMutable=*/false);
     return DenseResourceElementsAttr::get(type, name, std::move(blob));
   }
   return DenseResourceElementsAttr::get(type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(data, 64));

@@ -32,6 +32,35 @@ FailureOr<SmallVector<Value>> NoneOp::lowerToLinalg(LoweringBuilder &, ValueRang
   return SmallVector<Value>{Value()};
 }
 
+/// Every form of Constant's attribute becomes `value`.
+static LogicalResult normalizeConstant(NodeForm &node) {
+  OpBuilder &b = node.b;
+  size_t forms = node.attributes.getAttrs().size();
+  if (forms != 1)
+    return node.error() << "Constant needs exactly one attribute, not " << forms;
+  NamedAttribute attribute = *node.attributes.begin();
+  StringRef form = attribute.getName();
+  auto vector = [](size_t size, Type element) { return RankedTensorType::get(static_cast<int64_t>(size), element); };
+  Attribute value;
+  if (form == "value" || form == "sparse_value") {
+    value = dyn_cast<ElementsAttr>(attribute.getValue());
+  } else if (auto number = dyn_cast<FloatAttr>(attribute.getValue()); number && form == "value_float") {
+    value = DenseElementsAttr::get(RankedTensorType::get({}, b.getF32Type()), number.getValue());
+  } else if (auto number = dyn_cast<IntegerAttr>(attribute.getValue()); number && form == "value_int") {
+    value = DenseElementsAttr::get(RankedTensorType::get({}, b.getI64Type()), number.getValue());
+  } else if (auto list = dyn_cast<DenseF32ArrayAttr>(attribute.getValue()); list && form == "value_floats") {
+    value = DenseElementsAttr::get(vector(list.size(), b.getF32Type()), list.asArrayRef());
+  } else if (auto list = dyn_cast<DenseI64ArrayAttr>(attribute.getValue()); list && form == "value_ints") {
+    value = DenseElementsAttr::get(vector(list.size(), b.getI64Type()), list.asArrayRef());
+  } else if (form == "value_string" || form == "value_strings") {
+    return node.error() << "tensors of string are not supported";
+  }
+  if (!value)
+    return node.error() << "the attribute '" << form << "' is not one of Constant, or of another type";
+  node.attributes.assign({b.getNamedAttr("value", value)});
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Constant.cpp.inc"
 
@@ -40,4 +69,5 @@ void onnxc::onnx::registerConstantOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Constant.cpp.inc"
       >();
+  dialect.addUpgrade("Constant", std::numeric_limits<int64_t>::max(), normalizeConstant); // of any version
 }
