@@ -35,6 +35,39 @@ Dims onnxc::onnx::getDims(Type type) {
   return dims;
 }
 
+/// The factors of a product, numbers multiplied into `coefficient`.
+static void collectFactors(AffineExpr expr, int64_t &coefficient, SmallVectorImpl<AffineExpr> &factors) {
+  if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr); binary && binary.getKind() == AffineExprKind::Mul) {
+    collectFactors(binary.getLHS(), coefficient, factors);
+    collectFactors(binary.getRHS(), coefficient, factors);
+  } else if (auto constant = getConstant(expr)) {
+    coefficient *= *constant;
+  } else {
+    factors.push_back(expr);
+  }
+}
+
+/// One form for equal sizes as far as it is cheap to have: products with the number first and symbols in order.
+static AffineExpr canonicalize(AffineExpr expr) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary || binary.getKind() != AffineExprKind::Mul)
+    return expr;
+  int64_t coefficient = 1;
+  SmallVector<AffineExpr> factors;
+  collectFactors(expr, coefficient, factors);
+  llvm::stable_sort(factors, [](AffineExpr a, AffineExpr b) {
+    auto position = [](AffineExpr e) {
+      auto symbol = dyn_cast<AffineSymbolExpr>(e);
+      return symbol ? symbol.getPosition() : std::numeric_limits<unsigned>::max();
+    };
+    return position(a) < position(b);
+  });
+  AffineExpr result = makeDim(expr.getContext(), 1);
+  for (AffineExpr factor : factors)
+    result = result * factor;
+  return result * coefficient;
+}
+
 /// The smallest number of symbols that a map with these results needs.
 static unsigned countSymbols(ArrayRef<AffineExpr> exprs) {
   unsigned count = 0;
@@ -49,11 +82,12 @@ static unsigned countSymbols(ArrayRef<AffineExpr> exprs) {
 RankedTensorType onnxc::onnx::makeTensor(ArrayRef<AffineExpr> dims, Type elementType) {
   MLIRContext *context = elementType.getContext();
   SmallVector<int64_t> sizes;
-  for (AffineExpr dim : dims)
-    sizes.push_back(getConstant(dim).value_or(ShapedType::kDynamic));
+  Dims exprs(llvm::map_range(dims, [](AffineExpr expr) { return canonicalize(expr); }));
+  for (AffineExpr expr : exprs)
+    sizes.push_back(getConstant(expr).value_or(ShapedType::kDynamic));
   Attribute encoding;
   if (llvm::is_contained(sizes, ShapedType::kDynamic))
-    encoding = AffineMapAttr::get(AffineMap::get(0, countSymbols(dims), dims, context));
+    encoding = AffineMapAttr::get(AffineMap::get(0, countSymbols(exprs), exprs, context));
   return RankedTensorType::get(sizes, elementType, encoding);
 }
 
@@ -74,19 +108,7 @@ AffineExpr onnxc::onnx::product(MLIRContext *context, ArrayRef<AffineExpr> dims)
   AffineExpr result = makeDim(context, 1);
   for (AffineExpr dim : dims)
     result = result * dim;
-  return simplifyAffineExpr(result, 0, countSymbols(dims));
-}
-
-/// The factors of a product, numbers multiplied into `coefficient`.
-static void collectFactors(AffineExpr expr, int64_t &coefficient, SmallVectorImpl<AffineExpr> &factors) {
-  if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr); binary && binary.getKind() == AffineExprKind::Mul) {
-    collectFactors(binary.getLHS(), coefficient, factors);
-    collectFactors(binary.getRHS(), coefficient, factors);
-  } else if (auto constant = getConstant(expr)) {
-    coefficient *= *constant;
-  } else {
-    factors.push_back(expr);
-  }
+  return canonicalize(result);
 }
 
 AffineExpr onnxc::onnx::floorDiv(AffineExpr a, AffineExpr b) {
@@ -114,7 +136,7 @@ AffineExpr onnxc::onnx::floorDiv(AffineExpr a, AffineExpr b) {
     numerator = numerator * factor;
   for (AffineExpr factor : fb)
     denominator = denominator * factor;
-  return numerator.floorDiv(denominator);
+  return canonicalize(numerator).floorDiv(canonicalize(denominator));
 }
 
 FailureOr<Dims> onnxc::onnx::broadcast(Operation *op, ArrayRef<Dims> shapes, unsigned result) {
@@ -197,8 +219,10 @@ std::optional<SmallVector<int64_t>> onnxc::onnx::getConstantInts(Value value) {
 }
 
 void onnxc::onnx::setShapeData(Operation *op, ArrayRef<AffineExpr> data) {
-  if (static_cast<int64_t>(data.size()) <= kMaxShapeData)
-    op->setAttr(kData, AffineMapAttr::get(AffineMap::get(0, countSymbols(data), data, op->getContext())));
+  if (static_cast<int64_t>(data.size()) > kMaxShapeData)
+    return;
+  Dims exprs(llvm::map_range(data, [](AffineExpr expr) { return canonicalize(expr); }));
+  op->setAttr(kData, AffineMapAttr::get(AffineMap::get(0, countSymbols(exprs), exprs, op->getContext())));
 }
 
 FailureOr<int64_t> onnxc::onnx::normalizeAxis(Operation *op, int64_t axis, int64_t rank) {

@@ -35,9 +35,7 @@ AffineExpr product(mlir::MLIRContext *context, llvm::ArrayRef<AffineExpr> dims);
 /// a / b rounded towards minus infinity; exact when a is a multiple of b as an expression (s0 * s1 / s0 is s1).
 AffineExpr floorDiv(AffineExpr a, AffineExpr b);
 
-/// The numpy rule for one pair of dimensions: null when two different numbers, neither of them 1, meet. Of two different
-/// symbolic sizes the result is unknown here: use `broadcast`.
-/// broadcast: the shape that the operands' shapes broadcast to; a size that no expression gives becomes a fresh symbol
+/// The shape that the operands' shapes broadcast to; a size that no expression gives becomes a fresh symbol
 /// of `op` result `result`. Reports a mismatch at `op`.
 llvm::FailureOr<Dims> broadcast(mlir::Operation *op, llvm::ArrayRef<Dims> shapes, unsigned result = 0);
 
