@@ -104,6 +104,8 @@ RankedTensorType onnxc::onnx::withoutEncoding(RankedTensorType type) {
   return RankedTensorType::get(type.getShape(), type.getElementType());
 }
 
+AffineExpr onnxc::onnx::simplify(AffineExpr dim) { return simplifyAffineExpr(dim, 0, countSymbols(dim)); }
+
 AffineExpr onnxc::onnx::product(MLIRContext *context, ArrayRef<AffineExpr> dims) {
   AffineExpr result = makeDim(context, 1);
   for (AffineExpr dim : dims)

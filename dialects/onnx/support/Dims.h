@@ -30,6 +30,8 @@ mlir::RankedTensorType withoutEncoding(mlir::RankedTensorType type);
 std::optional<int64_t> getConstant(AffineExpr dim);
 AffineExpr makeDim(mlir::MLIRContext *context, int64_t size);
 
+/// The expression with like terms added up: s0 + 3 - s0 is 3.
+AffineExpr simplify(AffineExpr dim);
 /// Product of sizes.
 AffineExpr product(mlir::MLIRContext *context, llvm::ArrayRef<AffineExpr> dims);
 /// a / b rounded towards minus infinity; exact when a is a multiple of b as an expression (s0 * s1 / s0 is s1).

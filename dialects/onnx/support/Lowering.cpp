@@ -137,6 +137,21 @@ Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, TypeRan
   return generic.getResult(0);
 }
 
+Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, ArrayRef<AffineMap> operandMaps,
+                                   ElementBody body) {
+  Value init = empty(resultType);
+  int64_t rank = cast<RankedTensorType>(init.getType()).getRank();
+  SmallVector<AffineMap> maps(operandMaps);
+  maps.push_back(getMultiDimIdentityMap(rank));
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(*this, TypeRange{init.getType()}, operands, ValueRange{init}, maps, iterators,
+                                           [&](OpBuilder &nested, Location loc, ValueRange args) {
+                                             ImplicitLocOpBuilder b(loc, nested);
+                                             linalg::YieldOp::create(b, body(b, args.drop_back()));
+                                           });
+  return generic.getResult(0);
+}
+
 Value LoweringBuilder::generate(Type resultType, ElementBody body) {
   Value init = empty(resultType);
   int64_t rank = cast<RankedTensorType>(init.getType()).getRank();

@@ -45,6 +45,11 @@ public:
   mlir::Value elementwise(mlir::Type resultType, mlir::ValueRange operands, mlir::TypeRange operandTypes,
                           ElementBody body);
 
+  /// The same where `maps` (one for each operand) say which element goes into result[d0, d1, ...]: (d1) for a bias per
+  /// channel.
+  mlir::Value elementwise(mlir::Type resultType, mlir::ValueRange operands, llvm::ArrayRef<mlir::AffineMap> maps,
+                          ElementBody body);
+
   /// result[i...] = body(indices i... of index type). For data movement that no linalg operation says.
   mlir::Value generate(mlir::Type resultType, ElementBody body);
 

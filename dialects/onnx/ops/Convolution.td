@@ -1,0 +1,22 @@
+//===- dialects/onnx/ops/Convolution.td -----------------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Convolutions over one, two or three spatial dimensions.
+include "dialects/onnx/Onnx.td"
+
+class Onnx_ConvolutionOp<string name, int since, dag more = (ins)> : Onnx_Op<name, since> {
+  let arguments = !con((ins Onnx_Tensor:$X, Onnx_Tensor:$W, Onnx_OptionalTensor:$B,
+                            DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad,
+                            OptionalAttr<DenseI64ArrayAttr>:$dilations, DefaultValuedAttr<SI64Attr, "1">:$group,
+                            OptionalAttr<DenseI64ArrayAttr>:$kernel_shape, OptionalAttr<DenseI64ArrayAttr>:$pads,
+                            OptionalAttr<DenseI64ArrayAttr>:$strides), more);
+  let results = (outs Onnx_Tensor:$Y);
+}
+
+def Onnx_ConvOp : Onnx_ConvolutionOp<"Conv", 22> {
+  let summary = "Convolution";
+}
+
+def Onnx_ConvTransposeOp : Onnx_ConvolutionOp<"ConvTranspose", 22,
+    (ins OptionalAttr<DenseI64ArrayAttr>:$output_padding, OptionalAttr<DenseI64ArrayAttr>:$output_shape)> {
+  let summary = "Transposed convolution: the gradient of a convolution with respect to its input";
+}

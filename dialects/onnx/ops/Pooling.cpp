@@ -1,0 +1,457 @@
+//===- dialects/onnx/ops/Pooling.cpp -----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Reductions over windows of the spatial dimensions, or over all of them.
+#include "dialects/onnx/ops/Pooling.h"
+#include "dialects/onnx/support/Window.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+template <typename OpT> static FailureOr<Window> getWindow(OpT op) {
+  Dims x = getDims(op.getX());
+  if (x.size() < 3)
+    return op.emitOpError("X has rank ") << x.size() << ", expected a batch, channels and spatial dimensions";
+  if (op.getKernelShape().size() != x.size() - 2)
+    return op.emitOpError("kernel_shape has ") << op.getKernelShape().size() << " elements, expected " << x.size() - 2;
+  return Window::get(op, ArrayRef(x).drop_front(2), {},
+                     {op.getAutoPad(), op.getKernelShape(), op.getStrides(), op.getDilations(), op.getPads(),
+                      op.getCeilMode() != 0});
+}
+
+/// [N, C, positions...]
+template <typename OpT> static FailureOr<Dims> poolDims(OpT op) {
+  auto window = getWindow(op);
+  if (failed(window))
+    return failure();
+  Dims dims(ArrayRef(getDims(op.getX())).take_front(2));
+  llvm::append_range(dims, window->outputDims());
+  return dims;
+}
+
+static Value lowest(LoweringBuilder &b, Type element) {
+  if (auto type = dyn_cast<FloatType>(element))
+    return arith::ConstantOp::create(
+        b, b.getFloatAttr(type, llvm::APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true)));
+  unsigned width = element.getIntOrFloatBitWidth();
+  return arith::ConstantOp::create(
+      b, b.getIntegerAttr(b.getIntegerType(width), element.isUnsignedInteger() ? APInt::getMinValue(width)
+                                                                               : APInt::getSignedMinValue(width)));
+}
+
+static Value larger(ImplicitLocOpBuilder &b, Value x, Value y, Type element) {
+  if (isa<FloatType>(element))
+    return arith::MaximumFOp::create(b, x, y);
+  return element.isUnsignedInteger() ? Value(arith::MaxUIOp::create(b, x, y))
+                                     : Value(arith::MaxSIOp::create(b, x, y));
+}
+
+namespace {
+/// The loops of a pooling as linalg.generic: n, c, positions..., window places...
+struct PoolLoops {
+  AffineMap input, window, output;
+  SmallVector<utils::IteratorType> iterators;
+
+  PoolLoops(Builder &b, const Window &geometry) {
+    unsigned n = geometry.axes.size(), loops = 2 + 2 * n;
+    SmallVector<AffineExpr> x{b.getAffineDimExpr(0), b.getAffineDimExpr(1)}, k, y = x;
+    for (auto [i, axis] : llvm::enumerate(geometry.axes)) {
+      AffineExpr position = b.getAffineDimExpr(2 + i), place = b.getAffineDimExpr(2 + n + i);
+      x.push_back(position * axis.stride + place * axis.dilation);
+      k.push_back(place);
+      y.push_back(position);
+    }
+    input = AffineMap::get(loops, 0, x, b.getContext());
+    window = AffineMap::get(loops, 0, k, b.getContext());
+    output = AffineMap::get(loops, 0, y, b.getContext());
+    iterators.assign(2 + n, utils::IteratorType::parallel);
+    iterators.append(n, utils::IteratorType::reduction);
+  }
+};
+} // namespace
+
+/// A tensor without content whose sizes are those of the window.
+static Value windowShape(LoweringBuilder &b, const Window &window, Type element) {
+  SmallVector<int64_t> sizes = llvm::map_to_vector(window.axes, [](const WindowAxis &axis) { return axis.kernel; });
+  return tensor::EmptyOp::create(b, sizes, element);
+}
+
+/// Accumulates body(element, accumulator) over every window of the padded `x`, from `init`. One and two spatial
+/// dimensions become NamedOp, which does what `body` says.
+template <typename NamedOp>
+static Lowered pool(LoweringBuilder &b, Lowered x, const Window &window, Value padding, Value init, Type element,
+                    bool named, ElementBody body) {
+  Dims dims(ArrayRef(x.dims()).take_front(2));
+  llvm::append_range(dims, window.outputDims());
+  if (named && window.axes.size() == 1) { // as two-dimensional with height 1
+    Dims flat = x.dims();
+    flat.insert(flat.begin() + 2, makeDim(b.getContext(), 1));
+    x = reshape(b, x, flat);
+    Lowered y = pool<NamedOp>(b, x, window.withUnitAxis(b.getContext()), padding, init, element, named, body);
+    return reshape(b, y, dims);
+  }
+  x = window.pad(b, x, padding);
+  RankedTensorType type = makeTensor(dims, element);
+  Value start = b.filled(type, init);
+  Value shape = windowShape(b, window, b.loweredType(type).getElementType());
+  if (named && window.axes.size() == 2)
+    return {NamedOp::create(b, TypeRange{start.getType()}, ValueRange{x.value, shape}, ValueRange{start},
+                            window.strides(b), window.dilations(b))
+                ->getResult(0),
+            type};
+  PoolLoops loops(b, window);
+  auto generic = linalg::GenericOp::create(b, TypeRange{start.getType()}, ValueRange{x.value, shape}, ValueRange{start},
+                                           ArrayRef<AffineMap>{loops.input, loops.window, loops.output},
+                                           loops.iterators, [&](OpBuilder &nested, Location loc, ValueRange args) {
+                                             ImplicitLocOpBuilder b(loc, nested);
+                                             linalg::YieldOp::create(b, body(b, ValueRange{args[0], args[2]}));
+                                           });
+  return {generic.getResult(0), type};
+}
+
+/// Sums over windows, padded with zeros, in the accumulator type.
+static Lowered poolSum(LoweringBuilder &b, Lowered x, const Window &window) {
+  Type element = x.element(), accumulator = accumulatorType(element);
+  return pool<linalg::PoolingNchwSumOp>(
+      b, x, window, b.constant(element, 0), b.constant(accumulator, 0), accumulator, /*named=*/true,
+      [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+        return arith::AddFOp::create(b, args[1], convertScalar(b, args[0], element, accumulator));
+      });
+}
+
+//===-- MaxPool
+
+LogicalResult MaxPoolOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto dims = poolDims(*this);
+  if (failed(dims))
+    return failure();
+  types.push_back(makeTensor(*dims, getElementTypeOrSelf(getX())));
+  types.push_back(makeTensor(*dims, IntegerType::get(getContext(), 64)));
+  return success();
+}
+
+/// Values and positions at once. A position is the element's in the whole of X, in row-major order or, with
+/// `columnMajor`, with the first spatial dimension running fastest.
+static SmallVector<Value> poolIndices(LoweringBuilder &b, Lowered x, const Window &window, Type resultType,
+                                      Type indicesType, bool columnMajor) {
+  Dims dims = x.dims();
+  Type element = x.element();
+  Lowered padded = window.pad(b, x, lowest(b, element));
+  Value values = b.filled(resultType, lowest(b, element));
+  Value positions = b.filled(indicesType, b.constantInt(b.getI64Type(), -1));
+  PoolLoops loops(b, window);
+  unsigned n = window.axes.size();
+  SmallVector<Value> sizes, begins;
+  for (unsigned i = 0; i < n; ++i) {
+    sizes.push_back(b.materializeIndex(dims[2 + i]));
+    begins.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), window.padding(b, i).first));
+  }
+  Value channels = b.materializeIndex(dims[1]);
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange{values.getType(), positions.getType()},
+      ValueRange{padded.value, windowShape(b, window, b.loweredType(x.type).getElementType())},
+      ValueRange{values, positions}, ArrayRef<AffineMap>{loops.input, loops.window, loops.output, loops.output},
+      loops.iterators, [&](OpBuilder &nested, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder b(loc, nested);
+        auto number = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+        auto add = [&](Value l, Value r) -> Value { return arith::AddIOp::create(b, l, r); };
+        auto mul = [&](Value l, Value r) -> Value { return arith::MulIOp::create(b, l, r); };
+        Value flat = add(mul(linalg::IndexOp::create(b, 0), channels), linalg::IndexOp::create(b, 1));
+        Value inside = arith::ConstantOp::create(b, b.getBoolAttr(true));
+        SmallVector<Value> at;
+        for (unsigned i = 0; i < n; ++i) {
+          Value start = mul(linalg::IndexOp::create(b, 2 + i), number(window.axes[i].stride));
+          Value place = mul(linalg::IndexOp::create(b, 2 + n + i), number(window.axes[i].dilation));
+          at.push_back(arith::SubIOp::create(b, add(start, place), begins[i]));
+          // One unsigned comparison says 0 <= at < size.
+          inside = arith::AndIOp::create(
+              b, inside, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at[i], sizes[i]));
+        }
+        for (unsigned i = 0; i < n; ++i) {
+          unsigned axis = columnMajor ? n - 1 - i : i;
+          flat = add(mul(flat, sizes[axis]), at[axis]);
+        }
+        Value candidate = args[0], best = args[2], known = args[3];
+        Value more;
+        if (isa<FloatType>(element))
+          more = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, candidate, best);
+        else
+          more = arith::CmpIOp::create(
+              b, element.isUnsignedInteger() ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::sgt, candidate, best);
+        Value none = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, known,
+                                           arith::ConstantOp::create(b, b.getI64IntegerAttr(0)));
+        Value take = arith::AndIOp::create(b, inside, arith::OrIOp::create(b, more, none));
+        Value position = arith::IndexCastOp::create(b, b.getI64Type(), flat);
+        Value yields[] = {arith::SelectOp::create(b, take, candidate, best),
+                          arith::SelectOp::create(b, take, position, known)};
+        linalg::YieldOp::create(b, yields);
+      });
+  return llvm::to_vector_of<Value>(generic.getResults());
+}
+
+FailureOr<SmallVector<Value>> MaxPoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto window = getWindow(*this);
+  if (failed(window))
+    return failure();
+  Lowered x = getLowered(*this, operands, 0);
+  if (!getIndices().use_empty())
+    return poolIndices(b, x, *window, getY().getType(), getIndices().getType(), getStorageOrder() != 0);
+  Type element = x.element();
+  Lowered y = pool<linalg::PoolingNchwMaxOp>(b, x, *window, lowest(b, element), lowest(b, element), element,
+                                             /*named=*/!element.isUnsignedInteger(),
+                                             [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                                               return larger(b, args[0], args[1], element);
+                                             });
+  return SmallVector<Value>{y.value, Value()};
+}
+
+//===-- AveragePool
+
+LogicalResult AveragePoolOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto dims = poolDims(*this);
+  if (failed(dims))
+    return failure();
+  types.push_back(makeTensor(*dims, getElementTypeOrSelf(getX())));
+  return success();
+}
+
+/// How many places of the window at every position lie between `from` and `to`, as a tensor [positions...].
+static Lowered countPlaces(LoweringBuilder &b, const Window &window, bool withPadding, Type element) {
+  RankedTensorType type = makeTensor(window.outputDims(), element);
+  // Along one axis the windows at o covers start + k * dilation, start = o * stride - begin, k < kernel. Those below
+  // a bound are ceil((bound - start) / dilation) of them, at least 0 and at most all.
+  struct Bounds {
+    OpFoldResult begin, end;
+    Value low, high;
+  };
+  SmallVector<Bounds> bounds;
+  bool isStatic = type.hasStaticShape();
+  for (auto [i, axis] : llvm::enumerate(window.axes)) {
+    auto [begin, end] = window.padding(b, i);
+    if (window.same == Window::None) // without what only ceil_mode adds
+      end = b.getIndexAttr(axis.padEnd);
+    bounds.push_back({begin, end, {}, {}});
+    isStatic &= getConstant(axis.input) && getConstantIntValue(begin) && getConstantIntValue(end);
+  }
+  if (isStatic) {
+    auto count = [&](unsigned i, int64_t position) {
+      const WindowAxis &axis = window.axes[i];
+      int64_t begin = *getConstantIntValue(bounds[i].begin), end = *getConstantIntValue(bounds[i].end);
+      int64_t low = withPadding ? -begin : 0, high = *getConstant(axis.input) + (withPadding ? end : 0);
+      int64_t places = 0;
+      for (int64_t k = 0, at = position * axis.stride - begin; k < axis.kernel; ++k, at += axis.dilation)
+        places += at >= low && at < high;
+      return places;
+    };
+    SmallVector<Attribute> counts;
+    for (int64_t flat = 0; flat < type.getNumElements(); ++flat) {
+      int64_t rest = flat, places = 1;
+      for (unsigned i = window.axes.size(); i-- > 0; rest /= type.getDimSize(i))
+        places *= count(i, rest % type.getDimSize(i));
+      counts.push_back(b.getFloatAttr(element, places));
+    }
+    return {arith::ConstantOp::create(b, DenseElementsAttr::get(type, counts)), type};
+  }
+  for (auto [i, axis] : llvm::enumerate(window.axes)) {
+    auto value = [&](OpFoldResult size) { return getValueOrCreateConstantIndexOp(b, b.getLoc(), size); };
+    Value begin = value(bounds[i].begin), input = b.materializeIndex(axis.input);
+    bounds[i].low = withPadding ? Value(arith::SubIOp::create(b, b.index(0), begin)) : b.index(0);
+    bounds[i].high = withPadding ? Value(arith::AddIOp::create(b, input, value(bounds[i].end))) : input;
+    bounds[i].begin = begin;
+  }
+  Value counts = b.generate(type, [&](ImplicitLocOpBuilder &b, ValueRange position) -> Value {
+    auto number = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+    Value places = number(1);
+    for (auto [i, axis] : llvm::enumerate(window.axes)) {
+      Value start = arith::SubIOp::create(b, arith::MulIOp::create(b, position[i], number(axis.stride)),
+                                          cast<Value>(bounds[i].begin));
+      auto below = [&, &axis = axis](Value bound) -> Value {
+        Value n = arith::CeilDivSIOp::create(b, arith::SubIOp::create(b, bound, start), number(axis.dilation));
+        return arith::MinSIOp::create(b, arith::MaxSIOp::create(b, n, number(0)), number(axis.kernel));
+      };
+      places = arith::MulIOp::create(b, places,
+                                     arith::SubIOp::create(b, below(bounds[i].high), below(bounds[i].low)));
+    }
+    return arith::SIToFPOp::create(b, element, arith::IndexCastOp::create(b, b.getI64Type(), places));
+  });
+  return {counts, type};
+}
+
+FailureOr<SmallVector<Value>> AveragePoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto window = getWindow(*this);
+  if (failed(window))
+    return failure();
+  Lowered x = getLowered(*this, operands, 0);
+  Lowered sum = poolSum(b, x, *window);
+  Type element = x.element();
+  // Every window is full when nothing is padded, or the padding counts and ceil_mode adds nothing to it.
+  bool padded = llvm::any_of(window->axes, [](const WindowAxis &axis) { return axis.padBegin != 0 || axis.padEnd != 0; });
+  bool full = window->same == Window::None && !getCeilMode() && (getCountIncludePad() || !padded);
+  if (full) {
+    Value size = b.constant(sum.element(), window->size());
+    return SmallVector<Value>{
+        b.elementwise(getY().getType(), sum.value, TypeRange{sum.type}, [&](ImplicitLocOpBuilder &b, ValueRange args) {
+          return convertScalar(b, arith::DivFOp::create(b, args[0], size), sum.element(), element);
+        })};
+  }
+  Lowered count = countPlaces(b, *window, getCountIncludePad() != 0, sum.element());
+  return SmallVector<Value>{
+      b.elementwise(getY().getType(), ValueRange{sum.value, count.value}, TypeRange{sum.type, count.type},
+                    [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                      return convertScalar(b, arith::DivFOp::create(b, args[0], args[1]), sum.element(), element);
+                    })};
+}
+
+//===-- LpPool: (sum of |x|^p)^(1/p)
+
+LogicalResult LpPoolOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto dims = poolDims(*this);
+  if (failed(dims))
+    return failure();
+  if (getP() < 1)
+    return emitOpError("p ") << getP() << " is not positive";
+  types.push_back(makeTensor(*dims, getElementTypeOrSelf(getX())));
+  return success();
+}
+
+/// |x|^p
+static Value power(ImplicitLocOpBuilder &b, Value x, int64_t p) {
+  Value base = p % 2 == 0 ? x : Value(math::AbsFOp::create(b, x)), result = base;
+  if (p > 8)
+    return math::PowFOp::create(b, math::AbsFOp::create(b, x),
+                                arith::ConstantOp::create(b, cast<TypedAttr>(b.getFloatAttr(x.getType(), p))));
+  for (int64_t i = 1; i < p; ++i)
+    result = arith::MulFOp::create(b, result, base);
+  return result;
+}
+
+/// x^(1/p) of a sum that is not negative
+static Value root(ImplicitLocOpBuilder &b, Value x, int64_t p) {
+  if (p == 1)
+    return x;
+  if (p == 2)
+    return math::SqrtOp::create(b, x);
+  return math::PowFOp::create(b, x,
+                              arith::ConstantOp::create(b, cast<TypedAttr>(b.getFloatAttr(x.getType(), 1.0 / p))));
+}
+
+FailureOr<SmallVector<Value>> LpPoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto window = getWindow(*this);
+  if (failed(window))
+    return failure();
+  Lowered x = getLowered(*this, operands, 0);
+  Type element = x.element(), accumulator = accumulatorType(element);
+  RankedTensorType type = withElementType(x.type, accumulator);
+  Lowered powers{b.elementwise(type, x.value, TypeRange{x.type},
+                               [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                                 return power(b, convertScalar(b, args[0], element, accumulator), getP());
+                               }),
+                 type};
+  Lowered sum = poolSum(b, powers, *window);
+  return SmallVector<Value>{
+      b.elementwise(getY().getType(), sum.value, TypeRange{sum.type}, [&](ImplicitLocOpBuilder &b, ValueRange args) {
+        return convertScalar(b, root(b, args[0], getP()), accumulator, element);
+      })};
+}
+
+//===-- Global pooling: the window is all of the spatial dimensions
+
+static LogicalResult inferGlobalPool(Operation *op, SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(op->getOperand(0));
+  if (dims.size() < 2)
+    return op->emitOpError("X has rank ") << dims.size() << ", expected a batch, channels and spatial dimensions";
+  std::fill(dims.begin() + 2, dims.end(), makeDim(op->getContext(), 1));
+  types.push_back(makeTensor(dims, getElementTypeOrSelf(op->getOperand(0))));
+  return success();
+}
+
+LogicalResult GlobalAveragePoolOp::inferTypes(SmallVectorImpl<Type> &types) { return inferGlobalPool(*this, types); }
+LogicalResult GlobalMaxPoolOp::inferTypes(SmallVectorImpl<Type> &types) { return inferGlobalPool(*this, types); }
+LogicalResult GlobalLpPoolOp::inferTypes(SmallVectorImpl<Type> &types) { return inferGlobalPool(*this, types); }
+
+/// Accumulates body(element, accumulator) over the spatial dimensions: [N, C].
+static Lowered reduceSpatial(LoweringBuilder &b, Lowered x, Value init, Type element, ElementBody body) {
+  Dims dims = x.dims();
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(2, dims.size()));
+  return {b.reduce(x.value, x.type, axes, init, body), makeTensor(ArrayRef(dims).take_front(2), element)};
+}
+
+FailureOr<SmallVector<Value>> GlobalAveragePoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered x = getLowered(*this, operands, 0);
+  Type element = x.element(), accumulator = accumulatorType(element);
+  Lowered sum = reduceSpatial(b, x, b.constant(accumulator, 0), accumulator,
+                              [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                                return arith::AddFOp::create(b, args[1],
+                                                             convertScalar(b, args[0], element, accumulator));
+                              });
+  Dims dims = x.dims();
+  AffineExpr size = product(getContext(), ArrayRef(dims).drop_front(2));
+  Value count;
+  if (auto number = getConstant(size))
+    count = b.constant(accumulator, *number);
+  else
+    count = arith::SIToFPOp::create(b, accumulator,
+                                    arith::IndexCastOp::create(b, b.getI64Type(), b.materializeIndex(size)));
+  RankedTensorType type = withElementType(sum.type, element);
+  Lowered mean{b.elementwise(type, sum.value, TypeRange{sum.type},
+                             [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                               return convertScalar(b, arith::DivFOp::create(b, args[0], count), accumulator, element);
+                             }),
+               type};
+  return SmallVector<Value>{reshape(b, mean, getDims(getY())).value};
+}
+
+FailureOr<SmallVector<Value>> GlobalMaxPoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered x = getLowered(*this, operands, 0);
+  Type element = x.element();
+  Lowered most = reduceSpatial(
+      b, x, lowest(b, element), element,
+      [&](ImplicitLocOpBuilder &b, ValueRange args) { return larger(b, args[0], args[1], element); });
+  return SmallVector<Value>{reshape(b, most, getDims(getY())).value};
+}
+
+FailureOr<SmallVector<Value>> GlobalLpPoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered x = getLowered(*this, operands, 0);
+  Type element = x.element(), accumulator = accumulatorType(element);
+  Lowered sum = reduceSpatial(b, x, b.constant(accumulator, 0), accumulator,
+                              [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                                Value wide = convertScalar(b, args[0], element, accumulator);
+                                return arith::AddFOp::create(b, args[1], power(b, wide, getP()));
+                              });
+  RankedTensorType type = withElementType(sum.type, element);
+  Lowered norm{b.elementwise(type, sum.value, TypeRange{sum.type},
+                             [&](ImplicitLocOpBuilder &b, ValueRange args) {
+                               return convertScalar(b, root(b, args[0], getP()), accumulator, element);
+                             }),
+               type};
+  return SmallVector<Value>{reshape(b, norm, getDims(getY())).value};
+}
+
+//===-- Older forms
+
+/// p was a float in version 1.
+static LogicalResult makePowerInteger(NodeForm &node) {
+  auto p = dyn_cast_or_null<FloatAttr>(node.take("p"));
+  if (!p)
+    return success();
+  double value = p.getValueAsDouble();
+  if (value != static_cast<int64_t>(value))
+    return node.error() << node.name << ": p " << value << " is not an integer";
+  node.attributes.set("p", IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), static_cast<int64_t>(value)));
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Pooling.cpp.inc"
+
+void onnxc::onnx::registerPoolingOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Pooling.cpp.inc"
+      >();
+  dialect.addUpgrade("LpPool", 2, makePowerInteger);
+  dialect.addUpgrade("GlobalLpPool", 2, makePowerInteger);
+}

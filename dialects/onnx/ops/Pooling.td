@@ -1,0 +1,40 @@
+//===- dialects/onnx/ops/Pooling.td ---------------------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Reductions over windows of the spatial dimensions, or over all of them.
+include "dialects/onnx/Onnx.td"
+
+class Onnx_PoolOp<string name, int since, dag more = (ins)> : Onnx_Op<name, since> {
+  let arguments = !con((ins Onnx_Tensor:$X, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad,
+                            DefaultValuedAttr<SI64Attr, "0">:$ceil_mode, OptionalAttr<DenseI64ArrayAttr>:$dilations,
+                            DenseI64ArrayAttr:$kernel_shape, OptionalAttr<DenseI64ArrayAttr>:$pads,
+                            OptionalAttr<DenseI64ArrayAttr>:$strides), more);
+  let results = (outs Onnx_Tensor:$Y);
+}
+
+def Onnx_MaxPoolOp : Onnx_PoolOp<"MaxPool", 22, (ins DefaultValuedAttr<SI64Attr, "0">:$storage_order)> {
+  let summary = "Largest element of every window, and where it is";
+  let results = (outs Onnx_Tensor:$Y, Onnx_OptionalTensor:$Indices);
+}
+
+def Onnx_AveragePoolOp : Onnx_PoolOp<"AveragePool", 22, (ins DefaultValuedAttr<SI64Attr, "0">:$count_include_pad)> {
+  let summary = "Mean of every window";
+}
+
+def Onnx_LpPoolOp : Onnx_PoolOp<"LpPool", 22, (ins DefaultValuedAttr<SI64Attr, "2">:$p)> {
+  let summary = "p-norm of every window";
+}
+
+class Onnx_GlobalPoolOp<string name, dag more = (ins)> : Onnx_Op<name, 22> {
+  let arguments = !con((ins Onnx_Tensor:$X), more);
+  let results = (outs Onnx_Tensor:$Y);
+}
+
+def Onnx_GlobalAveragePoolOp : Onnx_GlobalPoolOp<"GlobalAveragePool"> {
+  let summary = "Mean over the spatial dimensions";
+}
+def Onnx_GlobalMaxPoolOp : Onnx_GlobalPoolOp<"GlobalMaxPool"> {
+  let summary = "Largest element over the spatial dimensions";
+}
+def Onnx_GlobalLpPoolOp : Onnx_GlobalPoolOp<"GlobalLpPool", (ins DefaultValuedAttr<SI64Attr, "2">:$p)> {
+  let summary = "p-norm over the spatial dimensions";
+}

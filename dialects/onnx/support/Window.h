@@ -1,0 +1,51 @@
+//===- dialects/onnx/support/Window.h ----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How a window slides over the spatial dimensions of a tensor: the arithmetic that convolutions and pooling share.
+#pragma once
+
+#include "dialects/onnx/support/Contraction.h"
+
+namespace onnxc::onnx {
+
+/// The attributes as they stand in the operation; null or empty ones take their defaults.
+struct WindowAttributes {
+  llvm::StringRef autoPad;
+  std::optional<llvm::ArrayRef<int64_t>> kernelShape, strides, dilations, pads;
+  bool ceilMode = false;
+};
+
+struct WindowAxis {
+  AffineExpr input;                 ///< size of the dimension
+  int64_t kernel, stride, dilation;
+  int64_t padBegin, padEnd;         ///< as given; unused when `same`
+  AffineExpr output;                ///< number of positions
+
+  int64_t extent() const { return (kernel - 1) * dilation + 1; }
+};
+
+struct Window {
+  enum Same { None, Upper, Lower } same; ///< auto_pad: padded so that the output is ceil(input / stride)
+  bool ceilMode;
+  llvm::SmallVector<WindowAxis, 3> axes;
+
+  /// Checks the attributes against the spatial sizes; reports at `op`. `kernel` is what the weights say, empty for
+  /// pooling.
+  static llvm::FailureOr<Window> get(mlir::Operation *op, llvm::ArrayRef<AffineExpr> spatial,
+                                     llvm::ArrayRef<int64_t> kernel, const WindowAttributes &attributes);
+
+  Dims outputDims() const;
+  /// Number of positions in a window.
+  int64_t size() const;
+
+  /// Padding before and after axis `i`: numbers where the sizes are.
+  std::pair<mlir::OpFoldResult, mlir::OpFoldResult> padding(LoweringBuilder &b, unsigned i) const;
+  /// `value` ([..., spatial...]) with `scalar` around it, enough for every window.
+  Lowered pad(LoweringBuilder &b, Lowered value, mlir::Value scalar) const;
+  /// The same window over one more spatial dimension of size 1, in front.
+  Window withUnitAxis(mlir::MLIRContext *context) const;
+
+  mlir::DenseIntElementsAttr strides(mlir::Builder &b) const;
+  mlir::DenseIntElementsAttr dilations(mlir::Builder &b) const;
+};
+
+} // namespace onnxc::onnx
