@@ -296,43 +296,41 @@ static FailureOr<Lowered> makePhaseWeights(ConvTransposeOp op, LoweringBuilder &
     }
     return flat;
   };
-  Lowered result = rearrangeConstant(b, w, sizes, position);
-  if (!result) { // computed at run time, by a table of positions: -1 where there is none
-    RankedTensorType type = makeTensor(sizes, w.element());
-    SmallVector<int64_t> places, strides;
-    int64_t longest = 0;
-    for (const TransposeAxis &axis : geometry.axes)
-      longest = std::max(longest, axis.stride * axis.taps);
-    for (const TransposeAxis &axis : geometry.axes)
-      for (int64_t i = 0; i < longest; ++i)
-        places.push_back(place(axis, i % axis.stride, std::min(i / axis.stride, axis.taps - 1)).value_or(-1));
-    auto tableType = RankedTensorType::get({n, longest}, b.getIndexType());
-    Value table = arith::ConstantOp::create(b, DenseElementsAttr::get(tableType, ArrayRef<int64_t>(places)));
-    Value value = b.generate(type, [&](ImplicitLocOpBuilder &b, ValueRange i) -> Value {
-      auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-      SmallVector<Value> at{arith::AddIOp::create(b, arith::MulIOp::create(b, i[0], index(channels)), i[2 + n]), i[1]};
-      Value inside = arith::ConstantOp::create(b, b.getBoolAttr(true));
-      for (int64_t a = 0; a < n; ++a) {
-        Value entry = arith::AddIOp::create(
-            b, arith::MulIOp::create(b, i[3 + n + a], index(geometry.axes[a].stride)), i[2 + a]);
-        Value found = tensor::ExtractOp::create(b, table, ValueRange{index(a), entry});
-        Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, found, index(0));
-        inside = arith::AndIOp::create(b, inside, here);
-        at.push_back(arith::MaxSIOp::create(b, found, index(0)));
-      }
-      Value element = tensor::ExtractOp::create(b, w.value, at);
-      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element.getType()));
-      return arith::SelectOp::create(b, inside, element, zero);
-    });
-    result = {value, type};
+  SmallVector<int64_t> joined{group * features, channels};
+  for (const TransposeAxis &axis : geometry.axes) {
+    joined[0] *= axis.stride;
+    joined.push_back(axis.taps);
   }
-  int64_t filters = group * features;
+  if (Lowered result = rearrangeConstant(b, w, sizes, joined, position))
+    return result;
+  // Computed at run time, by a table of places for every axis: -1 where there is none.
+  RankedTensorType type = makeTensor(sizes, w.element());
+  SmallVector<int64_t> places, strides;
+  int64_t longest = 0;
   for (const TransposeAxis &axis : geometry.axes)
-    filters *= axis.stride;
-  Dims dims{makeDim(b.getContext(), filters), makeDim(b.getContext(), channels)};
+    longest = std::max(longest, axis.stride * axis.taps);
   for (const TransposeAxis &axis : geometry.axes)
-    dims.push_back(makeDim(b.getContext(), axis.taps));
-  return reshape(b, result, dims);
+    for (int64_t i = 0; i < longest; ++i)
+      places.push_back(place(axis, i % axis.stride, std::min(i / axis.stride, axis.taps - 1)).value_or(-1));
+  auto tableType = RankedTensorType::get({n, longest}, b.getIndexType());
+  Value table = arith::ConstantOp::create(b, DenseElementsAttr::get(tableType, ArrayRef<int64_t>(places)));
+  Value value = b.generate(type, [&](ImplicitLocOpBuilder &b, ValueRange i) -> Value {
+    auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
+    SmallVector<Value> at{arith::AddIOp::create(b, arith::MulIOp::create(b, i[0], index(channels)), i[2 + n]), i[1]};
+    Value inside = arith::ConstantOp::create(b, b.getBoolAttr(true));
+    for (int64_t a = 0; a < n; ++a) {
+      Value entry = arith::AddIOp::create(
+          b, arith::MulIOp::create(b, i[3 + n + a], index(geometry.axes[a].stride)), i[2 + a]);
+      Value found = tensor::ExtractOp::create(b, table, ValueRange{index(a), entry});
+      Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, found, index(0));
+      inside = arith::AndIOp::create(b, inside, here);
+      at.push_back(arith::MaxSIOp::create(b, found, index(0)));
+    }
+    Value element = tensor::ExtractOp::create(b, w.value, at);
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element.getType()));
+    return arith::SelectOp::create(b, inside, element, zero);
+  });
+  return reshape(b, Lowered{value, type}, getDims(makeTensor(joined, w.element())));
 }
 
 FailureOr<SmallVector<Value>> ConvTransposeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {

@@ -2,17 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Sums of products in lowerings. See Contraction.h.
 #include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/Elements.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
-
-/// Constants up to this many bytes are printed with the module, the others are resources.
-static constexpr size_t kMaxInlineBytes = 256;
 
 Lowered onnxc::onnx::getLowered(Operation *op, ValueRange operands, unsigned i) {
   return {operands[i], dyn_cast<RankedTensorType>(op->getOperand(i).getType())};
@@ -155,44 +151,19 @@ Lowered onnxc::onnx::matmul(LoweringBuilder &b, Lowered lhs, Lowered rhs, ArrayR
   return contract(b, lhs, lhsMap, rhs, rhsMap, dims, resultMap, accumulator);
 }
 
-ElementsAttr onnxc::onnx::getConstantElements(Value value) {
-  ElementsAttr elements;
-  if (value && matchPattern(value, m_Constant(&elements)))
-    return elements;
-  return nullptr;
-}
-
-ArrayRef<char> onnxc::onnx::getRawElements(ElementsAttr elements) {
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    return blob ? blob->getData() : ArrayRef<char>();
-  }
-  auto dense = dyn_cast<DenseElementsAttr>(elements);
-  if (!dense || (dense.isSplat() && dense.getNumElements() != 1))
-    return {};
-  return dense.getRawData();
-}
-
-ElementsAttr onnxc::onnx::makeElements(RankedTensorType type, ArrayRef<char> bytes) {
-  if (bytes.size() <= kMaxInlineBytes)
-    return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  return DenseResourceElementsAttr::get(type, "constant", HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
-}
-
 Lowered onnxc::onnx::rearrangeConstant(LoweringBuilder &b, Lowered source, ArrayRef<int64_t> sizes,
+                                       ArrayRef<int64_t> result,
                                        llvm::function_ref<std::optional<int64_t>(ArrayRef<int64_t>)> index) {
   ElementsAttr elements = getConstantElements(source.value);
   Type element = b.loweredType(source.type).getElementType();
   if (!elements || element.getIntOrFloatBitWidth() % 8 != 0)
     return {};
   ArrayRef<char> from = getRawElements(elements);
-  bool splat = from.empty() && elements.isSplat();
-  if (splat)
-    from = cast<DenseElementsAttr>(elements).getRawData();
+  bool splat = elements.isSplat();
   size_t width = element.getIntOrFloatBitWidth() / 8;
   if (from.size() != width * (splat ? 1 : elements.getNumElements()))
     return {};
-  RankedTensorType type = makeTensor(sizes, source.element());
+  RankedTensorType type = makeTensor(result, source.element());
   std::vector<char> to(type.getNumElements() * width, 0);
   SmallVector<int64_t> indices(sizes.size(), 0);
   for (char *out = to.data(); out != to.data() + to.size(); out += width) {

@@ -6,7 +6,6 @@
 
 #include "dialects/onnx/support/Lowering.h"
 #include "mlir/IR/AffineMap.h"
-#include "mlir/IR/BuiltinAttributes.h"
 
 namespace onnxc::onnx {
 
@@ -48,16 +47,11 @@ Lowered contract(LoweringBuilder &b, Lowered lhs, mlir::AffineMap lhsMap, Lowere
 /// numpy.matmul of operands of rank >= 2, whose product has the sizes `dims`, in element type `accumulator`.
 Lowered matmul(LoweringBuilder &b, Lowered lhs, Lowered rhs, llvm::ArrayRef<AffineExpr> dims, mlir::Type accumulator);
 
-/// The value of a constant, as onnx.Constant or lowered; null when `value` is none.
-mlir::ElementsAttr getConstantElements(mlir::Value value);
-/// Its bytes in row-major order; empty for a splat of more than one element or another form without them.
-llvm::ArrayRef<char> getRawElements(mlir::ElementsAttr elements);
-/// A constant with these bytes: `dense` when it is small, a resource otherwise.
-mlir::ElementsAttr makeElements(mlir::RankedTensorType type, llvm::ArrayRef<char> bytes);
-
-/// A constant `source` rearranged: the element of the result at i... is that of `source` at position index(i...) of its
-/// row-major order, or zero where index gives none. Null when `source` is no constant.
+/// A constant `source` rearranged into `result` sizes: in row-major order over `sizes` (as many elements), the element at
+/// i... is that of `source` at position index(i...) of its own row-major order, or zero where index gives none. Null
+/// when `source` is no constant.
 Lowered rearrangeConstant(LoweringBuilder &b, Lowered source, llvm::ArrayRef<int64_t> sizes,
+                          llvm::ArrayRef<int64_t> result,
                           llvm::function_ref<std::optional<int64_t>(llvm::ArrayRef<int64_t>)> index);
 
 } // namespace onnxc::onnx

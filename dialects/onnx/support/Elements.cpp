@@ -3,6 +3,7 @@
 // Constant tensors. See Elements.h.
 #include "dialects/onnx/support/Elements.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -14,4 +15,29 @@ ElementsAttr onnxc::onnx::reinterpret(ElementsAttr elements, RankedTensorType ty
   if (auto dense = dyn_cast<DenseElementsAttr>(elements))
     return DenseElementsAttr::getFromRawBuffer(type, dense.getRawData());
   return {};
+}
+
+ElementsAttr onnxc::onnx::getConstantElements(Value value) {
+  ElementsAttr elements;
+  if (value && matchPattern(value, m_Constant(&elements)))
+    return elements;
+  return nullptr;
+}
+
+ArrayRef<char> onnxc::onnx::getRawElements(ElementsAttr elements) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    return blob ? blob->getData() : ArrayRef<char>();
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  return dense ? dense.getRawData() : ArrayRef<char>();
+}
+
+/// Constants up to this many bytes are printed with the module, the others are resources.
+static constexpr size_t kMaxInlineBytes = 256;
+
+ElementsAttr onnxc::onnx::makeElements(RankedTensorType type, ArrayRef<char> bytes) {
+  if (bytes.size() <= kMaxInlineBytes)
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  return DenseResourceElementsAttr::get(type, "constant", HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
 }

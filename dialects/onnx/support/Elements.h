@@ -4,10 +4,20 @@
 #pragma once
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Value.h"
 
 namespace onnxc::onnx {
 
 /// The same bytes under another type with as many elements of the same width. Null for other kinds of attributes.
 mlir::ElementsAttr reinterpret(mlir::ElementsAttr elements, mlir::RankedTensorType type);
+
+/// The value of a constant, as onnx.Constant or lowered; null when `value` is none.
+mlir::ElementsAttr getConstantElements(mlir::Value value);
+
+/// The bytes of the elements in row-major order; of a splat (see isSplat) those of one. Empty for other kinds.
+llvm::ArrayRef<char> getRawElements(mlir::ElementsAttr elements);
+
+/// A constant with these bytes: `dense` when it is small, a resource otherwise.
+mlir::ElementsAttr makeElements(mlir::RankedTensorType type, llvm::ArrayRef<char> bytes);
 
 } // namespace onnxc::onnx

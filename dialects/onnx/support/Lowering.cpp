@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The builder that lowerings get. See Lowering.h.
 #include "dialects/onnx/support/Lowering.h"
+#include "dialects/onnx/support/Elements.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -197,6 +199,10 @@ Value LoweringBuilder::reshape(Value value, Type operandType, Type resultType) {
   Dims from = getDims(operandType), to = getDims(resultType);
   if (from == to)
     return value;
+  ElementsAttr constant;
+  if (loweredType(resultType).hasStaticShape() && matchPattern(value, m_Constant(&constant)))
+    if (ElementsAttr same = reinterpret(constant, loweredType(resultType)))
+      return arith::ConstantOp::create(*this, cast<TypedAttr>(same));
   // Split both shapes into groups with equal products: each is collapsed to one dimension, then expanded.
   SmallVector<ReassociationIndices> collapse, expand;
   Dims middle;

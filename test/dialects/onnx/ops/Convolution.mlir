@@ -1,0 +1,92 @@
+// RUN: onnxc-opt %s --infer-shapes --lower-onnx-to-linalg --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK-LABEL: func @conv(
+// CHECK: %[[PADDED:.*]] = tensor.pad {{.*}} low[0, 0, 1, 1] high[0, 0, 1, 1]
+// CHECK: linalg.conv_2d_nchw_fchw {dilations = dense<1> {{.*}}, strides = dense<2> {{.*}}} ins(%[[PADDED]], {{.*}} outs({{.*}} : tensor<?x8x?x16xf32>)
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<?x8x?x16xf32>)
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: arith.addf
+func.func @conv(%x: tensor<?x3x?x32xf32, affine_map<()[s0, s1] -> (s0, 3, s1, 32)>>, %w: tensor<8x3x3x3xf32>,
+                %b: tensor<8xf32>) -> tensor<?x8x?x16xf32, affine_map<()[s0, s1] -> (s0, 8, (s1 - 1) floordiv 2 + 1, 16)>> {
+  %0 = onnx.Conv %x, %w, %b {pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<?x3x?x32xf32, affine_map<()[s0, s1] -> (s0, 3, s1, 32)>>, tensor<8x3x3x3xf32>, tensor<8xf32>) -> tensor<?x8x?x16xf32, affine_map<()[s0, s1] -> (s0, 8, (s1 - 1) floordiv 2 + 1, 16)>>
+  return %0 : tensor<?x8x?x16xf32, affine_map<()[s0, s1] -> (s0, 8, (s1 - 1) floordiv 2 + 1, 16)>>
+}
+
+// -----
+
+// CHECK-LABEL: func @depthwise(
+// CHECK: linalg.depthwise_conv_2d_nchw_chw {{.*}} ins({{.*}} : tensor<1x8x10x10xf16>, tensor<8x3x3xf16>) outs({{.*}} : tensor<1x8x8x8xf32>)
+// CHECK: arith.truncf
+func.func @depthwise(%x: tensor<1x8x10x10xf16>, %w: tensor<8x1x3x3xf16>) -> tensor<1x8x8x8xf16> {
+  %n = onnx.None : none
+  %0 = onnx.Conv %x, %w, %n {group = 8 : si64} : (tensor<1x8x10x10xf16>, tensor<8x1x3x3xf16>, none) -> tensor<1x8x8x8xf16>
+  return %0 : tensor<1x8x8x8xf16>
+}
+
+// -----
+
+// One dimension is two with height 1; SAME padding of a symbolic size is computed at run time.
+// CHECK-LABEL: func @same(
+// CHECK: arith.maxsi
+// CHECK: linalg.conv_2d_ngchw_gfchw {{.*}} ins({{.*}} : tensor<1x2x1x1x?xf32>, tensor<2x4x1x1x3xf32>)
+func.func @same(%x: tensor<1x2x?xf32, affine_map<()[s0] -> (1, 2, s0)>>, %w: tensor<8x1x3xf32>) -> tensor<1x8x?xf32, affine_map<()[s0] -> (1, 8, s0 ceildiv 2)>> {
+  %n = onnx.None : none
+  %0 = onnx.Conv %x, %w, %n {auto_pad = "SAME_UPPER", group = 2 : si64, strides = array<i64: 2>} : (tensor<1x2x?xf32, affine_map<()[s0] -> (1, 2, s0)>>, tensor<8x1x3xf32>, none) -> tensor<1x8x?xf32, affine_map<()[s0] -> (1, 8, s0 ceildiv 2)>>
+  return %0 : tensor<1x8x?xf32, affine_map<()[s0] -> (1, 8, s0 ceildiv 2)>>
+}
+
+// -----
+
+// Without overlap a transposed convolution is a 1x1 convolution whose channels move into the plane.
+// CHECK-LABEL: func @upsample(
+// CHECK: %[[W:.*]] = arith.constant {{.*}} : tensor<24x4x1x1xf32>
+// CHECK: linalg.conv_2d_nchw_fchw {{.*}} ins({{.*}}, %[[W]] :
+// CHECK: linalg.transpose {{.*}} permutation = [0, 1, 4, 2, 5, 3]
+// CHECK: return {{.*}} : tensor<1x6x16x16xf32>
+func.func @upsample(%x: tensor<1x4x8x8xf32>) -> tensor<1x6x16x16xf32> {
+  %w = onnx.Constant dense<1.0> : tensor<4x6x2x2xf32> : tensor<4x6x2x2xf32>
+  %n = onnx.None : none
+  %0 = onnx.ConvTranspose %x, %w, %n {strides = array<i64: 2, 2>} : (tensor<1x4x8x8xf32>, tensor<4x6x2x2xf32>, none) -> tensor<1x6x16x16xf32>
+  return %0 : tensor<1x6x16x16xf32>
+}
+
+// -----
+
+// With overlap, the four phases of stride 2 are a 2x2 convolution each.
+// CHECK-LABEL: func @overlap(
+// CHECK: tensor.pad {{.*}} low[0, 0, 1, 1] high[0, 0, 1, 1]
+// CHECK: linalg.conv_2d_nchw_fchw {{.*}} : tensor<1x4x?x10xf32>, tensor<24x4x2x2xf32>)
+// CHECK: tensor.extract_slice {{.*}}[0, 0, 1, 1]
+func.func @overlap(%x: tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>) -> tensor<1x6x?x16xf32, affine_map<()[s0] -> (1, 6, s0 * 2, 16)>> {
+  %w = onnx.Constant dense<1.0> : tensor<4x6x4x4xf32> : tensor<4x6x4x4xf32>
+  %n = onnx.None : none
+  %0 = onnx.ConvTranspose %x, %w, %n {pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>, tensor<4x6x4x4xf32>, none) -> tensor<1x6x?x16xf32, affine_map<()[s0] -> (1, 6, s0 * 2, 16)>>
+  return %0 : tensor<1x6x?x16xf32, affine_map<()[s0] -> (1, 6, s0 * 2, 16)>>
+}
+
+// -----
+
+func.func @channels(%x: tensor<1x4x8x8xf32>, %w: tensor<8x3x3x3xf32>) -> tensor<1x8x6x6xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{X has 4 channels, the weights are for 3}}
+  %0 = onnx.Conv %x, %w, %n : (tensor<1x4x8x8xf32>, tensor<8x3x3x3xf32>, none) -> tensor<1x8x6x6xf32>
+  return %0 : tensor<1x8x6x6xf32>
+}
+
+// -----
+
+func.func @tooSmall(%x: tensor<1x3x2x8xf32>, %w: tensor<8x3x5x3xf32>) -> tensor<1x8x1x6xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{the window covers 5 elements, but spatial axis 0 has only 4 with its padding}}
+  %0 = onnx.Conv %x, %w, %n {pads = array<i64: 1, 0, 1, 0>} : (tensor<1x3x2x8xf32>, tensor<8x3x5x3xf32>, none) -> tensor<1x8x1x6xf32>
+  return %0 : tensor<1x8x1x6xf32>
+}
+
+// -----
+
+func.func @outputPadding(%x: tensor<1x4x8x8xf32>, %w: tensor<4x6x2x2xf32>) -> tensor<1x6x16x16xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{output_padding 2 is not less than the stride or the dilation in spatial axis 1}}
+  %0 = onnx.ConvTranspose %x, %w, %n {strides = array<i64: 2, 2>, output_padding = array<i64: 1, 2>} : (tensor<1x4x8x8xf32>, tensor<4x6x2x2xf32>, none) -> tensor<1x6x16x16xf32>
+  return %0 : tensor<1x6x16x16xf32>
+}

@@ -1,0 +1,51 @@
+// RUN: onnxc-opt %s --infer-shapes --lower-onnx-to-linalg --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK-LABEL: func @max(
+// CHECK: %[[PADDED:.*]] = tensor.pad
+// CHECK: linalg.pooling_nchw_max {dilations = dense<1> {{.*}}, strides = dense<2> {{.*}}} ins(%[[PADDED]], {{.*}} : tensor<1x4x?x10xf32>, tensor<3x3xf32>)
+// CHECK-SAME: -> tensor<1x4x?x4xf32>
+func.func @max(%x: tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>) -> tensor<1x4x?x4xf32, affine_map<()[s0] -> (1, 4, (s0 - 1) floordiv 2 + 1, 4)>> {
+  %0, %1 = onnx.MaxPool %x {kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>) -> (tensor<1x4x?x4xf32, affine_map<()[s0] -> (1, 4, (s0 - 1) floordiv 2 + 1, 4)>>, none)
+  return %0 : tensor<1x4x?x4xf32, affine_map<()[s0] -> (1, 4, (s0 - 1) floordiv 2 + 1, 4)>>
+}
+
+// -----
+
+// Values and their places are found together.
+// CHECK-LABEL: func @indices(
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<1x1x2x2xi8>, tensor<1x1x2x2xi64>)
+// CHECK: arith.cmpi ugt
+func.func @indices(%x: tensor<1x1x4x4xui8>) -> tensor<1x1x2x2xi64> {
+  %0, %1 = onnx.MaxPool %x {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x1x4x4xui8>) -> (tensor<1x1x2x2xui8>, tensor<1x1x2x2xi64>)
+  return %1 : tensor<1x1x2x2xi64>
+}
+
+// -----
+
+// The padding does not count: the divisors are known.
+// CHECK-LABEL: func @average(
+// CHECK: arith.constant dense<{{\[\[}}4.000000e+00, 6.000000e+00, 4.000000e+00], [6.000000e+00, 9.000000e+00, 6.000000e+00], [4.000000e+00, 6.000000e+00, 4.000000e+00]]>
+// CHECK: linalg.pooling_nchw_sum
+// CHECK: arith.divf
+func.func @average(%x: tensor<1x4x3x3xf32>) -> tensor<1x4x3x3xf32> {
+  %0 = onnx.AveragePool %x {kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x4x3x3xf32>) -> tensor<1x4x3x3xf32>
+  return %0 : tensor<1x4x3x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @global(
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction", "reduction"]
+// CHECK: tensor.expand_shape {{.*}} : tensor<?x4xf32> into tensor<?x4x1x1xf32>
+func.func @global(%x: tensor<?x4x7x7xf32, affine_map<()[s0] -> (s0, 4, 7, 7)>>) -> tensor<?x4x1x1xf32, affine_map<()[s0] -> (s0, 4, 1, 1)>> {
+  %0 = onnx.GlobalAveragePool %x : (tensor<?x4x7x7xf32, affine_map<()[s0] -> (s0, 4, 7, 7)>>) -> tensor<?x4x1x1xf32, affine_map<()[s0] -> (s0, 4, 1, 1)>>
+  return %0 : tensor<?x4x1x1xf32, affine_map<()[s0] -> (s0, 4, 1, 1)>>
+}
+
+// -----
+
+func.func @kernel(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> {
+  // expected-error @+1 {{kernel_shape has 1 elements, expected 2}}
+  %0 = onnx.AveragePool %x {kernel_shape = array<i64: 3>} : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
+  return %0 : tensor<1x4x8x8xf32>
+}
