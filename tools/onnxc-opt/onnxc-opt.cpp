@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // mlir-opt with onnxc's dialects and passes.
 #include "dialects/onnx/OnnxDialect.h"
+#include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/Common/Passes.h"
 #include "lib/Lower/Passes.h"
 #include "lib/Optimize/Passes.h"
@@ -16,6 +17,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   registry.insert<onnxc::onnx::OnnxDialect>();
+  onnxc::registerCodegenCPUPasses();
   onnxc::registerCodegenCommonPasses();
   onnxc::registerOptimizePasses();
   onnxc::registerLowerPasses();

@@ -1,0 +1,12 @@
+//===- lib/Codegen/CPU/Passes.h ----------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Passes from linalg on tensors to the llvm dialect. lib/Driver/Pipeline.cpp says their order.
+#pragma once
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace onnxc {
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc

@@ -1,0 +1,30 @@
+//===- lib/Codegen/CPU/Passes.td ------------------------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef ONNXC_CODEGEN_CPU_PASSES_TD
+#define ONNXC_CODEGEN_CPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LayoutNhwc : Pass<"layout-nhwc", "mlir::func::FuncOp"> {
+  let summary = "Chooses the order of dimensions in memory, channels last for convolutions and pooling";
+  let description = [{
+    Every tensor value gets a layout, a permutation of its dimensions. Convolutions and pooling want channels last; what
+    isn't understood wants the order of its type; elementwise operations, reductions, slices, pads, reshapes and
+    transposes pass layouts on and go where fewest bytes have to be moved. Only where a use wants another layout than the
+    value has does a `linalg.transpose` remain; constants are transposed in the compiler.
+
+    ```mlir
+    %c = linalg.conv_2d_nchw_fchw ins(%x, %w) outs(%zero)
+    %r = linalg.generic {relu} ins(%c : tensor<1x64x56x56xf32>)
+    %d = linalg.conv_2d_nchw_fchw ins(%r, %v) outs(%zero)
+    ==>
+    %c = linalg.conv_2d_nhwc_hwcf ins(%x', %w') outs(%zero')
+    %r = linalg.generic {relu} ins(%c : tensor<1x56x56x64xf32>)
+    %d = linalg.conv_2d_nhwc_hwcf ins(%r, %v') outs(%zero')
+    ```
+  }];
+  let statistics = [Statistic<"transposes", "transposes", "transposes that remain">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
+#endif // ONNXC_CODEGEN_CPU_PASSES_TD
