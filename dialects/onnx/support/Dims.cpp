@@ -113,6 +113,15 @@ AffineExpr onnxc::onnx::product(MLIRContext *context, ArrayRef<AffineExpr> dims)
   return canonicalize(result);
 }
 
+bool onnxc::onnx::isNonNegative(AffineExpr dim) {
+  if (auto constant = getConstant(dim))
+    return *constant >= 0;
+  if (isa<AffineSymbolExpr>(dim))
+    return true;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(dim);
+  return binary && isNonNegative(binary.getLHS()) && isNonNegative(binary.getRHS());
+}
+
 AffineExpr onnxc::onnx::floorDiv(AffineExpr a, AffineExpr b) {
   if (a == b)
     return makeDim(a.getContext(), 1);

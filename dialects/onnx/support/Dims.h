@@ -32,6 +32,8 @@ AffineExpr makeDim(mlir::MLIRContext *context, int64_t size);
 
 /// The expression with like terms added up: s0 + 3 - s0 is 3.
 AffineExpr simplify(AffineExpr dim);
+/// Whether an expression over sizes can be seen not to be negative.
+bool isNonNegative(AffineExpr dim);
 /// Product of sizes.
 AffineExpr product(mlir::MLIRContext *context, llvm::ArrayRef<AffineExpr> dims);
 /// a / b rounded towards minus infinity; exact when a is a multiple of b as an expression (s0 * s1 / s0 is s1).

@@ -1,0 +1,357 @@
+//===- dialects/onnx/ops/Elementwise.cpp -------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the rows of Elementwise.td share (types, shapes, lowering), and the formulas that are longer than a line.
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Scalar.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+//===- Types and shapes -------------------------------------------------------------===//
+
+namespace {
+enum class ElementKind { Float, Integer, Numeric, Bool, Any };
+} // namespace
+
+static bool isOfKind(Type type, ElementKind kind) {
+  bool isBool = type.isInteger(1);
+  switch (kind) {
+  case ElementKind::Float:
+    return isa<FloatType>(type);
+  case ElementKind::Integer:
+    return isa<IntegerType>(type) && !isBool;
+  case ElementKind::Numeric:
+    return !isBool;
+  case ElementKind::Bool:
+    return isBool;
+  case ElementKind::Any:
+    return true;
+  }
+  llvm_unreachable("all kinds are above");
+}
+
+static StringRef describe(ElementKind kind) {
+  switch (kind) {
+  case ElementKind::Float:
+    return "floating-point numbers";
+  case ElementKind::Integer:
+    return "integers";
+  case ElementKind::Numeric:
+    return "numbers";
+  case ElementKind::Bool:
+    return "bool";
+  case ElementKind::Any:
+    return "anything";
+  }
+  llvm_unreachable("all kinds are above");
+}
+
+static IntegerType boolType(Operation *op) { return IntegerType::get(op->getContext(), 1); }
+
+/// The operands that must have the same element type, which is the result's, too, where nothing else is said.
+template <typename OpT> static SmallVector<Value> getAlike(OpT op) {
+  SmallVector<Value> alike;
+  for (Value operand : op->getOperands())
+    if (!isa<NoneType>(operand.getType()))
+      alike.push_back(operand);
+  if constexpr (std::is_same_v<OpT, WhereOp>)
+    alike.erase(alike.begin());
+  if constexpr (std::is_same_v<OpT, PowOp>)
+    alike.pop_back();
+  return alike;
+}
+
+template <typename OpT>
+static LogicalResult inferElementwise(OpT op, ElementKind kind, SmallVectorImpl<Type> &types, Type resultType) {
+  SmallVector<Value> alike = getAlike(op);
+  if (alike.empty())
+    return op.emitOpError("needs an operand");
+  Type elementType = getElementTypeOrSelf(alike[0].getType());
+  if (!isOfKind(elementType, kind))
+    return op.emitOpError("takes ") << describe(kind) << ", not " << getElementTypeName(elementType);
+  for (Value operand : alike)
+    if (Type other = getElementTypeOrSelf(operand.getType()); other != elementType)
+      return op.emitOpError("operands have different element types, ")
+             << getElementTypeName(elementType) << " and " << getElementTypeName(other);
+  SmallVector<Dims> shapes;
+  for (Value operand : op->getOperands())
+    if (!isa<NoneType>(operand.getType()))
+      shapes.push_back(getDims(operand));
+  auto dims = broadcast(op, shapes);
+  if (failed(dims))
+    return failure();
+  types.push_back(makeTensor(*dims, resultType ? resultType : elementType));
+  return success();
+}
+
+//===- Lowering ---------------------------------------------------------------------===//
+
+static Scalar convertTo(Scalar x, Type tensorType) {
+  Type type = getElementTypeOrSelf(tensorType);
+  return convert(x, LoweringBuilder::loweredType(tensorType).getElementType(), type.isUnsignedInteger());
+}
+
+using Formula = llvm::function_ref<Scalar(ArrayRef<Scalar>)>;
+
+template <typename OpT>
+static FailureOr<SmallVector<Value>> lowerElementwise(OpT op, ElementKind kind, LoweringBuilder &b, ValueRange operands,
+                                                      Formula formula) {
+  SmallVector<Value> present;
+  SmallVector<Type> types;
+  for (auto [lowered, operand] : llvm::zip_equal(operands, op->getOperands()))
+    if (lowered) {
+      present.push_back(lowered);
+      types.push_back(operand.getType());
+    }
+  Type resultType = op.getType();
+  return SmallVector<Value>{
+      b.elementwise(resultType, present, types, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+        SmallVector<Scalar> elements;
+        size_t next = 0;
+        for (auto [lowered, operand] : llvm::zip_equal(operands, op->getOperands())) {
+          Scalar element;
+          if (lowered)
+            element = Scalar(nested, args[next++], getElementTypeOrSelf(operand.getType()).isUnsignedInteger());
+          elements.push_back(element && kind != ElementKind::Any ? widen(element) : element);
+        }
+        return convertTo(formula(elements), resultType);
+      })};
+}
+
+template <typename T, typename F> static T foldLeft(ArrayRef<T> elements, F f) {
+  T result = elements[0];
+  for (T element : elements.drop_front())
+    result = result ? f(result, element) : T();
+  return result;
+}
+
+/// f(x), in f32 where x is an integer.
+static Scalar inFloat(Scalar x, llvm::function_ref<Scalar(Scalar)> f) {
+  return f(x.isFloat() ? x : convert(x, x.builder().getF32Type()));
+}
+
+static Scalar sigmoid(Scalar x) { return 1 / (exp(-x) + 1); }
+
+/// log(1 + exp(x)), without overflow.
+static Scalar softplus(Scalar x) { return log1p(exp(-abs(x))) + atLeast(x, 0); }
+
+static Scalar gelu(Scalar x, StringRef approximate) {
+  if (approximate == "tanh")
+    return x * 0.5 * (tanh((x * x * x * 0.044715 + x) * std::sqrt(2 / M_PI)) + 1);
+  return x * 0.5 * (erf(x * M_SQRT1_2) + 1);
+}
+
+static Scalar shrink(Scalar x, Number lambda, Number bias) {
+  Scalar zero = x.number(0);
+  return select(x < -lambda.n, x + bias, select(x > lambda, x - bias, zero));
+}
+
+static Scalar clip(Scalar x, Scalar least, Scalar most) {
+  if (least)
+    x = atLeast(x, least);
+  return most ? atMost(x, most) : x;
+}
+
+static Scalar isInf(Scalar x, bool negative, bool positive) {
+  Scalar none = Scalar(x.builder(), arith::ConstantOp::create(x.builder(), x.builder().getBoolAttr(false)));
+  return (negative ? x == x.lowest() : none) | (positive ? x == x.highest() : none);
+}
+
+/// The number that all elements of a constant are.
+static std::optional<double> getSplat(Value value) {
+  DenseElementsAttr elements;
+  if (!matchPattern(value, m_Constant(&elements)) || !elements.isSplat())
+    return std::nullopt;
+  if (isa<FloatType>(elements.getElementType()))
+    return Number(elements.getSplatValue<APFloat>()).n;
+  APInt number = elements.getSplatValue<APInt>();
+  return elements.getElementType().isUnsignedInteger() ? number.roundToDouble() : number.signedRoundToDouble();
+}
+
+/// `exponent` is the element, `exponents` the operand: what is squared need not be exp(2 * log(x)).
+static Scalar power(Scalar x, Scalar exponent, Value exponents) {
+  if (!x.isFloat() && exponent.isFloat())
+    x = convert(x, exponent.type());
+  if (auto splat = getSplat(exponents)) {
+    if (*splat == 1)
+      return x;
+    if (*splat == 2)
+      return x * x;
+    if (*splat == 3)
+      return x * x * x;
+    if (*splat == 0.5)
+      return sqrt(x);
+    if (*splat == -1 && x.isFloat())
+      return 1 / x;
+  }
+  if (x.isFloat())
+    return pow(x, convert(exponent, x.type()));
+  return pow(x, exponent);
+}
+
+//===- Content of small integer tensors -----------------------------------------------===//
+
+using DataFormula = llvm::function_ref<AffineExpr(ArrayRef<AffineExpr>)>;
+
+static std::optional<Dims> propagateElementwise(Operation *op, DataFormula formula) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  unsigned width = type.getElementTypeBitWidth();
+  // Narrow integers wrap, which expressions do not.
+  if (!type.getElementType().isInteger() || (width > 1 && width < 32) || type.getRank() > 1 || !type.hasStaticShape())
+    return std::nullopt;
+  SmallVector<Dims> operands;
+  for (Value operand : op->getOperands()) {
+    auto data = getShapeData(operand);
+    if (!data)
+      return std::nullopt;
+    operands.push_back(*data);
+  }
+  Dims result;
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    auto elements = llvm::map_to_vector(operands, [&](const Dims &data) { return data[data.size() == 1 ? 0 : i]; });
+    AffineExpr element = formula(elements);
+    if (!element)
+      return std::nullopt;
+    result.push_back(simplify(element));
+  }
+  return result;
+}
+
+/// a - b, if it is a number.
+static std::optional<int64_t> getDifference(AffineExpr a, AffineExpr b) { return getConstant(simplify(a - b)); }
+
+static AffineExpr truth(AffineExpr any, bool value) { return makeDim(any.getContext(), value); }
+
+static AffineExpr divideExact(AffineExpr a, AffineExpr b) {
+  auto x = getConstant(a), y = getConstant(b);
+  if (y == 0 || (y && *y < 0 && !x))
+    return {};
+  if (x && y)
+    return *y == -1 ? -a : makeDim(a.getContext(), *x / *y);
+  return isNonNegative(a) && isNonNegative(b) ? floorDiv(a, b) : AffineExpr(); // where truncation is rounding down
+}
+
+static AffineExpr remainder(AffineExpr a, AffineExpr b) {
+  auto y = getConstant(b);
+  return y && *y > 0 && isNonNegative(a) ? a % b : AffineExpr();
+}
+
+static AffineExpr maximum(AffineExpr a, AffineExpr b) {
+  auto difference = getDifference(a, b);
+  return !difference ? AffineExpr() : *difference > 0 ? a : b;
+}
+
+static AffineExpr minimum(AffineExpr a, AffineExpr b) {
+  auto difference = getDifference(a, b);
+  return !difference ? AffineExpr() : *difference < 0 ? a : b;
+}
+
+/// Shapes are compared with -1 by exporters of Expand: no size is negative.
+static bool isBelow(AffineExpr a, AffineExpr b) {
+  auto x = getConstant(a);
+  return x && *x < 0 && isNonNegative(b);
+}
+
+static AffineExpr equal(AffineExpr a, AffineExpr b) {
+  if (auto difference = getDifference(a, b))
+    return truth(a, *difference == 0);
+  return isBelow(a, b) || isBelow(b, a) ? truth(a, false) : AffineExpr();
+}
+
+static AffineExpr less(AffineExpr a, AffineExpr b) {
+  if (auto difference = getDifference(a, b))
+    return truth(a, *difference < 0);
+  if (isBelow(a, b))
+    return truth(a, true);
+  auto y = getConstant(b);
+  return y && *y <= 0 && isNonNegative(a) ? truth(a, false) : AffineExpr();
+}
+
+static AffineExpr negate(AffineExpr a) {
+  if (!a)
+    return {};
+  auto x = getConstant(a);
+  return x ? truth(a, *x == 0) : AffineExpr();
+}
+
+static AffineExpr logicalAnd(AffineExpr a, AffineExpr b) {
+  if (!a || !b)
+    return {};
+  auto x = getConstant(a), y = getConstant(b);
+  if (x == 0 || y == 0)
+    return truth(a, false);
+  return x && y ? truth(a, true) : AffineExpr();
+}
+
+static AffineExpr choose(AffineExpr condition, AffineExpr a, AffineExpr b) {
+  auto x = getConstant(condition);
+  return a == b ? a : !x ? AffineExpr() : *x ? a : b;
+}
+
+static AffineExpr castData(AffineExpr a, Type to) {
+  return getElementTypeOrSelf(to).isInteger(1) ? negate(equal(a, truth(a, false))) : a;
+}
+
+//===- What single operators add ----------------------------------------------------===//
+
+LogicalResult GeluOp::verify() {
+  if (getApproximate() != "none" && getApproximate() != "tanh")
+    return emitOpError("approximate is \"none\" or \"tanh\", not \"") << getApproximate() << '"';
+  return success();
+}
+
+LogicalResult BitShiftOp::verify() {
+  if (getDirection() != "LEFT" && getDirection() != "RIGHT")
+    return emitOpError("direction is \"LEFT\" or \"RIGHT\", not \"") << getDirection() << '"';
+  return success();
+}
+
+LogicalResult WhereOp::verify() {
+  if (Type type = getElementTypeOrSelf(getCondition().getType()); !type.isInteger(1))
+    return emitOpError("the condition is bool, not ") << getElementTypeName(type);
+  return success();
+}
+
+LogicalResult CastOp::verify() {
+  if (!getElementType(getContext(), getTo()))
+    return emitOpError("conversion to ") << getElementTypeName(getTo()) << " can't be compiled";
+  return success();
+}
+
+LogicalResult IdentityOp::inferTypes(SmallVectorImpl<Type> &types) {
+  types.push_back(getX().getType());
+  return success();
+}
+
+std::optional<Dims> IdentityOp::propagateData() { return getShapeData(getX()); }
+
+FailureOr<SmallVector<Value>> IdentityOp::lowerToLinalg(LoweringBuilder &, ValueRange operands) {
+  return SmallVector<Value>{operands[0]};
+}
+
+LogicalResult DropoutOp::inferTypes(SmallVectorImpl<Type> &types) {
+  types.push_back(getData().getType());
+  types.push_back(withElementType(getData().getType(), boolType(*this)));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> DropoutOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto isZero = [](Value value) { return isa<NoneType>(value.getType()) || getSplat(value) == 0; };
+  // With ratio 0 nothing is dropped in training, either.
+  if (!isZero(getTrainingMode()) && (isa<NoneType>(getRatio().getType()) || !isZero(getRatio())))
+    return emitOpError("only inference can be compiled: training_mode must be a constant false, or ratio a constant 0");
+  return SmallVector<Value>{operands[0], b.filled(getMask().getType(), b.constantInt(b.getI1Type(), 1))};
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Elementwise.cpp.inc"
+
+void onnxc::onnx::registerElementwiseOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Elementwise.cpp.inc"
+      >();
+}

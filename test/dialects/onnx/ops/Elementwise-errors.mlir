@@ -1,0 +1,39 @@
+// RUN: onnxc-opt %s --infer-shapes -split-input-file -verify-diagnostics
+
+func.func @types(%x: tensor<4xf32>, %y: tensor<4xi32>) {
+  // expected-error @+1 {{operands have different element types, float32 and int32}}
+  %0 = onnx.Add %x, %y : (tensor<4xf32>, tensor<4xi32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @kind(%x: tensor<4xi32>) {
+  // expected-error @+1 {{takes floating-point numbers, not int32}}
+  %0 = onnx.Exp %x : (tensor<4xi32>) -> tensor<4xi32>
+  return
+}
+
+// -----
+
+func.func @shapes(%x: tensor<4x3xf32>, %y: tensor<2xf32>) {
+  // expected-error @+1 {{operands do not broadcast: sizes 3 and 2 meet in dimension 1}}
+  %0 = onnx.Mul %x, %y : (tensor<4x3xf32>, tensor<2xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @cast(%x: tensor<4xf32>) {
+  // expected-error @+1 {{conversion to float8e4m3fn can't be compiled}}
+  %0 = onnx.Cast %x {to = 17 : si64} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @where(%c: tensor<4xf32>, %x: tensor<4xf32>) {
+  // expected-error @+1 {{the condition is bool, not float32}}
+  %0 = onnx.Where %c, %x, %x : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return
+}

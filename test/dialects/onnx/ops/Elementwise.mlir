@@ -1,0 +1,51 @@
+// RUN: onnxc-opt %s --lower-onnx-to-linalg | FileCheck %s
+
+// A bias is read along its dimension; no broadcast is materialised.
+// CHECK: #[[BIAS:.*]] = affine_map<(d0, d1, d2) -> (d1, 0)>
+// CHECK-LABEL: func.func @bias
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #[[BIAS]], #{{.*}}]
+// CHECK: arith.addf
+func.func @bias(%x: tensor<2x3x4xf32>, %b: tensor<3x1xf32>) -> tensor<2x3x4xf32> {
+  %0 = onnx.Add %x, %b : (tensor<2x3x4xf32>, tensor<3x1xf32>) -> tensor<2x3x4xf32>
+  return %0 : tensor<2x3x4xf32>
+}
+
+// Signedness is the type's.
+// CHECK-LABEL: func.func @unsigned
+// CHECK-SAME: tensor<4xi8>
+// CHECK: arith.maxui
+// CHECK: arith.maxsi
+func.func @unsigned(%x: tensor<4xui8>, %y: tensor<4xi8>) -> (tensor<4xui8>, tensor<4xi8>) {
+  %0 = onnx.Max %x, %x : (tensor<4xui8>, tensor<4xui8>) -> tensor<4xui8>
+  %1 = onnx.Max %y, %y : (tensor<4xi8>, tensor<4xi8>) -> tensor<4xi8>
+  return %0, %1 : tensor<4xui8>, tensor<4xi8>
+}
+
+// 16-bit floats are computed in f32.
+// CHECK-LABEL: func.func @half
+// CHECK: arith.extf {{.*}} : f16 to f32
+// CHECK: math.exp {{.*}} : f32
+// CHECK: arith.truncf {{.*}} : f32 to f16
+func.func @half(%x: tensor<4xf16>) -> tensor<4xf16> {
+  %0 = onnx.Sigmoid %x : (tensor<4xf16>) -> tensor<4xf16>
+  return %0 : tensor<4xf16>
+}
+
+// CHECK-LABEL: func.func @clip_above
+// CHECK: arith.cmpf ogt
+// CHECK-NOT: arith.cmpf
+func.func @clip_above(%x: tensor<4xf32>, %max: tensor<f32>) -> tensor<4xf32> {
+  %none = onnx.None : none
+  %0 = onnx.Clip %x, %none, %max : (tensor<4xf32>, none, tensor<f32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// A zero divisor must not trap.
+// CHECK-LABEL: func.func @div
+// CHECK: arith.cmpi eq
+// CHECK: arith.select
+// CHECK: arith.divui
+func.func @div(%x: tensor<4xui32>, %y: tensor<4xui32>) -> tensor<4xui32> {
+  %0 = onnx.Div %x, %y : (tensor<4xui32>, tensor<4xui32>) -> tensor<4xui32>
+  return %0 : tensor<4xui32>
+}
