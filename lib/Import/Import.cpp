@@ -4,6 +4,7 @@
 #include "lib/Import/Import.h"
 #include "lib/Import/ModelImporter.h"
 #include "lib/Import/Payload.h"
+#include "lib/Import/TextParser.h"
 #include "onnx.pb.h"
 #include "llvm/Support/Path.h"
 
@@ -48,21 +49,26 @@ OwningOpRef<ModuleOp> onnxc::importModel(StringRef path, MLIRContext &context, c
   return importModel(std::move(*file), path, context, options, isUnsupported);
 }
 
+static LogicalResult parseBinary(StringRef bytes, Location loc, proto::ModelProto &model) {
+  std::string serialized = detachPayloads(bytes);
+  if (serialized.size() > static_cast<size_t>(std::numeric_limits<int>::max()))
+    return emitError(loc) << "the model has more than 2 GiB besides its raw tensor data";
+  if (!model.ParseFromArray(serialized.data(), static_cast<int>(serialized.size())))
+    return emitError(loc) << "not a valid ONNX model: its protobuf data are damaged, cut off or nested too deep";
+  return success();
+}
+
 OwningOpRef<ModuleOp> onnxc::importModel(std::unique_ptr<llvm::MemoryBuffer> buffer, StringRef path,
                                          MLIRContext &context, const ImportOptions &options, bool *isUnsupported) {
   std::shared_ptr<llvm::MemoryBuffer> file = std::move(buffer);
   Location loc = NameLoc::get(StringAttr::get(&context, path));
   proto::ModelProto model;
-  std::string serialized = detachPayloads(file->getBuffer());
-  if (serialized.size() > static_cast<size_t>(std::numeric_limits<int>::max())) {
-    emitError(loc) << "the model has more than 2 GiB besides its raw tensor data";
+  if (path.ends_with(".onnxtxt")) {
+    if (failed(parseText(file->getBuffer(), path, context, model)))
+      return {};
+  } else if (failed(parseBinary(file->getBuffer(), loc, model))) {
     return {};
   }
-  if (!model.ParseFromArray(serialized.data(), static_cast<int>(serialized.size()))) {
-    emitError(loc) << "not a valid ONNX model: its protobuf data are damaged, cut off or nested too deep";
-    return {};
-  }
-  serialized = {};
   TensorReader tensors(std::move(file), llvm::sys::path::parent_path(path), context, options);
   if (isUnsupported)
     *isUnsupported = false;

@@ -73,7 +73,7 @@ private:
   void addOutputs(Scope &scope);
   void checkOverrides();
 
-  std::vector<const NodeProto *> order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
+  std::vector<unsigned> order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
   void build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
   void buildNode(const NodeProto &node, size_t index, Scope &scope);
   LogicalResult buildOperation(const NodeProto &node, ArrayRef<Value> operands, Scope &scope,
@@ -405,7 +405,7 @@ static void collectOuterNames(const GraphProto &graph, SmallVectorImpl<StringRef
 }
 
 /// The nodes that `outputs` depend on, every one after what it depends on, otherwise in their own order.
-std::vector<const NodeProto *> Importer::order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
+std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
   llvm::StringMap<unsigned> producer;
   for (auto [index, node] : llvm::enumerate(nodes))
     for (const std::string &output : node.output()) {
@@ -452,7 +452,7 @@ std::vector<const NodeProto *> Importer::order(const Nodes &nodes, ArrayRef<Stri
       }
   }
 
-  std::vector<const NodeProto *> ordered;
+  std::vector<unsigned> ordered;
   std::priority_queue<unsigned, std::vector<unsigned>, std::greater<unsigned>> ready;
   for (unsigned i = 0, n = nodes.size(); i < n; ++i)
     if (isNeeded[i] && pending[i] == 0)
@@ -461,7 +461,7 @@ std::vector<const NodeProto *> Importer::order(const Nodes &nodes, ArrayRef<Stri
     unsigned index = ready.top();
     ready.pop();
     pending[index] = ~0u; // done
-    ordered.push_back(&nodes[index]);
+    ordered.push_back(index);
     for (unsigned user : users[index])
       if (--pending[user] == 0)
         ready.push(user);
@@ -478,14 +478,12 @@ std::vector<const NodeProto *> Importer::order(const Nodes &nodes, ArrayRef<Stri
 }
 
 void Importer::build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
-  for (const NodeProto *node : order(nodes, outputs, scope)) {
-    if (nodeCount++ > options.maxNodes) {
-      if (nodeCount == options.maxNodes + 2)
-        problem(graph.name(),
-                "the model has more than " + Twine(options.maxNodes) + " nodes once functions are inlined");
+  for (unsigned index : order(nodes, outputs, scope)) {
+    if (++nodeCount > options.maxNodes) {
+      problem(graph.name(), "the model has more than " + Twine(options.maxNodes) + " nodes once functions are inlined");
       return;
     }
-    buildNode(*node, nodeCount - 1, scope);
+    buildNode(nodes[index], index, scope);
   }
 }
 

@@ -3,9 +3,11 @@
 // Feeds the importer models that somebody damaged: mutants of good ones, the same in every run. Whatever it is given,
 // the importer must return a valid module or report an error, in bounded time.
 #include "lib/Import/Import.h"
+#include "lib/Import/TextParser.h"
 #include "mlir/IR/Verifier.h"
 #include "onnx.pb.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
@@ -19,6 +21,7 @@ static cl::list<std::string> seedPaths(cl::Positional, cl::OneOrMore, cl::desc("
 static cl::opt<unsigned> mutantCount("mutants", cl::init(0), cl::desc("number of mutants of every seed"));
 static cl::opt<unsigned> firstMutant("first", cl::init(0), cl::desc("number of the first mutant"));
 static cl::opt<std::string> writeTo("write", cl::desc("write the mutants into this folder instead of importing them"));
+static cl::opt<std::string> toBinary("to-binary", cl::desc("write the only seed, a text, as protobuf to this file"));
 static cl::opt<double> maxSeconds("max-seconds", cl::init(10), cl::desc("longest time for one mutant"));
 static cl::opt<bool> trace("trace", cl::desc("name every mutant before it is imported"));
 static cl::opt<bool> print("print", cl::desc("print the imported seeds"));
@@ -289,13 +292,21 @@ static void mutateModel(proto::ModelProto &model, Random &random) {
   }
 }
 
-static std::string mutate(const std::string &seed, uint64_t number) {
+namespace {
+struct Model {
+  std::string path, text, binary; ///< text may be missing
+};
+} // namespace
+
+/// Of every four mutants two are damaged models, one is a damaged binary file and one a damaged text, if there is one.
+static std::string mutate(const Model &seed, uint64_t number, bool &isText) {
   Random random(number);
   random.discard(8);
-  std::string bytes = seed;
-  if (number % 3 != 0) {
+  isText = number % 4 == 3 && !seed.text.empty();
+  std::string bytes = isText ? seed.text : seed.binary;
+  if (number % 4 < 2) {
     proto::ModelProto model;
-    if (model.ParseFromString(seed))
+    if (model.ParseFromString(seed.binary))
       for (size_t i = 0, n = 1 + pick(random, 3); i < n; ++i)
         mutateModel(model, random);
     bytes = model.SerializeAsString();
@@ -304,6 +315,12 @@ static std::string mutate(const std::string &seed, uint64_t number) {
       mutateBytes(bytes, random);
   }
   return bytes;
+}
+
+static void write(const std::string &path, const std::string &bytes) {
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error);
+  out << bytes;
 }
 
 int main(int argc, char **argv) {
@@ -316,7 +333,17 @@ int main(int argc, char **argv) {
       llvm::errs() << path << ": " << file.getError().message() << "\n";
       return 2;
     }
-    std::string seed = (*file)->getBuffer().str();
+    Model seed{path, "", (*file)->getBuffer().str()};
+    if (llvm::StringRef(path).ends_with(".onnxtxt")) {
+      seed.text = seed.binary;
+      MLIRContext context(MLIRContext::Threading::DISABLED);
+      proto::ModelProto model;
+      if (failed(parseText(seed.text, path, context, model)))
+        return 2;
+      seed.binary = model.SerializeAsString();
+    }
+    if (!toBinary.empty())
+      write(toBinary, seed.binary);
     if (!mutantCount) { // just import
       MLIRContext context(MLIRContext::Threading::DISABLED);
       llvm::SourceMgr sources;
@@ -329,11 +356,11 @@ int main(int argc, char **argv) {
     }
     std::unique_ptr<MLIRContext> context;
     for (unsigned i = firstMutant; i < firstMutant + mutantCount; ++i) {
-      std::string bytes = mutate(seed, i);
+      bool isText;
+      std::string bytes = mutate(seed, i, isText);
+      std::string mutantPath = (path + "." + llvm::Twine(i) + (isText ? ".onnxtxt" : ".onnx")).str();
       if (!writeTo.empty()) {
-        std::error_code error;
-        llvm::raw_fd_ostream out(writeTo + "/" + std::to_string(i) + ".onnx", error);
-        out << bytes;
+        write(writeTo + "/" + llvm::sys::path::filename(mutantPath).str(), bytes);
         continue;
       }
       if (!context || i % 100 == 0) // attributes live as long as their context
@@ -345,8 +372,8 @@ int main(int argc, char **argv) {
       });
       auto start = std::chrono::steady_clock::now();
       if (trace) // who is it that crashes?
-        llvm::errs() << path << ": mutant " << i << "\n";
-      OwningOpRef<ModuleOp> module = importModel(llvm::MemoryBuffer::getMemBufferCopy(bytes), path, *context);
+        llvm::errs() << mutantPath << "\n";
+      OwningOpRef<ModuleOp> module = importModel(llvm::MemoryBuffer::getMemBufferCopy(bytes), mutantPath, *context);
       double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       (module ? imported : rejected)++;
       const char *wrong = seconds > maxSeconds                ? "took too long"
