@@ -389,19 +389,36 @@ void Importer::addOutputs(Scope &scope) {
 
 // ---- Nodes in order ------------------------------------------------------------------------------------------------
 
-/// Adds the names that the nodes of a subgraph may take from around it.
-static void collectOuterNames(const GraphProto &graph, SmallVectorImpl<StringRef> &names) {
-  for (const NodeProto &node : graph.node()) {
-    names.append(node.input().begin(), node.input().end());
-    for (const AttributeProto &attribute : node.attribute()) {
-      if (attribute.has_g())
-        collectOuterNames(attribute.g(), names);
-      for (const GraphProto &inner : attribute.graphs())
-        collectOuterNames(inner, names);
-    }
+static void collectOuterNames(const GraphProto &graph, llvm::StringSet<> &names);
+
+/// Adds the names that a node reads: its inputs, and what graphs in its attributes take from around them.
+static void collectReads(const NodeProto &node, llvm::StringSet<> &names) {
+  for (const std::string &input : node.input())
+    names.insert(input);
+  for (const AttributeProto &attribute : node.attribute()) {
+    if (attribute.has_g())
+      collectOuterNames(attribute.g(), names);
+    for (const GraphProto &inner : attribute.graphs())
+      collectOuterNames(inner, names);
   }
+}
+
+static void collectOuterNames(const GraphProto &graph, llvm::StringSet<> &names) {
+  llvm::StringSet<> reads, own;
+  for (const NodeProto &node : graph.node()) {
+    collectReads(node, reads);
+    for (const std::string &output : node.output())
+      own.insert(output);
+  }
+  for (const ValueInfoProto &input : graph.input())
+    own.insert(input.name());
+  for (const auto &tensor : graph.initializer())
+    own.insert(tensor.name());
   for (const ValueInfoProto &output : graph.output())
-    names.push_back(output.name());
+    reads.insert(output.name());
+  for (StringRef name : reads.keys())
+    if (!own.contains(name))
+      names.insert(name);
 }
 
 /// The nodes that `outputs` depend on, every one after what it depends on, otherwise in their own order.
@@ -435,17 +452,9 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
     need(output);
   while (!work.empty()) {
     unsigned index = work.pop_back_val();
-    const NodeProto &node = nodes[index];
-    SmallVector<StringRef> names(node.input().begin(), node.input().end());
-    for (const AttributeProto &attribute : node.attribute()) {
-      if (attribute.has_g())
-        collectOuterNames(attribute.g(), names);
-      for (const GraphProto &inner : attribute.graphs())
-        collectOuterNames(inner, names);
-    }
-    llvm::sort(names);
-    names.erase(llvm::unique(names), names.end());
-    for (StringRef name : names)
+    llvm::StringSet<> names;
+    collectReads(nodes[index], names);
+    for (StringRef name : names.keys())
       if (auto from = need(name)) {
         users[*from].push_back(index);
         ++pending[index];
