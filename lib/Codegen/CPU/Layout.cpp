@@ -8,6 +8,7 @@
 // memory; they come back, as late as possible, where a use insists on an order.
 #include "lib/Codegen/CPU/Constants.h"
 #include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/CPU/Structure.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -21,6 +22,8 @@ namespace onnxc {
 } // namespace onnxc
 
 using namespace mlir;
+using onnxc::cpu::estimateBytes;
+using onnxc::cpu::isContraction;
 using onnxc::cpu::reshapeElements;
 using onnxc::cpu::transposeElements;
 
@@ -61,15 +64,6 @@ bool isTensor(Value value) { return isa<RankedTensorType>(value.getType()); }
 ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
 int64_t rankOf(Value value) { return shapeOf(value).size(); }
 
-/// Size for comparison; a symbolic dimension counts as a medium one.
-double bytesOf(Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  double bytes = type.getElementType().isIntOrFloat() ? type.getElementTypeBitWidth() / 8.0 : 8.0;
-  for (int64_t size : type.getShape())
-    bytes *= ShapedType::isDynamic(size) ? 32 : size;
-  return bytes;
-}
-
 /// The layouts in which an operation that slides a window works, and what makes it.
 struct Sliding {
   Perm image, filter;
@@ -79,9 +73,7 @@ struct Sliding {
   /// The same with height and width exchanged, for an image that lies in memory like that.
   Sliding flipped(int64_t height) const {
     Sliding result = *this;
-    auto flip = [](Perm &perm, int64_t a) {
-      std::swap(*llvm::find(perm, a), *llvm::find(perm, a + 1));
-    };
+    auto flip = [](Perm &perm, int64_t a) { std::swap(*llvm::find(perm, a), *llvm::find(perm, a + 1)); };
     flip(result.image, height);
     flip(result.filter, filter.size() - 2); // every filter ends with its height and width
     return result;
@@ -115,18 +107,6 @@ std::optional<Sliding> getSliding(Operation *op) {
         return Sliding{{0, 2, 3, 4, 1}, {2, 3, 4, 1, 0}, createSliding<linalg::Conv3DNdhwcDhwcfOp>};
       })
       .Default([](Operation *) { return std::nullopt; });
-}
-
-/// A reduction over products of elements that different loops select: transposes beside it are its own affair.
-bool isContraction(linalg::LinalgOp op) {
-  if (op.getNumReductionLoops() == 0 || op.getNumDpsInputs() < 2)
-    return false;
-  unsigned partial = 0;
-  for (OpOperand *operand : op.getDpsInputOperands())
-    if (op.getMatchingIndexingMap(operand).getNumResults() > 0 &&
-        op.getMatchingIndexingMap(operand).getNumResults() < op.getNumLoops())
-      ++partial;
-  return partial >= 2;
 }
 
 /// A generic whose loops may run in any order: every operand is read along some loops, each at most once, or at 0.
@@ -167,10 +147,11 @@ public:
   }
 
 private:
-  //===- Which layouts an operation allows -------------------------------------------------------------------------===//
+  //===- Which layouts an operation allows
+  //-------------------------------------------------------------------------===//
 
-  /// Operations with one result that move elements or rename dimensions: the layout of tensor operand `i` that goes with
-  /// one of the result, and the reverse. None for other operations.
+  /// Operations with one result that move elements or rename dimensions: the layout of tensor operand `i` that goes
+  /// with one of the result, and the reverse. None for other operations.
   std::optional<Perm> operandLayout(Operation *op, unsigned i, const Perm &result) {
     return TypeSwitch<Operation *, std::optional<Perm>>(op)
         .Case<tensor::PadOp, tensor::CastOp, tensor::ConcatOp>([&](auto) { return result; })
@@ -198,9 +179,8 @@ private:
     return TypeSwitch<Operation *, std::optional<Perm>>(op)
         .Case<tensor::PadOp, tensor::CastOp, tensor::ConcatOp>([&](auto) { return operand; })
         .Case([&](tensor::ExtractSliceOp slice) { return dropDims(operand, slice.getDroppedDims()); })
-        .Case([&](tensor::InsertSliceOp insert) {
-          return i == 0 ? addDims(operand, insert.getDroppedDims()) : operand;
-        })
+        .Case(
+            [&](tensor::InsertSliceOp insert) { return i == 0 ? addDims(operand, insert.getDroppedDims()) : operand; })
         .Case([&](linalg::TransposeOp transpose) -> std::optional<Perm> {
           Perm back = inverse(transpose.getPermutation());
           return llvm::map_to_vector<6>(operand, [&](int64_t dim) { return back[dim]; });
@@ -333,7 +313,8 @@ private:
     return result;
   }
 
-  //===- What users wish -------------------------------------------------------------------------------------------===//
+  //===- What users wish
+  //-------------------------------------------------------------------------------------------===//
 
   void wish(Value value, const Perm &layout, double weight) {
     auto &votes = wishes[value];
@@ -354,7 +335,7 @@ private:
 
   void collectWishes(Operation *op) {
     if (auto sliding = getSliding(op)) {
-      wish(op->getOperand(0), sliding->image, bytesOf(op->getOperand(0)));
+      wish(op->getOperand(0), sliding->image, estimateBytes(op->getOperand(0)));
       return;
     }
     if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isReorderable(generic)) {
@@ -365,7 +346,7 @@ private:
         if (auto order = loopOrder(generic, generic.getIndexingMapMatchingResult(cast<OpResult>(result)), *wanted))
           for (OpOperand *input : generic.getDpsInputOperands())
             if (AffineMap map = generic.getMatchingIndexingMap(input); isTensor(input->get()))
-              wish(input->get(), layoutForLoops(map, *order), bytesOf(input->get()));
+              wish(input->get(), layoutForLoops(map, *order), estimateBytes(input->get()));
       }
       return;
     }
@@ -373,7 +354,7 @@ private:
       if (const Perm *wanted = getWish(op->getResult(0)))
         for (auto [i, operand] : llvm::enumerate(moved))
           if (auto layout = operandLayout(op, i, *wanted))
-            wish(operand->get(), *layout, bytesOf(operand->get()));
+            wish(operand->get(), *layout, estimateBytes(operand->get()));
       return;
     }
     if (isa<linalg::FillOp, tensor::EmptyOp, tensor::DimOp, tensor::ExtractOp>(op))
@@ -382,10 +363,11 @@ private:
     double eagerness = linalgOp && isContraction(linalgOp) ? 0.25 : 1;
     for (Value operand : op->getOperands())
       if (isTensor(operand))
-        wish(operand, identity(rankOf(operand)), eagerness * bytesOf(operand));
+        wish(operand, identity(rankOf(operand)), eagerness * estimateBytes(operand));
   }
 
-  //===- Forms of a value ------------------------------------------------------------------------------------------===//
+  //===- Forms of a value
+  //------------------------------------------------------------------------------------------===//
 
   struct Form {
     Perm layout;
@@ -413,14 +395,14 @@ private:
     for (Form &form : formsOf(value))
       if (significant(form.layout, shapeOf(value)) == wanted)
         return 0;
-    return isFree(value) ? 0 : bytesOf(value);
+    return isFree(value) ? 0 : estimateBytes(value);
   }
 
   double costOfWish(Value result, const Perm &layout) {
     const Perm *wanted = getWish(result);
     if (!wanted || significant(*wanted, shapeOf(result)) == significant(layout, shapeOf(result)))
       return 0;
-    return bytesOf(result);
+    return estimateBytes(result);
   }
 
   Value get(Value value, const Perm &layout) {
@@ -502,7 +484,8 @@ private:
     return value;
   }
 
-  //===- Rewriting -------------------------------------------------------------------------------------------------===//
+  //===- Rewriting
+  //-------------------------------------------------------------------------------------------------===//
 
   void replace(Operation *op, ArrayRef<Form> results) {
     for (auto [result, form] : llvm::zip_equal(op->getResults(), results))
@@ -589,8 +572,9 @@ private:
       }
     }
     Value init = get(op->getOperand(2), sliding.image);
-    Operation *made = sliding.create(b, init.getType(), {get(image, sliding.image), get(op->getOperand(1), sliding.filter)},
-                                     init, strides, dilations);
+    Operation *made =
+        sliding.create(b, init.getType(), {get(image, sliding.image), get(op->getOperand(1), sliding.filter)}, init,
+                       strides, dilations);
     copyDiscardableAttrs(op, made);
     replace(op, {{sliding.image, made->getResult(0)}});
   }
@@ -602,14 +586,15 @@ private:
     for (OpOperand *input : op.getDpsInputOperands())
       if (isTensor(input->get()) && !isFree(input->get()))
         if (auto order = loopOrder(op, op.getMatchingIndexingMap(input), layoutOf(input->get())))
-          fromInputs.push_back({bytesOf(input->get()), *order});
+          fromInputs.push_back({estimateBytes(input->get()), *order});
     auto isLikeResult = [&](tensor::ExtractOp extract) {
-      return rankOf(extract.getTensor()) == op.getNumLoops() && rankOf(extract.getTensor()) == rankOf(op.getResult(0)) &&
+      return rankOf(extract.getTensor()) == op.getNumLoops() &&
+             rankOf(extract.getTensor()) == rankOf(op.getResult(0)) &&
              op.getIndexingMapMatchingResult(cast<OpResult>(op.getResult(0))).isIdentity();
     };
     for (tensor::ExtractOp extract : extracts)
       if (isLikeResult(extract))
-        fromInputs.push_back({bytesOf(extract.getTensor()), layoutOf(extract.getTensor())});
+        fromInputs.push_back({estimateBytes(extract.getTensor()), layoutOf(extract.getTensor())});
     llvm::stable_sort(fromInputs, [](auto &x, auto &y) { return x.first > y.first; });
     for (auto &[bytes, order] : fromInputs)
       candidates.push_back(order);
@@ -625,8 +610,7 @@ private:
         if (isTensor(operand.get()))
           cost += costOf(operand.get(), layoutForLoops(op.getMatchingIndexingMap(&operand), order));
       for (Value result : op->getResults())
-        cost +=
-            costOfWish(result, layoutForLoops(op.getIndexingMapMatchingResult(cast<OpResult>(result)), order));
+        cost += costOfWish(result, layoutForLoops(op.getIndexingMapMatchingResult(cast<OpResult>(result)), order));
       for (tensor::ExtractOp extract : extracts)
         if (isLikeResult(extract))
           cost += costOf(extract.getTensor(), order);
@@ -638,20 +622,19 @@ private:
     SmallVector<Perm> layouts;
     SmallVector<AffineMap> maps;
     Perm position = inverse(order);
-    SmallVector<AffineExpr> newDims =
-        llvm::map_to_vector(position, [&](int64_t p) { return b.getAffineDimExpr(p); });
+    SmallVector<AffineExpr> newDims = llvm::map_to_vector(position, [&](int64_t p) { return b.getAffineDimExpr(p); });
     bool same = isIdentity(order);
     for (OpOperand &operand : op->getOpOperands()) {
       AffineMap map = op.getMatchingIndexingMap(&operand);
       Value value = operand.get();
       Perm layout = identity(map.getNumResults());
       if (isTensor(value))
-        std::tie(value, layout) = op.isDpsInit(&operand)
-                                      ? std::make_pair(get(value, layoutForLoops(map, order)), layoutForLoops(map, order))
-                                      : getLoosely(value, layoutForLoops(map, order));
+        std::tie(value, layout) =
+            op.isDpsInit(&operand) ? std::make_pair(get(value, layoutForLoops(map, order)), layoutForLoops(map, order))
+                                   : getLoosely(value, layoutForLoops(map, order));
       auto exprs = permute(map.getResults(), layout);
-      maps.push_back(AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext()).replaceDimsAndSymbols(
-          newDims, {}, op.getNumLoops(), 0));
+      maps.push_back(AffineMap::get(op.getNumLoops(), 0, exprs, b.getContext())
+                         .replaceDimsAndSymbols(newDims, {}, op.getNumLoops(), 0));
       same &= isIdentity(layout);
       operands.push_back(value);
       layouts.push_back(layout);

@@ -27,4 +27,22 @@ def LayoutNhwc : Pass<"layout-nhwc", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
 }
 
+def FuseElementwise : Pass<"fuse-elementwise", "mlir::func::FuncOp"> {
+  let summary = "Makes one loop nest of elementwise operations that follow each other";
+  let description = [{
+    What follows a convolution or matrix product stays one operation behind it, its later epilogue. Nothing expensive is
+    computed twice. Constants and fills go into the bodies, dimensions of size 1 go away, and reshapes move out of the
+    way: elementwise operations end up in the shape that the matrix product before them has.
+
+    ```mlir
+    %0 = linalg.generic ins(%conv, %bias) {addf}
+    %1 = linalg.generic ins(%0, %zeros) {maximumf}
+    ==>
+    %1 = linalg.generic ins(%conv, %bias) {addf, maximumf %cst}
+    ```
+  }];
+  let statistics = [Statistic<"fused", "fused", "operations that went into another one">];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+}
+
 #endif // ONNXC_CODEGEN_CPU_PASSES_TD

@@ -1,0 +1,36 @@
+//===- lib/Codegen/CPU/Structure.cpp -----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What kind of loops an operation on tensors is. See Structure.h.
+#include "lib/Codegen/CPU/Structure.h"
+
+using namespace mlir;
+
+bool onnxc::cpu::isContraction(linalg::LinalgOp op) {
+  if (op.getNumReductionLoops() == 0 || op.getNumDpsInputs() < 2)
+    return false;
+  unsigned partial = 0;
+  for (OpOperand *operand : op.getDpsInputOperands()) {
+    unsigned rank = op.getMatchingIndexingMap(operand).getNumResults();
+    partial += rank > 0 && rank < op.getNumLoops();
+  }
+  return partial >= 2;
+}
+
+bool onnxc::cpu::isHeavy(Operation *op) {
+  auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(op);
+  if (!linalgOp)
+    return false;
+  if (isContraction(linalgOp) && !isa<linalg::ConvolutionOpInterface>(op))
+    return true;
+  // Pooling slides a window, too, but multiplies nothing: its second operand is only a shape.
+  return isa<linalg::ConvolutionOpInterface>(op) && linalgOp.getNumDpsInputs() == 2 &&
+         linalgOp.payloadUsesValueFromOperand(linalgOp.getDpsInputOperand(1));
+}
+
+double onnxc::cpu::estimateBytes(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  double bytes = type.getElementType().isIntOrFloat() ? type.getElementTypeBitWidth() / 8.0 : 8.0;
+  for (int64_t size : type.getShape())
+    bytes *= ShapedType::isDynamic(size) ? 32 : size;
+  return bytes;
+}

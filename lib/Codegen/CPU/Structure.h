@@ -1,0 +1,19 @@
+//===- lib/Codegen/CPU/Structure.h -------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What kind of loops an operation on tensors is, for passes that choose by structure and not by name.
+#pragma once
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace onnxc::cpu {
+
+/// A reduction over products of elements that different loops select: a matrix product in any disguise.
+bool isContraction(mlir::linalg::LinalgOp op);
+
+/// A contraction or a convolution: what becomes a kernel with an epilogue.
+bool isHeavy(mlir::Operation *op);
+
+/// Size of a tensor for comparison; a symbolic dimension counts as a medium one.
+double estimateBytes(mlir::Value tensor);
+
+} // namespace onnxc::cpu
