@@ -175,9 +175,11 @@ static onnxc_status finishOpen(onnxc_library *library, const onnxc_model *model,
 }
 
 onnxc_status onnxc_open(const char *path, const onnxc_options *options, onnxc_library **result, onnxc_error *error) {
-  if (!path || !result)
-    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no path or no place for the result");
+  if (!result)
+    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no place for the result");
   *result = NULL;
+  if (!path)
+    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no path");
   onnxc_status status = checkFile(path, error);
   if (status != ONNXC_OK)
     return status;

@@ -1,0 +1,328 @@
+// RUN: rm -rf %t && mkdir -p %t/external
+// RUN: %cc %strict -shared -fPIC -fvisibility=hidden %demo -o %t/demo.so
+// RUN: %cc %strict -shared -fPIC -fvisibility=hidden -DDEMO_EXTERNAL_WEIGHTS %demo -o %t/external/demo.so
+// RUN: %cc %strict -shared -fPIC -fvisibility=hidden -DDEMO_FEATURES='"+time-travel"' %demo -o %t/unknown.so
+// RUN: %cc %strict -shared -fPIC -fvisibility=hidden -DDEMO_FEATURES='"+sse2,-avx512f,+fma4,+sm4"' %demo -o %t/lacking.so
+// RUN: %cc %strict -c -Ddemo_model=first_model -Donnxc_model_entry=first_entry %demo -o %t/first.o
+// RUN: %cc %strict -c -Ddemo_model=second_model -Donnxc_model_entry=second_entry %demo -o %t/second.o
+// RUN: %cc %strict -fsanitize=address,undefined %s %t/first.o %t/second.o %runtime -o %t/model && %t/model %t
+// RUN: %cc %strict -fsanitize=thread -DONLY_CONCURRENCY %s %t/first.o %t/second.o %runtime -o %t/tsan && %t/tsan %t
+//
+// Opening, checking, planning and running models, all with the hand-written one.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Inputs/expect.h"
+#include "src/internal.h"
+
+#include <pthread.h>
+
+const onnxc_model *first_model(void);
+const onnxc_model *second_model(void);
+
+static const char *folder;
+static onnxc_error error;
+
+static const char *in(const char *name) {
+  static char paths[16][4096];
+  static int next;
+  char *path = paths[next++ % 16];
+  snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+  return path;
+}
+
+static void expectRun(onnxc_library *library, const onnxc_pool *pool, int64_t n) {
+  onnxc_error problem; /* called from several threads */
+  onnxc_session *session;
+  float *x = malloc((size_t)(n * 4) * sizeof(float));
+  int64_t row = n - 1;
+  for (int64_t i = 0; i < n * 4; ++i)
+    x[i] = (float)i;
+  EXPECT(onnxc_session_create(library, pool, &session, &problem) == ONNXC_OK);
+  EXPECT(onnxc_set_input(session, 0, x, (int64_t[]){n, 4}, 2, &problem) == ONNXC_OK);
+  EXPECT(onnxc_set_input(session, 1, &row, NULL, 0, &problem) == ONNXC_OK);
+  EXPECT(onnxc_run(session, &problem) == ONNXC_OK);
+  onnxc_tensor y = onnxc_output(session, 0), picked = onnxc_output(session, 1);
+  EXPECT(y.dims[0] == n && y.dims[1] == 4 && picked.dims[0] == 4);
+  EXPECT(onnxc_workspace_size(session) == (uint64_t)n * 16);
+  EXPECT((uintptr_t)y.data % 64 == 0);
+  for (int64_t i = 0; i < n * 4; ++i)
+    EXPECT(((float *)y.data)[i] == (float)(i % 4 + 1) * x[i] + 0.5f);
+  for (int j = 0; j < 4; ++j)
+    EXPECT(((float *)picked.data)[j] == ((float *)y.data)[row * 4 + j]);
+  onnxc_session_destroy(session);
+  free(x);
+}
+
+typedef struct Job {
+  onnxc_library *library;
+  onnxc_pool *pool;
+} Job;
+
+static void *runMany(void *context) {
+  Job *job = context;
+  for (int64_t n = 1; n < 200; ++n)
+    expectRun(job->library, job->pool, n);
+  return NULL;
+}
+
+/* Two models, six threads, one pool. */
+static void concurrency(void) {
+  onnxc_library *libraries[2];
+  onnxc_pool *pool = onnxc_pool_create(3);
+  EXPECT(onnxc_open(in("demo.so"), NULL, &libraries[0], &error) == ONNXC_OK);
+  EXPECT(onnxc_open_linked(second_model(), NULL, &libraries[1], &error) == ONNXC_OK);
+  pthread_t threads[6];
+  Job jobs[6];
+  for (int i = 0; i < 6; ++i) {
+    jobs[i] = (Job){libraries[i % 2], i < 4 ? pool : NULL};
+    pthread_create(&threads[i], NULL, runMany, &jobs[i]);
+  }
+  for (int i = 0; i < 6; ++i)
+    pthread_join(threads[i], NULL);
+  onnxc_close(libraries[0]);
+  onnxc_close(libraries[1]);
+  onnxc_pool_destroy(pool);
+}
+
+#ifndef ONLY_CONCURRENCY
+static void copyFile(const char *from, const char *to, long limit) {
+  FILE *source = fopen(from, "rb"), *target = fopen(to, "wb");
+  for (int c; source && target && limit-- && (c = fgetc(source)) != EOF;)
+    fputc(c, target);
+  fclose(source);
+  fclose(target);
+}
+
+static void writeWeights(const char *path, size_t size, float first) {
+  float weights[9] = {first, 2, 3, 4, 0.5f, 0.5f, 0.5f, 0.5f};
+  FILE *file = fopen(path, "wb");
+  fwrite(weights, 1, size, file);
+  fclose(file);
+}
+
+static void expectOpenFails(const char *path, const onnxc_options *options, onnxc_status status, const char *text) {
+  onnxc_library *library = (onnxc_library *)&error; /* must be overwritten */
+  EXPECT(onnxc_open(path, options, &library, &error) == status);
+  EXPECT(library == NULL);
+  EXPECT_TEXT(error.text, text);
+}
+
+static void opening(void) {
+  onnxc_library *library;
+  EXPECT(onnxc_open(in("demo.so"), NULL, &library, &error) == ONNXC_OK);
+  const onnxc_model *model = onnxc_library_model(library);
+  EXPECT(!strcmp(model->name, "demo") && model->input_count == 2 && model->output_count == 2);
+  EXPECT(onnxc_find_input(model, "row") == 1 && onnxc_find_output(model, "y") == 0 &&
+         onnxc_find_symbol(model, "n") == 0);
+  EXPECT(onnxc_find_input(model, "nobody") == -1);
+  char text[64];
+  EXPECT(onnxc_describe(model, &model->inputs[0], NULL, text, sizeof(text)) == 12 && !strcmp(text, "float32[n,4]"));
+  EXPECT(onnxc_describe(model, &model->inputs[0], (int64_t[]){7, 4}, text, 8) == 12 && !strcmp(text, "float32"));
+  EXPECT(onnxc_describe(model, &model->inputs[1], NULL, NULL, 0) == 7);
+  expectRun(library, NULL, 5);
+  onnxc_close(library);
+  onnxc_close(NULL);
+
+  expectOpenFails(in("absent.so"), NULL, ONNXC_ERROR_FILE, "can't open");
+  expectOpenFails(folder, NULL, ONNXC_ERROR_FILE, "is not a file");
+  expectOpenFails(in("first.o"), NULL, ONNXC_ERROR_FILE, "is not a shared library");
+  expectOpenFails(NULL, NULL, ONNXC_ERROR_ARGUMENT, "no path");
+  writeWeights(in("text.so"), 20, 1);
+  expectOpenFails(in("text.so"), NULL, ONNXC_ERROR_FILE, "is not a compiled model");
+  copyFile(in("demo.so"), in("truncated.so"), 4096);
+  expectOpenFails(in("truncated.so"), NULL, ONNXC_ERROR_FILE, "is truncated");
+  copyFile(in("demo.so"), in("foreign.so"), -1);
+  FILE *file = fopen(in("foreign.so"), "r+b");
+  fseek(file, 18, SEEK_SET);
+  fputc(243, file); /* RISC-V */
+  fclose(file);
+  expectOpenFails(in("foreign.so"), NULL, ONNXC_ERROR_UNSUPPORTED, "is compiled for RISC-V");
+  expectOpenFails(in("unknown.so"), NULL, ONNXC_ERROR_UNSUPPORTED, "'time-travel', which this runtime does not know");
+#if defined(__x86_64__)
+  expectOpenFails(in("lacking.so"), NULL, ONNXC_ERROR_UNSUPPORTED,
+                  "compiled for a processor with fma4, which this one lacks");
+#endif
+}
+
+static void versions(void) {
+  onnxc_model model = *first_model();
+  EXPECT(onnxc_check(&model, &error) == ONNXC_OK);
+  model.struct_size = sizeof(model) + 8; /* a later compiler, the same version: fields at the end */
+  EXPECT(onnxc_check(&model, &error) == ONNXC_OK);
+  model.struct_size = sizeof(model) - 8;
+  EXPECT(onnxc_check(&model, &error) == ONNXC_ERROR_UNSUPPORTED);
+  model.struct_size = sizeof(model);
+  model.abi_version = 99;
+  EXPECT(onnxc_check(&model, &error) == ONNXC_ERROR_UNSUPPORTED);
+  EXPECT_TEXT(error.text, "version 99");
+  EXPECT(onnxc_check(NULL, NULL) == ONNXC_ERROR_ARGUMENT);
+}
+
+static void externalWeights(void) {
+  onnxc_library *library;
+  const char *path = in("external/demo.so");
+  expectOpenFails(path, NULL, ONNXC_ERROR_FILE, "demo.weights', the weights of model 'demo': No such file");
+  writeWeights(in("external/demo.weights"), 28, 1);
+  expectOpenFails(path, NULL, ONNXC_ERROR_FILE, "28 bytes, expected 32");
+  writeWeights(in("external/demo.weights"), 32, 9);
+  expectOpenFails(path, NULL, ONNXC_ERROR_FILE, "its content differs");
+  EXPECT(onnxc_open(path, &(onnxc_options){.skip_weights_hash = 1}, &library, &error) == ONNXC_OK);
+  onnxc_close(library);
+  writeWeights(in("external/demo.weights"), 32, 1);
+  EXPECT(onnxc_open(path, NULL, &library, &error) == ONNXC_OK);
+  expectRun(library, NULL, 3);
+  onnxc_close(library);
+  writeWeights(in("elsewhere"), 32, 1);
+  char elsewhere[4096];
+  snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", folder);
+  EXPECT(onnxc_open(path, &(onnxc_options){.weights_path = elsewhere}, &library, &error) == ONNXC_OK);
+  EXPECT(((const float *)onnxc_library_weights(library))[3] == 4);
+  onnxc_close(library);
+}
+
+static void hashing(void) {
+  EXPECT(onnxc_hash("", 0) == 0xef46db3751d8e999u);
+  EXPECT(onnxc_hash("abc", 3) == 0x44bc2cf5ad770999u);
+  const char *sentence = "Nobody inspects the spammish repetition";
+  EXPECT(onnxc_hash(sentence, strlen(sentence)) == 0xfbcea83c8a378bf1u);
+}
+
+/* A model of two inputs that share a symbol, to see what the checks say of it. */
+static int32_t planNothing(onnxc_call *call) {
+  call->workspace_size = 0;
+  return ONNXC_OK;
+}
+
+static void shapes(void) {
+  static const int64_t dimsA[] = {ONNXC_DIM_SYMBOL(0), 3}, dimsB[] = {ONNXC_DIM_SYMBOL(1), ONNXC_DIM_SYMBOL(0)};
+  static const onnxc_value_info infos[] = {{"a", ONNXC_FLOAT, 2, dimsA}, {"b", ONNXC_INT8, 2, dimsB}};
+  static const char *const names[] = {"batch", ""};
+  onnxc_model model = {
+      .name = "two", .input_count = 2, .inputs = infos, .symbol_count = 2, .symbols = names, .plan = planNothing};
+  int64_t a[] = {2, 3}, b[] = {7, 2};
+  onnxc_tensor inputs[] = {{NULL, a}, {NULL, b}};
+  onnxc_call call = {.struct_size = sizeof(call), .inputs = inputs};
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_OK);
+  b[1] = 5;
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_SHAPE);
+  EXPECT_TEXT(error.text, "input 'b': dimension 1 ('batch') is 5, but it is 2 in dimension 0 of input 'a'");
+  b[1] = 2, a[1] = 4;
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_SHAPE);
+  EXPECT_TEXT(error.text, "input 'a': dimension 1 is 4, the model was compiled for 3");
+  a[1] = 3, b[0] = -1;
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_SHAPE);
+  EXPECT_TEXT(error.text, "input 'b': dimension 0 is negative (-1)");
+  b[0] = INT64_MAX;
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_SHAPE);
+  EXPECT_TEXT(error.text, "input 'b' is too big");
+  inputs[1].dims = NULL;
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "input 'b' has no dims");
+  call.struct_size = 8;
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  char text[64];
+  onnxc_describe(&model, &infos[1], NULL, text, sizeof(text));
+  EXPECT(!strcmp(text, "int8[symbol 1,batch]"));
+  EXPECT(onnxc_byte_size(ONNXC_DOUBLE, 3, (int64_t[]){INT64_MAX, 2, 0}) == 0);
+  EXPECT(onnxc_byte_size(ONNXC_DOUBLE, 0, NULL) == 8);
+}
+
+static void runErrors(void) {
+  onnxc_library *library;
+  onnxc_session *session;
+  float x[12] = {0}, y[12];
+  int64_t row = 3;
+  EXPECT(onnxc_open_linked(first_model(), NULL, &library, &error) == ONNXC_OK);
+  EXPECT(onnxc_session_create(library, NULL, &session, &error) == ONNXC_OK);
+  EXPECT(onnxc_run(session, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "input 'x' is not set");
+  EXPECT(onnxc_set_input(session, 0, x, (int64_t[]){12}, 1, &error) == ONNXC_ERROR_SHAPE);
+  EXPECT_TEXT(error.text, "input 'x' has 1 dimensions, the model expects float32[n,4]");
+  EXPECT(onnxc_set_input(session, 2, x, NULL, 0, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT(onnxc_set_input(session, 0, x, (int64_t[]){3, 4}, 2, &error) == ONNXC_OK);
+  EXPECT(onnxc_set_input(session, 1, NULL, NULL, 0, &error) == ONNXC_OK);
+  EXPECT(onnxc_run(session, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "input 'row' has no data");
+  EXPECT(onnxc_set_input(session, 1, &row, NULL, 0, &error) == ONNXC_OK);
+  EXPECT(onnxc_run(session, &error) == ONNXC_ERROR_RUN);
+  EXPECT_TEXT(error.text, "node 'pick' (Gather): index out of range");
+  row = -1;
+  EXPECT(onnxc_run(session, &error) == ONNXC_OK);
+  EXPECT(onnxc_set_output(session, 0, y, 40, &error) == ONNXC_OK);
+  EXPECT(onnxc_run(session, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "output 'y' needs 48 bytes, its memory has 40");
+  EXPECT(onnxc_set_output(session, 0, y, 48, &error) == ONNXC_OK);
+  EXPECT(onnxc_run(session, &error) == ONNXC_OK);
+  EXPECT(y[11] == 0.5f && onnxc_output(session, 0).data == y);
+  EXPECT(onnxc_output(session, 2).data == NULL);
+  /* Other sizes, up and down, and none at all. */
+  EXPECT(onnxc_set_output(session, 0, NULL, 0, &error) == ONNXC_OK);
+  EXPECT(onnxc_set_input(session, 0, x, (int64_t[]){2, 4}, 2, &error) == ONNXC_OK);
+  EXPECT(onnxc_run(session, &error) == ONNXC_OK && onnxc_output(session, 0).dims[0] == 2);
+  EXPECT(onnxc_set_input(session, 0, NULL, (int64_t[]){0, 4}, 2, &error) == ONNXC_OK);
+  EXPECT(onnxc_run(session, &error) == ONNXC_ERROR_RUN);
+  onnxc_session_destroy(session);
+  onnxc_session_destroy(NULL);
+  onnxc_close(library);
+}
+
+typedef struct Ledger {
+  int left; /* allocations that may still succeed */
+  int64_t bytes;
+} Ledger;
+
+static void *allocateCounted(void *self, size_t alignment, size_t size) {
+  Ledger *ledger = self;
+  if (ledger->left-- <= 0)
+    return NULL;
+  ledger->bytes += (int64_t)size;
+  return aligned_alloc(alignment < 8 ? 8 : alignment, (size + 63) & ~(size_t)63);
+}
+
+static void releaseCounted(void *self, void *memory, size_t size) {
+  ((Ledger *)self)->bytes -= (int64_t)size;
+  free(memory);
+}
+
+/* Every allocation fails once; nothing is lost. */
+static void allocators(void) {
+  for (int budget = 0, finished = 0; !finished; ++budget) {
+    Ledger ledger = {budget, 0};
+    onnxc_allocator allocator = {&ledger, allocateCounted, releaseCounted};
+    onnxc_library *library = NULL;
+    onnxc_session *session = NULL;
+    float x[8] = {0};
+    int64_t row = 0;
+    onnxc_status status = onnxc_open(in("demo.so"), &(onnxc_options){.allocator = &allocator}, &library, &error);
+    if (!status)
+      status = onnxc_session_create(library, NULL, &session, &error);
+    if (!status) {
+      onnxc_set_input(session, 0, x, (int64_t[]){2, 4}, 2, &error);
+      onnxc_set_input(session, 1, &row, NULL, 0, &error);
+      status = onnxc_run(session, &error);
+    }
+    finished = status == ONNXC_OK;
+    EXPECT(finished || status == ONNXC_ERROR_MEMORY);
+    EXPECT(!finished || budget == 5); /* library, session, workspace, two outputs */
+    onnxc_session_destroy(session);
+    onnxc_close(library);
+    EXPECT(ledger.bytes == 0);
+    if (budget > 20)
+      break;
+  }
+}
+#endif
+
+int main(int argc, char **argv) {
+  folder = argc > 1 ? argv[1] : ".";
+#ifndef ONLY_CONCURRENCY
+  opening();
+  versions();
+  externalWeights();
+  hashing();
+  shapes();
+  runErrors();
+  allocators();
+#endif
+  concurrency();
+  return failures != 0;
+}
