@@ -381,12 +381,10 @@ FailureOr<SmallVector<Value>> ConvTransposeOp::lowerToLinalg(LoweringBuilder &b,
   if (phases)
     y = reshape(b, transpose(b, reshape(b, y, split), interleaved), joined);
   if (crop) {
-    RankedTensorType type = withElementType(getY().getType(), y.element());
-    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)), ones(2 + n, b.getIndexAttr(1));
+    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
     for (const TransposeAxis &axis : geometry->axes)
       offsets.push_back(b.getIndexAttr(axis.padBegin));
-    y = {tensor::ExtractSliceOp::create(b, b.loweredType(type), y.value, offsets, b.materialize(getDims(type)), ones),
-         type};
+    y = slice(b, y, offsets, getDims(getY()), getDims(getY()));
   }
   return SmallVector<Value>{finish(b, y, bias, getY().getType())};
 }

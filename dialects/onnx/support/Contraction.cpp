@@ -78,6 +78,26 @@ Lowered onnxc::onnx::pad(LoweringBuilder &b, Lowered value, ArrayRef<OpFoldResul
   return {tensor::PadOp::create(b, b.loweredType(type), value.value, low, high, scalar), type};
 }
 
+Lowered onnxc::onnx::slice(LoweringBuilder &b, Lowered value, ArrayRef<OpFoldResult> offsets,
+                           ArrayRef<AffineExpr> sizes, ArrayRef<AffineExpr> dims) {
+  RankedTensorType type = makeTensor(dims, value.element());
+  auto from = getConstantIntValues(offsets);
+  if (from && type.hasStaticShape() && value.type.hasStaticShape()) {
+    SmallVector<int64_t> counts = llvm::map_to_vector(sizes, [](AffineExpr size) { return *getConstant(size); });
+    Lowered part = rearrangeConstant(b, value, counts, type.getShape(), [&](ArrayRef<int64_t> indices) {
+      int64_t position = 0;
+      for (auto [i, size] : llvm::enumerate(value.type.getShape()))
+        position = position * size + (*from)[i] + indices[i];
+      return std::optional<int64_t>(position);
+    });
+    if (part)
+      return part;
+  }
+  SmallVector<OpFoldResult> ones(offsets.size(), b.getIndexAttr(1));
+  return {tensor::ExtractSliceOp::create(b, b.loweredType(type), value.value, offsets, b.materialize(sizes), ones),
+          type};
+}
+
 Lowered onnxc::onnx::contract(LoweringBuilder &b, Lowered lhs, AffineMap lhsMap, Lowered rhs, AffineMap rhsMap,
                               ArrayRef<AffineExpr> dims, AffineMap resultMap, Type accumulator) {
   RankedTensorType type = makeTensor(dims, accumulator);

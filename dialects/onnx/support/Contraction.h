@@ -39,6 +39,11 @@ Lowered transpose(LoweringBuilder &b, Lowered value, llvm::ArrayRef<int64_t> per
 Lowered pad(LoweringBuilder &b, Lowered value, llvm::ArrayRef<mlir::OpFoldResult> low,
             llvm::ArrayRef<mlir::OpFoldResult> high, llvm::ArrayRef<AffineExpr> dims, mlir::Value scalar);
 
+/// The part of `value` from `offsets` on, of sizes `dims`, which may leave out dimensions of size 1. Parts of constants
+/// are constants.
+Lowered slice(LoweringBuilder &b, Lowered value, llvm::ArrayRef<mlir::OpFoldResult> offsets,
+              llvm::ArrayRef<AffineExpr> sizes, llvm::ArrayRef<AffineExpr> dims);
+
 /// result[resultMap] += lhs[lhsMap] * rhs[rhsMap] from zero, in element type `accumulator`: a linalg.generic whose
 /// dimensions are parallel where the result has them, reductions elsewhere.
 Lowered contract(LoweringBuilder &b, Lowered lhs, mlir::AffineMap lhsMap, Lowered rhs, mlir::AffineMap rhsMap,

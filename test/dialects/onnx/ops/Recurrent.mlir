@@ -1,0 +1,50 @@
+// RUN: onnxc-opt %s --infer-shapes --lower-onnx-to-linalg --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
+
+// One product with W for all time steps; in the loop one with R and the cell, which updates both states in place.
+// CHECK-LABEL: func @lstm(
+// CHECK: linalg.matmul ins({{.*}} : tensor<?x3xf32>, tensor<3x32xf32>)
+// CHECK: scf.for {{.*}} iter_args(%[[H:.*]] = {{.*}}, %[[C:.*]] = {{.*}}, {{.*}}) -> (tensor<2x8xf32>, tensor<2x8xf32>, tensor<?x1x2x8xf32>)
+// CHECK: linalg.matmul ins(%[[H]], {{.*}} : tensor<2x8xf32>, tensor<8x32xf32>)
+// CHECK: linalg.generic {{.*}} outs(%[[H]], %[[C]] : tensor<2x8xf32>, tensor<2x8xf32>)
+func.func @lstm(%x: tensor<?x2x3xf32, affine_map<()[s0] -> (s0, 2, 3)>>) -> tensor<?x1x2x8xf32, affine_map<()[s0] -> (s0, 1, 2, 8)>> {
+  %w = onnx.Constant dense<1.0> : tensor<1x32x3xf32> : tensor<1x32x3xf32>
+  %r = onnx.Constant dense<1.0> : tensor<1x32x8xf32> : tensor<1x32x8xf32>
+  %n = onnx.None : none
+  %y, %h, %c = onnx.LSTM %x, %w, %r, %n, %n, %n, %n, %n : (tensor<?x2x3xf32, affine_map<()[s0] -> (s0, 2, 3)>>, tensor<1x32x3xf32>, tensor<1x32x8xf32>, none, none, none, none, none) -> (tensor<?x1x2x8xf32, affine_map<()[s0] -> (s0, 1, 2, 8)>>, none, none)
+  return %y : tensor<?x1x2x8xf32, affine_map<()[s0] -> (s0, 1, 2, 8)>>
+}
+
+// -----
+
+// Both directions share the product with W.
+// CHECK-LABEL: func @gru(
+// CHECK: linalg.matmul ins({{.*}} : tensor<14x3xf32>, tensor<3x48xf32>)
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: tensor.insert_slice
+// CHECK: return {{.*}} : tensor<2x2x8xf32>
+func.func @gru(%x: tensor<7x2x3xf32>, %l: tensor<2xi32>) -> tensor<2x2x8xf32> {
+  %w = onnx.Constant dense<1.0> : tensor<2x24x3xf32> : tensor<2x24x3xf32>
+  %r = onnx.Constant dense<1.0> : tensor<2x24x8xf32> : tensor<2x24x8xf32>
+  %n = onnx.None : none
+  %y, %h = onnx.GRU %x, %w, %r, %n, %l, %n {direction = "bidirectional"} : (tensor<7x2x3xf32>, tensor<2x24x3xf32>, tensor<2x24x8xf32>, none, tensor<2xi32>, none) -> (tensor<7x2x2x8xf32>, tensor<2x2x8xf32>)
+  return %h : tensor<2x2x8xf32>
+}
+
+// -----
+
+func.func @hidden(%x: tensor<7x2x3xf32>, %w: tensor<1x8x3xf32>, %r: tensor<1x8x8xf32>, %b: tensor<1x8xf32>) -> tensor<7x1x2x8xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{B has type 'tensor<1x8xf32>', expected the sizes 'tensor<1x16xf32>'}}
+  %y, %h = onnx.RNN %x, %w, %r, %b, %n, %n : (tensor<7x2x3xf32>, tensor<1x8x3xf32>, tensor<1x8x8xf32>, tensor<1x8xf32>, none, none) -> (tensor<7x1x2x8xf32>, none)
+  return %y : tensor<7x1x2x8xf32>
+}
+
+// -----
+
+func.func @activation(%x: tensor<7x2x3xf32>, %w: tensor<1x8x3xf32>, %r: tensor<1x8x8xf32>) -> tensor<7x1x2x8xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{activation "Swish" is unknown}}
+  %y, %h = onnx.RNN %x, %w, %r, %n, %n, %n {activations = ["Swish"]} : (tensor<7x2x3xf32>, tensor<1x8x3xf32>, tensor<1x8x8xf32>, none, none, none) -> (tensor<7x1x2x8xf32>, none)
+  return %y : tensor<7x1x2x8xf32>
+}
