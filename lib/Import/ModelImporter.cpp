@@ -550,16 +550,20 @@ FailureOr<Value> Importer::lookup(StringRef name, Scope &scope) {
     return it->second;
   if (!scope.function) {
     Location where = locate(name);
-    ElementsAttr elements;
-    if (auto dense = initializers.lookup(name))
-      elements = tensors.read(*dense, name, where);
-    else if (auto sparse = sparseInitializers.lookup(name))
-      elements = tensors.read(*sparse, name, where);
-    else
+    auto dense = initializers.lookup(name);
+    auto sparse = sparseInitializers.lookup(name);
+    if (!dense && !sparse)
       return emitError(where) << "'" << name << "' is neither an input, nor an initializer, nor the output of a node";
-    Value &value = scope.values[name];
+    Value &value = scope.values[name]; // stays null after an error, which is reported once
+    ElementsAttr elements;
+    std::string text;
+    {
+      ErrorCollector errors(&context);
+      elements = dense ? tensors.read(*dense, name, where) : tensors.read(*sparse, name, where);
+      text = errors.take();
+    }
     if (!elements)
-      return failure();
+      return emitError(where) << "initializer '" << name << "': " << text;
     return value = makeConstant(elements, where);
   }
   return emitError(locate(name)) << "'" << name << "' is not defined in the function";

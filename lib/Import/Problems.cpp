@@ -28,7 +28,8 @@ void Problems::add(Location loc, std::string what, StringRef where) {
 bool Problems::areLimitations() const {
   return dropped == 0 && llvm::all_of(groups, [](const Group &group) {
            StringRef what = group.what;
-           return what.contains("not implemented") || what.contains("not supported");
+           return what.contains("not implemented") || what.contains("not supported") ||
+                  what.contains("can't be compiled");
          });
 }
 
@@ -59,7 +60,8 @@ ErrorCollector::ErrorCollector(MLIRContext *context)
         }
         text += rest;
         for (Diagnostic &note : diagnostic.getNotes())
-          text += ": " + note.str();
+          if (std::string message = note.str(); !StringRef(message).starts_with("see current operation"))
+            text += ": " + message;
         return success();
       }) {}
 
