@@ -45,4 +45,26 @@ def FuseElementwise : Pass<"fuse-elementwise", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
 }
 
+def FuseRows : Pass<"fuse-rows", "mlir::func::FuncOp"> {
+  let summary = "Computes reductions and what uses them in the same rows block of rows by block of rows";
+  let description = [{
+    Softmax, normalisations and the like become one parallel loop over blocks of rows that stay in the nearest cache;
+    small buffers inside take what only the group uses.
+
+    ```mlir
+    %m = linalg.generic {max} ins(%x : tensor<12x197x197xf32>) -> tensor<12x197xf32>
+    %e = linalg.generic {exp(x - m)} ins(%x, %m)
+    %s = linalg.generic {sum} ins(%e)
+    %r = linalg.generic {e / s} ins(%e, %s)
+    ==>
+    %r = scf.forall (%i, %j) in (12, 10) shared_outs(%o) {
+      ... the same on tensor<1x20x197xf32>
+    }
+    ```
+  }];
+  let statistics = [Statistic<"fused", "fused", "operations that went into a loop over rows">];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::linalg::LinalgDialect", "mlir::scf::SCFDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 #endif // ONNXC_CODEGEN_CPU_PASSES_TD
