@@ -67,5 +67,11 @@ class Onnx_Op<string name, int since, list<Trait> traits = [], list<string> impl
 
 def Onnx_Tensor : AnyTypeOf<[AnyRankedTensor]>;
 def Onnx_OptionalTensor : AnyTypeOf<[AnyRankedTensor, NoneType]>;
+// Shapes, axes, repeats, ...
+def Onnx_Int64Tensor : RankedTensorOf<[I64]>;
+def Onnx_OptionalInt64Tensor : AnyTypeOf<[Onnx_Int64Tensor, NoneType]>;
+// Indices: int32 or int64.
+def Onnx_IndexTensor : RankedTensorOf<[I32, I64]>;
+def Onnx_OptionalIndexTensor : AnyTypeOf<[Onnx_IndexTensor, NoneType]>;
 
 #endif // ONNX_TD

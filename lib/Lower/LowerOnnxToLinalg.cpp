@@ -5,6 +5,7 @@
 #include "lib/Lower/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -60,6 +61,13 @@ private:
     function.setType(FunctionType::get(function.getContext(), inputs, results));
   }
 
+  /// The content of the only result of `op`, where inference has found it.
+  static std::optional<Dims> getKnown(Operation &op) {
+    if (op.getNumResults() != 1 || op.hasTrait<OpTrait::ConstantLike>())
+      return std::nullopt;
+    return getShapeData(op.getResult(0));
+  }
+
   LogicalResult lower(Operation &op) {
     if (auto cast = dyn_cast<UnrealizedConversionCastOp>(op)) { // lift or lower
       Value input = cast.getInputs()[0];
@@ -84,7 +92,12 @@ private:
     Operation *before = op.getPrevNode();
     b.setLoc(op.getLoc());
     b.setInsertionPoint(&op);
-    auto results = onnxOp.lowerToLinalg(b, operands);
+    FailureOr<SmallVector<Value>> results;
+    // Shape arithmetic vanishes: what is known of a result needs none of the operands.
+    if (std::optional<Dims> data = op.getNumResults() == 1 && !op.getNumOperands() ? std::nullopt : getKnown(op))
+      results = SmallVector<Value>{b.fromShapeData(op.getResult(0).getType(), *data)};
+    else
+      results = onnxOp.lowerToLinalg(b, operands);
     if (failed(results))
       return failure();
     ++count;

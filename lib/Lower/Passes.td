@@ -19,8 +19,9 @@ def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::func::FuncOp"> {
     ```
   }];
   let statistics = [Statistic<"lowered", "operations", "onnx operations lowered">];
-  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect",
-                           "mlir::math::MathDialect", "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+                           "mlir::cf::ControlFlowDialect", "mlir::linalg::LinalgDialect", "mlir::math::MathDialect",
+                           "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect"];
 }
 
 #endif // ONNXC_LOWER_PASSES_TD

@@ -113,15 +113,6 @@ AffineExpr onnxc::onnx::product(MLIRContext *context, ArrayRef<AffineExpr> dims)
   return canonicalize(result);
 }
 
-bool onnxc::onnx::isNonNegative(AffineExpr dim) {
-  if (auto constant = getConstant(dim))
-    return *constant >= 0;
-  if (isa<AffineSymbolExpr>(dim))
-    return true;
-  auto binary = dyn_cast<AffineBinaryOpExpr>(dim);
-  return binary && isNonNegative(binary.getLHS()) && isNonNegative(binary.getRHS());
-}
-
 AffineExpr onnxc::onnx::floorDiv(AffineExpr a, AffineExpr b) {
   if (a == b)
     return makeDim(a.getContext(), 1);
@@ -148,6 +139,60 @@ AffineExpr onnxc::onnx::floorDiv(AffineExpr a, AffineExpr b) {
   for (AffineExpr factor : fb)
     denominator = denominator * factor;
   return canonicalize(numerator).floorDiv(canonicalize(denominator));
+}
+
+namespace {
+/// Values an expression can take; a side without a number is unbounded.
+struct Interval {
+  std::optional<int64_t> low, high;
+};
+} // namespace
+
+static Interval intervalOf(AffineExpr expr) {
+  if (auto number = getConstant(expr))
+    return {number, number};
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return {0, std::nullopt};
+  Interval a = intervalOf(binary.getLHS()), b = intervalOf(binary.getRHS());
+  // Bounds of hostile sizes may not fit: then there is no bound.
+  auto add = [](std::optional<int64_t> x, std::optional<int64_t> y) -> std::optional<int64_t> {
+    int64_t sum;
+    return x && y && !llvm::AddOverflow(*x, *y, sum) ? std::optional(sum) : std::nullopt;
+  };
+  auto multiply = [](std::optional<int64_t> x, std::optional<int64_t> y) -> std::optional<int64_t> {
+    int64_t result;
+    return x && y && !llvm::MulOverflow(*x, *y, result) ? std::optional(result) : std::nullopt;
+  };
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+    return {add(a.low, b.low), add(a.high, b.high)};
+  case AffineExprKind::Mul:
+    if (b.low && b.high && *b.low < 0 && b.low == b.high)
+      return {multiply(a.high, b.low), multiply(a.low, b.low)};
+    if (a.low && *a.low >= 0 && b.low && *b.low >= 0)
+      return {multiply(a.low, b.low), multiply(a.high, b.high)};
+    if (b.low && b.low == b.high)
+      return {multiply(a.low, b.low), multiply(a.high, b.low)};
+    return {};
+  case AffineExprKind::Mod:
+    return {0, b.high ? add(b.high, -1) : std::nullopt};
+  case AffineExprKind::FloorDiv:
+  case AffineExprKind::CeilDiv:
+    if (b.low && *b.low > 0 && a.low && *a.low >= 0)
+      return {0, a.high};
+    return {};
+  default:
+    return {};
+  }
+}
+
+std::optional<int64_t> onnxc::onnx::lowerBound(AffineExpr expr) { return intervalOf(expr).low; }
+std::optional<int64_t> onnxc::onnx::upperBound(AffineExpr expr) { return intervalOf(expr).high; }
+
+bool onnxc::onnx::isNonNegative(AffineExpr dim) {
+  auto low = lowerBound(dim);
+  return low && *low >= 0;
 }
 
 FailureOr<Dims> onnxc::onnx::broadcast(Operation *op, ArrayRef<Dims> shapes, unsigned result) {
@@ -227,6 +272,12 @@ std::optional<SmallVector<int64_t>> onnxc::onnx::getConstantInts(Value value) {
     numbers.push_back(*number);
   }
   return numbers;
+}
+
+FailureOr<SmallVector<int64_t>> onnxc::onnx::requireConstantInts(Operation *op, Value value, StringRef name) {
+  if (auto numbers = getConstantInts(value))
+    return *numbers;
+  return op->emitOpError(name) << " must be known when the model is compiled";
 }
 
 void onnxc::onnx::setShapeData(Operation *op, ArrayRef<AffineExpr> data) {

@@ -32,12 +32,15 @@ AffineExpr makeDim(mlir::MLIRContext *context, int64_t size);
 
 /// The expression with like terms added up: s0 + 3 - s0 is 3.
 AffineExpr simplify(AffineExpr dim);
-/// Whether an expression over sizes can be seen not to be negative.
-bool isNonNegative(AffineExpr dim);
 /// Product of sizes.
 AffineExpr product(mlir::MLIRContext *context, llvm::ArrayRef<AffineExpr> dims);
 /// a / b rounded towards minus infinity; exact when a is a multiple of b as an expression (s0 * s1 / s0 is s1).
 AffineExpr floorDiv(AffineExpr a, AffineExpr b);
+
+/// What the expression can't be below or above for any sizes (symbols are at least 0), if anything.
+std::optional<int64_t> lowerBound(AffineExpr expr);
+std::optional<int64_t> upperBound(AffineExpr expr);
+bool isNonNegative(AffineExpr dim);
 
 /// The shape that the operands' shapes broadcast to; a size that no expression gives becomes a fresh symbol
 /// of `op` result `result`. Reports a mismatch at `op`.
@@ -51,6 +54,9 @@ AffineExpr freshSymbol(mlir::Operation *op, unsigned result, unsigned dim);
 std::optional<Dims> getShapeData(mlir::Value value);
 /// The same where every element is a number.
 std::optional<llvm::SmallVector<int64_t>> getConstantInts(mlir::Value value);
+/// The same, or an error at `op`: "<name> must be known when the model is compiled".
+llvm::FailureOr<llvm::SmallVector<int64_t>> requireConstantInts(mlir::Operation *op, mlir::Value value,
+                                                                llvm::StringRef name);
 /// Remembers what getShapeData will say of the first result of `op`.
 void setShapeData(mlir::Operation *op, llvm::ArrayRef<AffineExpr> data);
 

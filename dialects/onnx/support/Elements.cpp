@@ -41,3 +41,25 @@ ElementsAttr onnxc::onnx::makeElements(RankedTensorType type, ArrayRef<char> byt
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
   return DenseResourceElementsAttr::get(type, "constant", HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
 }
+
+std::optional<SmallVector<double>> onnxc::onnx::getConstantFloats(Value value) {
+  DenseElementsAttr elements;
+  if (!matchPattern(value, m_Constant(&elements)) || elements.getNumElements() > 64)
+    return std::nullopt;
+  SmallVector<double> numbers;
+  Type type = elements.getElementType();
+  if (isa<FloatType>(type)) {
+    for (APFloat element : elements.getValues<APFloat>()) {
+      bool loses;
+      element.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &loses);
+      numbers.push_back(element.convertToDouble());
+    }
+  } else if (type.isInteger()) {
+    bool isUnsigned = type.isUnsignedInteger() || type.isInteger(1);
+    for (const APInt &element : elements.getValues<APInt>())
+      numbers.push_back(isUnsigned ? element.roundToDouble() : element.signedRoundToDouble());
+  } else {
+    return std::nullopt;
+  }
+  return numbers;
+}

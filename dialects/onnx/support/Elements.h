@@ -20,4 +20,7 @@ llvm::ArrayRef<char> getRawElements(mlir::ElementsAttr elements);
 /// A constant with these bytes: `dense` when it is small, a resource otherwise.
 mlir::ElementsAttr makeElements(mlir::RankedTensorType type, llvm::ArrayRef<char> bytes);
 
+/// The numbers of a small constant tensor of integers or floats (≤ 64 elements), if `value` is one.
+std::optional<llvm::SmallVector<double>> getConstantFloats(mlir::Value value);
+
 } // namespace onnxc::onnx

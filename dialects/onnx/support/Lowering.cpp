@@ -4,6 +4,7 @@
 #include "dialects/onnx/support/Lowering.h"
 #include "dialects/onnx/support/Elements.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -50,6 +51,60 @@ OpFoldResult LoweringBuilder::materialize(AffineExpr dim) {
 
 SmallVector<OpFoldResult> LoweringBuilder::materialize(ArrayRef<AffineExpr> dims) {
   return llvm::map_to_vector(dims, [&](AffineExpr dim) { return materialize(dim); });
+}
+
+Value LoweringBuilder::element(Value onnxValue, Value lowered, int64_t i) {
+  if (auto data = getShapeData(onnxValue))
+    return materializeIndex((*data)[i]);
+  SmallVector<Value> indices;
+  auto type = cast<RankedTensorType>(lowered.getType());
+  assert(type.getRank() <= 1 && "shape data is a scalar or a vector");
+  if (type.getRank() == 1)
+    indices.push_back(index(i));
+  return arith::IndexCastOp::create(*this, getIndexType(), tensor::ExtractOp::create(*this, lowered, indices));
+}
+
+Value LoweringBuilder::fromShapeData(Type onnxType, ArrayRef<AffineExpr> data) {
+  RankedTensorType type = loweredType(onnxType);
+  Type elementType = type.getElementType();
+  if (llvm::all_of(data, [](AffineExpr e) { return getConstant(e).has_value(); })) {
+    unsigned width = elementType.getIntOrFloatBitWidth();
+    auto values = llvm::map_to_vector(
+        data, [&](AffineExpr e) { return APInt(64, *getConstant(e), /*isSigned=*/true).sextOrTrunc(width); });
+    return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, values));
+  }
+  SmallVector<Value> elements;
+  for (AffineExpr e : data)
+    elements.push_back(arith::IndexCastOp::create(*this, elementType, materializeIndex(e)));
+  return tensor::FromElementsOp::create(*this, type, elements);
+}
+
+void LoweringBuilder::requireNonNegative(AffineExpr expr, const Twine &message) {
+  expr = simplify(expr);
+  if (auto low = lowerBound(expr); low && *low >= 0)
+    return;
+  Value holds = arith::CmpIOp::create(*this, arith::CmpIPredicate::sge, materializeIndex(expr), index(0));
+  cf::AssertOp::create(*this, holds, message.str());
+}
+
+void LoweringBuilder::requireEqual(AffineExpr a, AffineExpr b, const Twine &message) {
+  if (getConstant(simplify(a - b)) == 0)
+    return;
+  Value holds = arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, materializeIndex(a), materializeIndex(b));
+  cf::AssertOp::create(*this, holds, message.str());
+}
+
+void LoweringBuilder::bindFresh(AffineExpr dim, function_ref<Value()> size) {
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !isBound(symbol.getPosition()))
+    bindSymbol(symbol.getPosition(), size());
+}
+
+Value LoweringBuilder::wrapIndex(ImplicitLocOpBuilder &b, Value index, Value size) {
+  Value zero = arith::ConstantIndexOp::create(b, 0), one = arith::ConstantIndexOp::create(b, 1);
+  Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, zero);
+  index = arith::SelectOp::create(b, isNegative, arith::AddIOp::create(b, index, size), index);
+  index = arith::MinSIOp::create(b, index, arith::SubIOp::create(b, size, one));
+  return arith::MaxSIOp::create(b, index, zero);
 }
 
 RankedTensorType LoweringBuilder::loweredType(Type onnxType) {
@@ -239,15 +294,35 @@ Value LoweringBuilder::reshape(Value value, Type operandType, Type resultType) {
   RankedTensorType fromType = loweredType(operandType), toType = loweredType(resultType);
   if (from.empty() || to.empty()) { // a scalar on one side, all sizes 1 on the other
     SmallVector<ReassociationIndices> none;
-    if (from.empty())
-      return tensor::ExpandShapeOp::create(*this, toType, value, none, materialize(to));
+    auto ones = [&](size_t rank) {
+      return RankedTensorType::get(SmallVector<int64_t>(rank, 1), toType.getElementType());
+    };
+    if (from.empty()) {
+      SmallVector<OpFoldResult> sizes(to.size(), getIndexAttr(1));
+      value = tensor::ExpandShapeOp::create(*this, ones(to.size()), value, none, sizes);
+      return toType == value.getType() ? value : tensor::CastOp::create(*this, toType, value);
+    }
+    if (fromType != ones(from.size()))
+      value = tensor::CastOp::create(*this, ones(from.size()), value);
     return tensor::CollapseShapeOp::create(*this, toType, value, none);
   }
   RankedTensorType middleType = loweredType(makeTensor(middle, fromType.getElementType()));
   if (middleType.getRank() != fromType.getRank())
     value = tensor::CollapseShapeOp::create(*this, middleType, value, collapse);
-  if (middleType.getRank() != toType.getRank())
+  if (middleType.getRank() != toType.getRank()) {
+    // A group is static on both sides of an expansion or on none.
+    SmallVector<int64_t> sizes;
+    for (const ReassociationIndices &group : expand) {
+      int64_t size = 1;
+      for (int64_t i : group)
+        size = ShapedType::isDynamic(size) || toType.isDynamicDim(i) ? ShapedType::kDynamic : size * toType.getDimSize(i);
+      sizes.push_back(size);
+    }
+    auto expandable = RankedTensorType::get(sizes, toType.getElementType());
+    if (expandable != middleType)
+      value = tensor::CastOp::create(*this, expandable, value);
     value = tensor::ExpandShapeOp::create(*this, toType, value, expand, materialize(to));
+  }
   if (value.getType() != toType) // sizes that were symbolic on one side and numbers on the other
     value = tensor::CastOp::create(*this, toType, value);
   return value;

@@ -29,6 +29,19 @@ public:
   llvm::SmallVector<mlir::OpFoldResult> materialize(llvm::ArrayRef<AffineExpr> dims);
   mlir::Value materializeIndex(AffineExpr dim); ///< as an index value in any case
   mlir::Value index(int64_t value);
+  /// Element `i` (row major) of a small integer tensor, as an index: what is known of the onnx value, else read from
+  /// its lowered form.
+  mlir::Value element(mlir::Value onnxValue, mlir::Value lowered, int64_t i);
+  /// The tensor that holds this known content of a small integer tensor.
+  mlir::Value fromShapeData(mlir::Type onnxType, llvm::ArrayRef<AffineExpr> data);
+  /// Stops the run with `message` when the expression is negative (or: the expressions differ), unless that can't be.
+  void requireNonNegative(AffineExpr expr, const llvm::Twine &message);
+  void requireEqual(AffineExpr a, AffineExpr b, const llvm::Twine &message);
+  /// Binds a symbol that dimension `dim` of a result introduces, where it is one, before the result is made.
+  void bindFresh(AffineExpr dim, llvm::function_ref<mlir::Value()> size);
+  /// `index` counted from the front of `size` elements. Indices out of range are clamped: what they come from is
+  /// run-time data, and generated code must not read or write outside of a tensor whatever it is.
+  static mlir::Value wrapIndex(mlir::ImplicitLocOpBuilder &b, mlir::Value index, mlir::Value size);
 
   /// What a value of the onnx dialect with this type is after lowering: signless, without encoding.
   static mlir::RankedTensorType loweredType(mlir::Type onnxType);

@@ -1,0 +1,569 @@
+//===- dialects/onnx/ops/Shape.cpp -------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Shapes as values, and operators that give the same elements another shape or repeat them. What such operators are told
+// (a shape, repeats, ...) is known through getShapeData in nearly every model; else the sizes are fresh symbols, bound in
+// the lowering to what the operand holds at run time.
+#include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/support/Elements.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+static Type elementTypeOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
+
+/// The length of a vector operand, which decides the rank of the result.
+static FailureOr<int64_t> lengthOf(Operation *op, Value vector, StringRef name) {
+  auto type = cast<RankedTensorType>(vector.getType());
+  if (type.getRank() != 1)
+    return op->emitOpError(name) << " must have rank 1, but has rank " << type.getRank();
+  if (type.isDynamicDim(0))
+    return op->emitOpError("the length of ") << name << " must be known when the model is compiled";
+  return type.getDimSize(0);
+}
+
+/// The content of `data` where all that happens to it is a change between scalar and vector.
+static std::optional<Dims> keepData(Value data, Value result) {
+  return rankOf(result) <= 1 ? getShapeData(data) : std::nullopt;
+}
+
+static Value identity(ImplicitLocOpBuilder &, ValueRange args) { return args[0]; }
+
+//===- Shape, Size ---------------------------------------------------------------------===//
+
+/// The dimensions that Shape gives: [start, end), both clamped.
+static Dims slicedDims(ShapeOp op) {
+  Dims dims = getDims(op.getData());
+  int64_t rank = dims.size();
+  auto clamp = [&](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + rank : i, 0, rank); };
+  int64_t start = clamp(op.getStart()), end = clamp(op.getEnd().value_or(rank));
+  return end > start ? Dims(ArrayRef(dims).slice(start, end - start)) : Dims();
+}
+
+LogicalResult ShapeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  types.push_back(makeTensor(static_cast<int64_t>(slicedDims(*this).size()), IntegerType::get(getContext(), 64)));
+  return success();
+}
+
+std::optional<Dims> ShapeOp::propagateData() { return slicedDims(*this); }
+
+FailureOr<SmallVector<Value>> ShapeOp::lowerToLinalg(LoweringBuilder &b, ValueRange) {
+  return SmallVector<Value>{b.fromShapeData(getType(), slicedDims(*this))};
+}
+
+LogicalResult SizeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  types.push_back(RankedTensorType::get({}, IntegerType::get(getContext(), 64)));
+  return success();
+}
+
+std::optional<Dims> SizeOp::propagateData() { return Dims{product(getContext(), getDims(getData()))}; }
+
+FailureOr<SmallVector<Value>> SizeOp::lowerToLinalg(LoweringBuilder &b, ValueRange) {
+  return SmallVector<Value>{b.fromShapeData(getType(), product(getContext(), getDims(getData())))};
+}
+
+//===- Reshape -------------------------------------------------------------------------===//
+
+LogicalResult ReshapeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto rank = lengthOf(*this, getShape(), "shape");
+  if (failed(rank))
+    return failure();
+  Dims from = getDims(getData()), to;
+  auto data = getShapeData(getShape());
+  if (!data) {
+    for (int64_t i = 0; i < *rank; ++i)
+      to.push_back(freshSymbol(*this, 0, i));
+    types.push_back(makeTensor(to, elementTypeOf(getData())));
+    return success();
+  }
+  // -1 is what the sizes that are not copied leave over, so that a copied size may be 0.
+  Dims copiedFrom = from, named;
+  std::optional<size_t> rest;
+  for (auto [i, size] : llvm::enumerate(*data)) {
+    auto number = getConstant(size);
+    if (number == -1) {
+      if (rest)
+        return emitOpError("shape has -1 twice");
+      rest = i;
+      to.push_back(size);
+    } else if (number == 0 && !getAllowzero()) {
+      if (i >= from.size())
+        return emitOpError("shape copies dimension ") << i << " of an operand of rank " << from.size();
+      to.push_back(from[i]);
+      copiedFrom[i] = makeDim(getContext(), 1);
+    } else if (number && *number < 0) {
+      return emitOpError("shape has the negative size ") << *number;
+    } else {
+      to.push_back(size);
+      named.push_back(size);
+    }
+  }
+  AffineExpr have = product(getContext(), copiedFrom), want = product(getContext(), named);
+  auto haveNumber = getConstant(have), wantNumber = getConstant(want);
+  if (rest) {
+    if (wantNumber == 0)
+      return emitOpError("-1 is ambiguous beside a size of 0");
+    if (haveNumber && wantNumber && *haveNumber % *wantNumber != 0)
+      return emitOpError("can't reshape ") << *haveNumber << " elements into multiples of " << *wantNumber;
+    to[*rest] = floorDiv(have, want);
+  } else if (haveNumber && wantNumber && haveNumber != wantNumber) {
+    return emitOpError("can't reshape ") << *haveNumber << " elements into " << *wantNumber;
+  }
+  types.push_back(makeTensor(to, elementTypeOf(getData())));
+  return success();
+}
+
+std::optional<Dims> ReshapeOp::propagateData() { return keepData(getData(), getReshaped()); }
+
+FailureOr<SmallVector<Value>> ReshapeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims from = getDims(getData()), to = getDims(getReshaped());
+  AffineExpr total = product(getContext(), from);
+  if (!getShapeData(getShape())) {
+    // What ReshapeOp::inferTypes does, at run time.
+    Value zero = b.index(0), one = b.index(1), minusOne = b.index(-1), others = one;
+    SmallVector<Value> sizes;
+    auto select = [&](Value size, Value special, Value then, Value otherwise) -> Value {
+      Value hit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, size, special);
+      return arith::SelectOp::create(b, hit, then, otherwise);
+    };
+    for (size_t i = 0; i < to.size(); ++i) {
+      Value size = b.element(getShape(), operands[1], i);
+      if (!getAllowzero() && i < from.size())
+        size = select(size, zero, b.materializeIndex(from[i]), size);
+      sizes.push_back(size);
+      others = arith::MulIOp::create(b, others, select(size, minusOne, one, size));
+    }
+    Value rest = arith::DivSIOp::create(b, b.materializeIndex(total), select(others, zero, one, others));
+    for (auto [dim, wanted] : llvm::zip_equal(to, sizes))
+      b.bindFresh(dim, [&, size = wanted] { return arith::MaxSIOp::create(b, select(size, minusOne, rest, size), zero); });
+  }
+  b.requireEqual(total, product(getContext(), to), "Reshape: the number of elements differs");
+  return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
+}
+
+//===- Flatten, Squeeze, Unsqueeze -----------------------------------------------------===//
+
+LogicalResult FlattenOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getInput());
+  int64_t rank = dims.size(), axis = getAxis();
+  if (axis < -rank || axis > rank)
+    return emitOpError("axis ") << axis << " is out of range for rank " << rank;
+  if (axis < 0)
+    axis += rank;
+  Dims to{product(getContext(), ArrayRef(dims).take_front(axis)), product(getContext(), ArrayRef(dims).drop_front(axis))};
+  types.push_back(makeTensor(to, elementTypeOf(getInput())));
+  return success();
+}
+
+std::optional<Dims> FlattenOp::propagateData() { return std::nullopt; }
+
+FailureOr<SmallVector<Value>> FlattenOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  return SmallVector<Value>{b.reshape(operands[0], getInput().getType(), getType())};
+}
+
+LogicalResult SqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getData()), to;
+  SmallVector<int64_t> dropped;
+  if (isa<NoneType>(getAxes().getType())) {
+    for (auto [i, dim] : llvm::enumerate(dims)) {
+      if (!getConstant(dim))
+        return emitOpError("without axes needs an operand whose sizes are known, but size ") << i << " is symbolic";
+      if (getConstant(dim) == 1)
+        dropped.push_back(i);
+    }
+  } else {
+    auto axes = requireConstantInts(*this, getAxes(), "axes");
+    if (failed(axes))
+      return failure();
+    auto normal = normalizeAxes(*this, *axes, dims.size());
+    if (failed(normal))
+      return failure();
+    dropped = *normal;
+  }
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    if (!llvm::is_contained(dropped, static_cast<int64_t>(i)))
+      to.push_back(dim);
+    else if (auto size = getConstant(dim); size && size != 1)
+      return emitOpError("can't drop dimension ") << i << ", which has size " << *size;
+  }
+  types.push_back(makeTensor(to, elementTypeOf(getData())));
+  return success();
+}
+
+std::optional<Dims> SqueezeOp::propagateData() { return keepData(getData(), getSqueezed()); }
+
+FailureOr<SmallVector<Value>> SqueezeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  b.requireEqual(product(getContext(), getDims(getData())), product(getContext(), getDims(getSqueezed())),
+                 "Squeeze: a dropped dimension is not of size 1");
+  return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
+}
+
+LogicalResult UnsqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getData()), to;
+  auto axes = requireConstantInts(*this, getAxes(), "axes");
+  if (failed(axes))
+    return failure();
+  size_t rank = dims.size() + axes->size();
+  auto inserted = normalizeAxes(*this, *axes, rank);
+  if (failed(inserted))
+    return failure();
+  auto next = dims.begin();
+  for (size_t i = 0; i < rank; ++i)
+    to.push_back(llvm::is_contained(*inserted, static_cast<int64_t>(i)) ? makeDim(getContext(), 1) : *next++);
+  types.push_back(makeTensor(to, elementTypeOf(getData())));
+  return success();
+}
+
+std::optional<Dims> UnsqueezeOp::propagateData() { return keepData(getData(), getExpanded()); }
+
+FailureOr<SmallVector<Value>> UnsqueezeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
+}
+
+//===- Expand, Tile --------------------------------------------------------------------===//
+
+LogicalResult ExpandOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto length = lengthOf(*this, getShape(), "shape");
+  if (failed(length))
+    return failure();
+  Dims dims = getDims(getInput());
+  if (auto data = getShapeData(getShape())) {
+    for (AffineExpr size : *data)
+      if (auto number = getConstant(size); number && *number < 0)
+        return emitOpError("shape has the negative size ") << *number;
+    auto to = broadcast(*this, {dims, *data});
+    if (failed(to))
+      return failure();
+    types.push_back(makeTensor(*to, elementTypeOf(getInput())));
+    return success();
+  }
+  int64_t rank = dims.size(), resultRank = std::max(rank, *length);
+  Dims to;
+  for (int64_t i = 0; i < resultRank; ++i) {
+    int64_t from = i - (resultRank - rank);
+    auto size = from < 0 ? std::nullopt : getConstant(dims[from]);
+    bool isDecided = i < resultRank - *length || (size && size != 1);
+    to.push_back(isDecided ? dims[from] : freshSymbol(*this, 0, i));
+  }
+  types.push_back(makeTensor(to, elementTypeOf(getInput())));
+  return success();
+}
+
+std::optional<Dims> ExpandOp::propagateData() {
+  auto type = getType();
+  auto data = keepData(getInput(), getOutput());
+  if (!data || !cast<RankedTensorType>(type).hasStaticShape())
+    return std::nullopt;
+  int64_t count = cast<RankedTensorType>(type).getNumElements();
+  if (data->size() == 1 && count <= 64)
+    return Dims(count, data->front());
+  return data;
+}
+
+FailureOr<SmallVector<Value>> ExpandOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims from = getDims(getInput()), to = getDims(getOutput());
+  int64_t length = cast<RankedTensorType>(getShape().getType()).getDimSize(0), rank = to.size();
+  for (auto [i, dim] : llvm::enumerate(to)) {
+    int64_t fromIndex = static_cast<int64_t>(i) - (rank - static_cast<int64_t>(from.size()));
+    int64_t shapeIndex = static_cast<int64_t>(i) - (rank - length);
+    b.bindFresh(dim, [&] {
+      Value wanted = b.element(getShape(), operands[1], shapeIndex);
+      if (fromIndex < 0)
+        return wanted;
+      // 1 gives way to the other size; sizes that do not fit are caught below.
+      Value size = b.materializeIndex(from[fromIndex]);
+      Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, size, b.index(1));
+      return arith::SelectOp::create(b, isOne, wanted, size).getResult();
+    });
+    if (shapeIndex < 0 || fromIndex < 0)
+      continue;
+    // A symbolic size of the operand that is not the result's must be 1.
+    AffineExpr size = from[fromIndex];
+    if (size == dim || getConstant(size) == 1)
+      continue;
+    Value runtime = b.materializeIndex(size);
+    Value fits = arith::OrIOp::create(
+        b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, runtime, b.index(1)),
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, runtime, b.materializeIndex(dim)));
+    cf::AssertOp::create(b, fits, "Expand: the operand does not broadcast to the shape");
+  }
+  return SmallVector<Value>{b.elementwise(getType(), operands.take_front(), getInput().getType(), identity)};
+}
+
+LogicalResult TileOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto length = lengthOf(*this, getRepeats(), "repeats");
+  if (failed(length))
+    return failure();
+  Dims dims = getDims(getInput()), to;
+  if (*length != static_cast<int64_t>(dims.size()))
+    return emitOpError("has ") << *length << " repeats for an operand of rank " << dims.size();
+  auto repeats = getShapeData(getRepeats());
+  for (auto [i, dim] : llvm::enumerate(dims)) {
+    if (repeats)
+      if (auto number = getConstant((*repeats)[i]); number && *number < 0)
+        return emitOpError("can't repeat ") << *number << " times";
+    to.push_back(repeats ? product(getContext(), {dim, (*repeats)[i]}) : freshSymbol(*this, 0, i));
+  }
+  types.push_back(makeTensor(to, elementTypeOf(getInput())));
+  return success();
+}
+
+std::optional<Dims> TileOp::propagateData() {
+  auto data = keepData(getInput(), getOutput());
+  auto type = cast<RankedTensorType>(getType());
+  if (!data || data->empty() || !type.hasStaticShape() || type.getNumElements() > 64)
+    return std::nullopt;
+  Dims repeated;
+  for (int64_t i = 0; i < type.getNumElements(); ++i)
+    repeated.push_back((*data)[i % data->size()]);
+  return repeated;
+}
+
+FailureOr<SmallVector<Value>> TileOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getInput()), to = getDims(getOutput());
+  auto repeats = getShapeData(getRepeats());
+  if (!repeats) {
+    for (size_t i = 0; i < to.size(); ++i)
+      b.bindFresh(to[i], [&] {
+        Value times = arith::MaxSIOp::create(b, b.element(getRepeats(), operands[1], i), b.index(0));
+        return arith::MulIOp::create(b, times, b.materializeIndex(dims[i])).getResult();
+      });
+    SmallVector<Value> sizes = llvm::map_to_vector(dims, [&](AffineExpr dim) { return b.materializeIndex(dim); });
+    return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+      SmallVector<Value> from;
+      for (auto [i, size] : llvm::zip_equal(at, sizes))
+        from.push_back(arith::RemUIOp::create(nested, i, size));
+      return tensor::ExtractOp::create(nested, operands[0], from);
+    })};
+  }
+  // [r0, d0, r1, d1, ...] reads [d0, d1, ...], then every r and d become one dimension.
+  Dims spread;
+  SmallVector<AffineExpr> exprs;
+  for (auto [dim, times] : llvm::zip_equal(dims, *repeats)) {
+    if (getConstant(times) != 1) {
+      b.requireNonNegative(times, "Tile: a negative number of repeats");
+      spread.push_back(times);
+    }
+    exprs.push_back(getAffineDimExpr(spread.size(), getContext()));
+    spread.push_back(dim);
+  }
+  if (spread.size() == dims.size())
+    return SmallVector<Value>{operands[0]};
+  RankedTensorType spreadType = makeTensor(spread, elementTypeOf(getInput()));
+  int64_t rank = spread.size();
+  Value init = b.empty(spreadType);
+  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange{init.getType()}, operands.take_front(), ValueRange{init},
+      ArrayRef<AffineMap>{AffineMap::get(rank, 0, exprs, getContext()), b.getMultiDimIdentityMap(rank)}, iterators,
+      [&](OpBuilder &nested, Location loc, ValueRange args) { linalg::YieldOp::create(nested, loc, args[0]); });
+  return SmallVector<Value>{b.reshape(generic.getResult(0), spreadType, getType())};
+}
+
+//===- Range ---------------------------------------------------------------------------===//
+
+/// ceil((limit - start) / delta), at least 0, as an expression; null when it has none.
+static AffineExpr rangeSize(RangeOp op) {
+  MLIRContext *context = op.getContext();
+  auto start = getShapeData(op.getStart()), limit = getShapeData(op.getLimit());
+  auto delta = getConstantInts(op.getDelta());
+  if (start && limit && delta && delta->front() != 0) {
+    AffineExpr span = simplify(limit->front() - start->front());
+    int64_t step = delta->front();
+    if (step < 0)
+      span = simplify(span * -1), step = -step;
+    if (auto number = getConstant(span))
+      return makeDim(context, std::max<int64_t>(0, llvm::divideCeilSigned(*number, step)));
+    return step == 1 ? span : span.ceilDiv(step);
+  }
+  auto a = getConstantFloats(op.getStart()), z = getConstantFloats(op.getLimit()), d = getConstantFloats(op.getDelta());
+  if (!a || !z || !d || d->front() == 0)
+    return {};
+  double size = std::ceil((z->front() - a->front()) / d->front());
+  if (!(size <= 9e15)) // infinite, or NaN
+    return {};
+  return makeDim(context, size <= 0 ? 0 : static_cast<int64_t>(size));
+}
+
+LogicalResult RangeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  for (Value operand : getOperands()) {
+    if (elementTypeOf(operand) != elementTypeOf(getStart()))
+      return emitOpError("operands have different element types");
+    auto type = cast<RankedTensorType>(operand.getType());
+    if (!type.hasStaticShape() || type.getNumElements() != 1 || type.getRank() > 1)
+      return emitOpError("operands must be scalars");
+  }
+  Type elementType = elementTypeOf(getStart());
+  if (!isa<FloatType>(elementType) && !elementType.isSignlessInteger())
+    return emitOpError("does not take element type ") << elementType;
+  AffineExpr size = rangeSize(*this);
+  types.push_back(makeTensor(size ? size : freshSymbol(*this, 0, 0), elementType));
+  return success();
+}
+
+std::optional<Dims> RangeOp::propagateData() {
+  auto start = getShapeData(getStart()), delta = getShapeData(getDelta());
+  auto type = cast<RankedTensorType>(getType());
+  if (!start || !delta || !type.hasStaticShape() || type.getNumElements() > 64)
+    return std::nullopt;
+  Dims data;
+  for (int64_t i = 0; i < type.getNumElements(); ++i)
+    data.push_back(simplify(start->front() + delta->front() * i));
+  return data;
+}
+
+FailureOr<SmallVector<Value>> RangeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Type elementType = elementTypeOf(getStart());
+  // Half types count in float32, as stash_type asks; the other types in themselves.
+  bool isHalf = isa<Float16Type, BFloat16Type>(elementType);
+  Type computeType = isHalf ? b.getF32Type() : elementType;
+  auto scalar = [&](Value onnxValue, Value lowered) -> Value {
+    if (rankOf(onnxValue) == 1)
+      lowered = b.reshape(lowered, onnxValue.getType(), RankedTensorType::get({}, elementType));
+    Value value = tensor::ExtractOp::create(b, lowered, ValueRange{});
+    return isHalf ? arith::ExtFOp::create(b, computeType, value).getResult() : value;
+  };
+  Value start = scalar(getStart(), operands[0]), delta = scalar(getDelta(), operands[2]);
+  AffineExpr size = getDims(getOutput())[0];
+  if (rangeSize(*this)) {
+    b.requireNonNegative(size, "Range: limit is before start");
+  } else {
+    b.bindFresh(size, [&]() -> Value {
+      Value limit = scalar(getLimit(), operands[1]), count;
+      if (isa<FloatType>(computeType)) {
+        // float64 holds every quotient of float32 well enough to round it the right way.
+        auto wide = [&](Value value) -> Value {
+          return computeType.isF64() ? value : arith::ExtFOp::create(b, b.getF64Type(), value).getResult();
+        };
+        Value span = arith::SubFOp::create(b, wide(limit), wide(start));
+        Value quotient = math::CeilOp::create(b, arith::DivFOp::create(b, span, wide(delta)));
+        count = arith::FPToSIOp::create(b, b.getI64Type(), quotient);
+        count = arith::IndexCastOp::create(b, b.getIndexType(), count);
+      } else {
+        auto asIndex = [&](Value value) { return arith::IndexCastOp::create(b, b.getIndexType(), value); };
+        Value span = arith::SubIOp::create(b, asIndex(limit), asIndex(start)), step = asIndex(delta);
+        Value isZero = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step, b.index(0));
+        count = arith::CeilDivSIOp::create(b, span, arith::SelectOp::create(b, isZero, b.index(1), step));
+      }
+      return arith::MaxSIOp::create(b, count, b.index(0));
+    });
+  }
+  return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    if (!isa<FloatType>(computeType)) {
+      Value i = arith::IndexCastOp::create(nested, computeType, at[0]);
+      return arith::AddIOp::create(nested, start, arith::MulIOp::create(nested, i, delta));
+    }
+    Value i = arith::IndexCastOp::create(nested, nested.getI64Type(), at[0]);
+    Value offset = arith::MulFOp::create(nested, arith::SIToFPOp::create(nested, computeType, i), delta);
+    Value element = arith::AddFOp::create(nested, start, offset);
+    return isHalf ? arith::TruncFOp::create(nested, elementType, element).getResult() : element;
+  })};
+}
+
+//===- ConstantOfShape -----------------------------------------------------------------===//
+
+LogicalResult ConstantOfShapeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Type elementType = getValue() ? getValue()->getElementType() : Float32Type::get(getContext());
+  if (getValue() && getValue()->getNumElements() != 1)
+    return emitOpError("value must have one element, but has ") << getValue()->getNumElements();
+  auto rank = lengthOf(*this, getInput(), "shape");
+  if (failed(rank))
+    return failure();
+  Dims dims;
+  if (auto data = getShapeData(getInput()))
+    dims = *data;
+  else
+    for (int64_t i = 0; i < *rank; ++i)
+      dims.push_back(freshSymbol(*this, 0, i));
+  for (AffineExpr dim : dims)
+    if (auto size = getConstant(dim); size && *size < 0)
+      return emitOpError("shape has the negative size ") << *size;
+  types.push_back(makeTensor(dims, elementType));
+  return success();
+}
+
+std::optional<Dims> ConstantOfShapeOp::propagateData() {
+  auto type = cast<RankedTensorType>(getType());
+  auto value = dyn_cast_or_null<DenseElementsAttr>(getValue().value_or(ElementsAttr()));
+  if (!value || !type.getElementType().isInteger() || type.getRank() > 1 || !type.hasStaticShape() ||
+      type.getNumElements() > 64)
+    return std::nullopt;
+  APInt number = value.getSplatValue<APInt>();
+  bool isUnsigned = type.getElementType().isUnsignedInteger() || type.getElementType().isInteger(1);
+  return Dims(type.getNumElements(),
+              makeDim(getContext(), isUnsigned ? number.getZExtValue() : number.getSExtValue()));
+}
+
+FailureOr<SmallVector<Value>> ConstantOfShapeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  for (auto [i, dim] : llvm::enumerate(getDims(getOutput()))) {
+    b.bindFresh(dim, [&, i = i] {
+      return arith::MaxSIOp::create(b, b.element(getInput(), operands[0], i), b.index(0)).getResult();
+    });
+    b.requireNonNegative(dim, "ConstantOfShape: a size is negative");
+  }
+  Type elementType = LoweringBuilder::loweredType(getType()).getElementType();
+  Value scalar;
+  if (auto value = getValue()) {
+    auto lowered = reinterpret(*value, LoweringBuilder::loweredType(value->getShapedType()));
+    auto dense = dyn_cast_or_null<DenseElementsAttr>(lowered);
+    if (!dense)
+      return emitOpError("the value is of a kind that can't be compiled");
+    scalar = arith::ConstantOp::create(b, cast<TypedAttr>(dense.getSplatValue<Attribute>()));
+  } else {
+    scalar = b.constant(elementType, 0);
+  }
+  return SmallVector<Value>{b.filled(getType(), scalar)};
+}
+
+//===- older versions ------------------------------------------------------------------===//
+
+/// An attribute of integers that became operand `i`.
+template <unsigned i> static LogicalResult attributeToOperand(NodeForm &node, StringRef attribute, bool isRequired) {
+  if (auto values = dyn_cast_or_null<DenseI64ArrayAttr>(node.take(attribute)))
+    node.setOperand(i, node.constant(values));
+  else if (isRequired)
+    return node.error() << node.name << " has no attribute " << attribute;
+  return success();
+}
+
+static LogicalResult upgradeReshape1(NodeForm &node) {
+  node.take("consumed_inputs");
+  return attributeToOperand<1>(node, "shape", true);
+}
+static LogicalResult upgradeSqueeze1(NodeForm &node) { return attributeToOperand<1>(node, "axes", false); }
+static LogicalResult upgradeUnsqueeze1(NodeForm &node) { return attributeToOperand<1>(node, "axes", true); }
+
+/// Tile 1 had a number of tiles and an axis.
+static LogicalResult upgradeTile1(NodeForm &node) {
+  auto tiles = node.operands.size() == 3 ? getConstantFloats(node.operands[1]) : std::nullopt;
+  auto axis = node.operands.size() == 3 ? getConstantFloats(node.operands[2]) : std::nullopt;
+  if (!tiles || !axis || tiles->size() != 1 || axis->size() != 1)
+    return node.error() << "Tile of opset 1 needs constant tiles and axis";
+  int64_t rank = rankOf(node.operands[0]), position = axis->front();
+  if (position < -rank || position >= rank)
+    return node.error() << "Tile: axis " << position << " is out of range for rank " << rank;
+  SmallVector<int64_t> repeats(rank, 1);
+  repeats[position < 0 ? position + rank : position] = tiles->front();
+  node.operands.resize(1);
+  node.setOperand(1, node.constant(repeats));
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Shape.cpp.inc"
+
+void onnxc::onnx::registerShapeOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Shape.cpp.inc"
+      >();
+  dialect.addUpgrade("Reshape", 5, upgradeReshape1);
+  dialect.addUpgrade("Squeeze", 13, upgradeSqueeze1);
+  dialect.addUpgrade("Unsqueeze", 13, upgradeUnsqueeze1);
+  dialect.addUpgrade("Tile", 6, upgradeTile1);
+}
