@@ -1,0 +1,848 @@
+//===- dialects/onnx/ops/Movement.cpp ----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Operators that move elements to places that only their position decides. Slices and pads are expressions over the
+// symbolic sizes wherever they can be, and then nothing is computed at run time.
+#include "dialects/onnx/ops/Movement.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+static Type elementTypeOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
+static bool isAbsent(Value value) { return isa<NoneType>(value.getType()); }
+
+static SmallVector<OpFoldResult> indexList(OpBuilder &b, size_t rank, int64_t value) {
+  return SmallVector<OpFoldResult>(rank, b.getIndexAttr(value));
+}
+
+/// tensor.extract_slice with steps of 1 or more; of nothing where the result is known to be empty.
+static Value extractSlice(LoweringBuilder &b, Value source, Type resultType, ArrayRef<OpFoldResult> offsets,
+                          ArrayRef<OpFoldResult> strides) {
+  RankedTensorType type = LoweringBuilder::loweredType(resultType);
+  if (llvm::is_contained(type.getShape(), 0))
+    return b.empty(resultType);
+  SmallVector<OpFoldResult> sizes = b.materialize(getDims(resultType));
+  return tensor::ExtractSliceOp::create(b, type, source, offsets, sizes, strides);
+}
+
+/// The axes an optional operand names, all by default: in the order given, counted from the front.
+static FailureOr<SmallVector<int64_t>> axesOf(Operation *op, Value axes, int64_t rank, int64_t defaultCount) {
+  if (isAbsent(axes))
+    return llvm::to_vector(llvm::seq<int64_t>(0, defaultCount));
+  auto known = requireConstantInts(op, axes, "axes");
+  if (failed(known) || failed(normalizeAxes(op, *known, rank)))
+    return failure();
+  for (int64_t &axis : *known)
+    axis += axis < 0 ? rank : 0;
+  return known;
+}
+
+//===- Transpose -----------------------------------------------------------------------===//
+
+static SmallVector<int64_t> permutationOf(TransposeOp op) {
+  if (auto perm = op.getPerm())
+    return SmallVector<int64_t>(*perm);
+  int64_t rank = rankOf(op.getData());
+  return llvm::map_to_vector(llvm::seq<int64_t>(0, rank), [&](int64_t i) { return rank - 1 - i; });
+}
+
+LogicalResult TransposeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getData()), to;
+  SmallVector<int64_t> perm = permutationOf(*this);
+  if (perm.size() != dims.size() || !isPermutationVector(perm))
+    return emitOpError("perm is not a permutation of ") << dims.size() << " dimensions";
+  for (int64_t i : perm)
+    to.push_back(dims[i]);
+  types.push_back(makeTensor(to, elementTypeOf(getData())));
+  return success();
+}
+
+std::optional<Dims> TransposeOp::propagateData() { return rankOf(getData()) <= 1 ? getShapeData(getData()) : std::nullopt; }
+
+FailureOr<SmallVector<Value>> TransposeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  SmallVector<int64_t> perm = permutationOf(*this);
+  if (llvm::is_sorted(perm))
+    return SmallVector<Value>{operands[0]};
+  return SmallVector<Value>{linalg::TransposeOp::create(b, operands[0], b.empty(getType()), perm)->getResult(0)};
+}
+
+//===- Concat, Split -------------------------------------------------------------------===//
+
+LogicalResult ConcatOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (getInputs().empty())
+    return emitOpError("has no inputs");
+  Dims dims = getDims(getInputs()[0]);
+  auto axis = normalizeAxis(*this, getAxis(), dims.size());
+  if (failed(axis))
+    return failure();
+  for (auto [n, input] : llvm::drop_begin(llvm::enumerate(getInputs()))) {
+    Dims more = getDims(input);
+    if (more.size() != dims.size())
+      return emitOpError("input ") << n << " has rank " << more.size() << ", the first " << dims.size();
+    if (elementTypeOf(input) != elementTypeOf(getInputs()[0]))
+      return emitOpError("inputs have different element types");
+    for (size_t i = 0; i < dims.size(); ++i) {
+      if (static_cast<int64_t>(i) == *axis) {
+        dims[i] = simplify(dims[i] + more[i]);
+        continue;
+      }
+      auto a = getConstant(dims[i]), z = getConstant(more[i]);
+      if (a && z && a != z)
+        return emitOpError("input ") << n << " has size " << *z << " in dimension " << i << ", others have " << *a;
+      if (z) // a number says more than a symbol; the lowering checks that they agree
+        dims[i] = more[i];
+    }
+  }
+  types.push_back(makeTensor(dims, elementTypeOf(getInputs()[0])));
+  return success();
+}
+
+std::optional<Dims> ConcatOp::propagateData() {
+  if (rankOf(getConcatResult()) != 1)
+    return std::nullopt;
+  Dims all;
+  for (Value input : getInputs()) {
+    auto data = getShapeData(input);
+    if (!data)
+      return std::nullopt;
+    all.append(*data);
+  }
+  return all;
+}
+
+FailureOr<SmallVector<Value>> ConcatOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getConcatResult());
+  int64_t rank = dims.size(), axis = getAxis() < 0 ? getAxis() + rank : getAxis();
+  if (operands.size() == 1)
+    return SmallVector<Value>{operands[0]};
+  Value result = b.empty(getType());
+  AffineExpr offset = makeDim(getContext(), 0);
+  for (auto [input, operand] : llvm::zip_equal(getInputs(), operands)) {
+    Dims from = getDims(input);
+    for (int64_t i = 0; i < rank; ++i)
+      if (i != axis)
+        b.requireEqual(from[i], dims[i], "Concat: sizes of inputs differ in another dimension than the axis");
+    if (getConstant(from[axis]) == 0)
+      continue;
+    SmallVector<OpFoldResult> offsets = indexList(b, rank, 0);
+    offsets[axis] = b.materialize(offset);
+    result = tensor::InsertSliceOp::create(b, operand, result, offsets, b.materialize(from), indexList(b, rank, 1));
+    offset = simplify(offset + from[axis]);
+  }
+  return SmallVector<Value>{result};
+}
+
+/// The sizes of the parts, or nullopt when only run time tells.
+static std::optional<Dims> partsOf(SplitOp op, AffineExpr whole) {
+  if (!isAbsent(op.getSplit()))
+    return getShapeData(op.getSplit());
+  // Even parts; where the size is not divisible the last one is smaller.
+  int64_t count = op.getNumResults();
+  AffineExpr part = floorDiv(whole, makeDim(op.getContext(), count));
+  if (!getConstant(simplify(part * count - whole)) || getConstant(whole))
+    part = whole.ceilDiv(count);
+  Dims parts(count, part);
+  parts.back() = simplify(whole - part * (count - 1));
+  return parts;
+}
+
+LogicalResult SplitOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getInput());
+  auto axis = normalizeAxis(*this, getAxis(), dims.size());
+  if (failed(axis))
+    return failure();
+  int64_t count = getNumResults();
+  if (auto wanted = getNumOutputs(); wanted && *wanted != count)
+    return emitOpError("has ") << count << " outputs, but num_outputs is " << *wanted;
+  AffineExpr whole = dims[*axis];
+  auto parts = partsOf(*this, whole);
+  if (parts && static_cast<int64_t>(parts->size()) != count)
+    return emitOpError("has ") << count << " outputs, but " << parts->size() << " sizes";
+  AffineExpr sum = makeDim(getContext(), 0);
+  for (int64_t i = 0; i < count; ++i) {
+    dims[*axis] = parts ? (*parts)[i] : freshSymbol(*this, i, *axis);
+    if (auto size = getConstant(dims[*axis]); size && *size < 0)
+      return emitOpError("part ") << i << " has the negative size " << *size;
+    sum = sum + dims[*axis];
+    types.push_back(makeTensor(dims, elementTypeOf(getInput())));
+  }
+  if (auto have = getConstant(whole), got = getConstant(simplify(sum)); have && got && have != got)
+    return emitOpError("the parts sum up to ") << *got << ", not " << *have;
+  return success();
+}
+
+FailureOr<SmallVector<Value>> SplitOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  int64_t rank = rankOf(getInput()), axis = getAxis() < 0 ? getAxis() + rank : getAxis();
+  AffineExpr whole = getDims(getInput())[axis], offset = makeDim(getContext(), 0);
+  SmallVector<Value> results;
+  for (auto [i, output] : llvm::enumerate(getOutputs())) {
+    AffineExpr size = getDims(output)[axis];
+    b.bindFresh(size, [&, i = i] { return b.element(getSplit(), operands[1], i); });
+    b.requireNonNegative(size, "Split: a part has a negative size");
+    SmallVector<OpFoldResult> offsets = indexList(b, rank, 0);
+    offsets[axis] = b.materialize(offset);
+    offset = simplify(offset + size);
+    b.requireNonNegative(whole - offset, "Split: the parts are larger than the whole");
+    results.push_back(extractSlice(b, operands[0], output.getType(), offsets, indexList(b, rank, 1)));
+  }
+  return results;
+}
+
+//===- Slice ---------------------------------------------------------------------------===//
+
+namespace {
+/// What one axis of a Slice takes, where expressions say it.
+struct AxisRange {
+  AffineExpr start, size;
+  Dims nonNegative; ///< must not be negative for the expressions to hold
+};
+} // namespace
+
+/// "To the end" is written as a number far beyond any size.
+static constexpr int64_t kBeyond = std::numeric_limits<int32_t>::max();
+
+/// The range that start, end and step describe on an axis of size `dim`. Clamping to a symbolic size has no expression:
+/// there the range is taken to lie inside, as exporters mean it, and `nonNegative` says what has to be checked. Null
+/// where that would be guessing.
+static std::optional<AxisRange> knownRange(AffineExpr dim, AffineExpr start, AffineExpr end, int64_t step) {
+  MLIRContext *context = dim.getContext();
+  auto size = getConstant(dim), from = getConstant(start), to = getConstant(end);
+  if (size && from && to) {
+    auto place = [&](int64_t at, int64_t low, int64_t high) {
+      return std::clamp(at < 0 ? at + *size : at, low, high);
+    };
+    int64_t first = step > 0 ? place(*from, 0, *size) : place(*from, 0, *size - 1);
+    int64_t last = step > 0 ? place(*to, 0, *size) : place(*to, -1, *size - 1);
+    int64_t distance = step > 0 ? last - first : first - last;
+    int64_t stride = step > 0 ? step : step == std::numeric_limits<int64_t>::min() ? kBeyond : -step;
+    int64_t count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
+    return AxisRange{makeDim(context, count ? first : 0), makeDim(context, count), {}};
+  }
+  AxisRange range;
+  auto assume = [&](AffineExpr nonNegative) { range.nonNegative.push_back(simplify(nonNegative)); };
+  if (step < 0) { // the whole axis, backwards
+    if (!from || !to || (*from != -1 && *from < kBeyond) || *to > -kBeyond)
+      return std::nullopt;
+    range.start = simplify(dim - 1);
+    range.size = step == -1 ? dim : dim.ceilDiv(-step);
+    return range;
+  }
+  auto isNegative = [](AffineExpr expr) {
+    auto high = upperBound(expr);
+    return high && *high < 0;
+  };
+  AffineExpr zero = makeDim(context, 0);
+  if (from && *from < -kBeyond)
+    range.start = zero;
+  else if (from ? *from < 0 : isNegative(start) || isNonNegative(simplify(start * -1)))
+    range.start = simplify(dim + start);
+  else
+    range.start = start;
+  AffineExpr last;
+  if (to && *to >= kBeyond)
+    last = dim;
+  else if (to ? *to < 0 : isNegative(end) || isNonNegative(simplify(end * -1)))
+    last = simplify(dim + end);
+  else if (isNonNegative(simplify(end - dim)))
+    last = dim;
+  else if (to && *to > 1 && !isNonNegative(simplify(dim - end)))
+    return std::nullopt; // [:512] of a symbolic size may well mean "at most 512"
+  else
+    last = end;
+  assume(range.start);
+  assume(dim - last);
+  range.size = simplify(last - range.start);
+  assume(range.size);
+  if (step != 1)
+    range.size = range.size.ceilDiv(step);
+  return range;
+}
+
+namespace {
+/// One axis of a Slice with what is known of it. Null expressions: only run time tells.
+struct SliceAxis {
+  int64_t axis;
+  AffineExpr start, end;
+  std::optional<int64_t> step;
+  std::optional<AxisRange> range;
+};
+} // namespace
+
+static FailureOr<SmallVector<SliceAxis>> sliceAxes(SliceOp op) {
+  Dims dims = getDims(op.getData());
+  auto startsType = cast<RankedTensorType>(op.getStarts().getType());
+  if (startsType.getRank() != 1 || startsType.isDynamicDim(0))
+    return op.emitOpError("starts must be a vector of known length");
+  int64_t count = startsType.getDimSize(0), rank = dims.size();
+  for (Value other : op->getOperands().drop_front(2))
+    if (!isAbsent(other) && cast<RankedTensorType>(other.getType()).getShape() != startsType.getShape())
+      return op.emitOpError("starts, ends, axes and steps have different lengths");
+  if (count > rank)
+    return op.emitOpError("slices ") << count << " axes of an operand of rank " << rank;
+  auto axes = axesOf(op, op.getAxes(), rank, count);
+  if (failed(axes))
+    return failure();
+  auto starts = getShapeData(op.getStarts()), ends = getShapeData(op.getEnds());
+  auto steps = isAbsent(op.getSteps()) ? SmallVector<int64_t>(count, 1) : getConstantInts(op.getSteps());
+  SmallVector<SliceAxis> slices;
+  for (int64_t i = 0; i < count; ++i) {
+    SliceAxis slice{(*axes)[i], starts ? (*starts)[i] : AffineExpr(), ends ? (*ends)[i] : AffineExpr(), std::nullopt, {}};
+    if (steps)
+      slice.step = (*steps)[i];
+    if (slice.step == 0)
+      return op.emitOpError("step 0");
+    if (slice.start && slice.end && slice.step)
+      slice.range = knownRange(dims[slice.axis], slice.start, slice.end, *slice.step);
+    slices.push_back(slice);
+  }
+  return slices;
+}
+
+LogicalResult SliceOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getData());
+  auto slices = sliceAxes(*this);
+  if (failed(slices))
+    return failure();
+  for (const SliceAxis &slice : *slices) {
+    AffineExpr size = slice.range ? slice.range->size : freshSymbol(*this, 0, slice.axis);
+    if (auto number = getConstant(size); number && *number < 0) // the end lies before the start
+      size = makeDim(getContext(), 0);
+    dims[slice.axis] = size;
+  }
+  types.push_back(makeTensor(dims, elementTypeOf(getData())));
+  return success();
+}
+
+std::optional<Dims> SliceOp::propagateData() {
+  auto data = rankOf(getData()) == 1 ? getShapeData(getData()) : std::nullopt;
+  if (!data)
+    return std::nullopt;
+  auto slices = sliceAxes(*this);
+  if (failed(slices) || slices->size() != 1 || !slices->front().range)
+    return std::nullopt;
+  auto start = getConstant(slices->front().range->start), size = getConstant(slices->front().range->size);
+  if (!start || !size)
+    return std::nullopt;
+  Dims taken;
+  for (int64_t i = 0; i < *size; ++i)
+    taken.push_back((*data)[*start + i * *slices->front().step]);
+  return taken;
+}
+
+FailureOr<SmallVector<Value>> SliceOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto slices = sliceAxes(*this);
+  if (failed(slices))
+    return failure();
+  Dims dims = getDims(getData()), to = getDims(getOutput());
+  int64_t rank = dims.size();
+  SmallVector<OpFoldResult> offsets = indexList(b, rank, 0), strides = indexList(b, rank, 1);
+  bool isForward = true;
+  for (auto [n, slice] : llvm::enumerate(*slices)) {
+    int64_t axis = slice.axis;
+    isForward &= slice.step && *slice.step > 0;
+    if (slice.range) {
+      for (AffineExpr expr : slice.range->nonNegative)
+        b.requireNonNegative(expr, "Slice: a symbolic size is too small for the slice");
+      offsets[axis] = b.materialize(slice.range->start);
+      // With a single element the step says nothing, and may be far too large for an index.
+      strides[axis] = b.getIndexAttr(getConstant(to[axis]) == 1 ? 1 : *slice.step);
+      continue;
+    }
+    // Clamp as the specification says: to [0, size] forwards, to [0, size - 1] and [-1, size - 1] backwards.
+    Value size = b.materializeIndex(dims[axis]), zero = b.index(0), one = b.index(1), minusOne = b.index(-1);
+    Value step = slice.step ? b.index(*slice.step) : b.element(getSteps(), operands[4], n);
+    Value isUp = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, step, zero);
+    Value high = arith::SelectOp::create(b, isUp, size, arith::SubIOp::create(b, size, one));
+    auto place = [&](Value at, Value low) -> Value {
+      Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, zero);
+      at = arith::SelectOp::create(b, isNegative, arith::AddIOp::create(b, at, size), at);
+      return arith::MaxSIOp::create(b, arith::MinSIOp::create(b, at, high), low);
+    };
+    Value start = place(b.element(getStarts(), operands[1], n), zero);
+    Value end = place(b.element(getEnds(), operands[2], n), arith::SelectOp::create(b, isUp, zero, minusOne));
+    Value isZero = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step, zero);
+    step = arith::SelectOp::create(b, isZero, one, step);
+    b.bindFresh(to[axis], [&] {
+      Value count = arith::CeilDivSIOp::create(b, arith::SubIOp::create(b, end, start), step);
+      return arith::MaxSIOp::create(b, count, zero).getResult();
+    });
+    offsets[axis] = start;
+    strides[axis] = getAsOpFoldResult(step);
+  }
+  if (isForward)
+    return SmallVector<Value>{extractSlice(b, operands[0], getType(), offsets, strides)};
+  return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    SmallVector<Value> from(at);
+    for (const SliceAxis &slice : *slices) {
+      Value start = getValueOrCreateConstantIndexOp(nested, nested.getLoc(), offsets[slice.axis]);
+      Value step = getValueOrCreateConstantIndexOp(nested, nested.getLoc(), strides[slice.axis]);
+      from[slice.axis] = arith::AddIOp::create(nested, start, arith::MulIOp::create(nested, at[slice.axis], step));
+    }
+    return tensor::ExtractOp::create(nested, operands[0], from);
+  })};
+}
+
+//===- Pad, CenterCropPad --------------------------------------------------------------===//
+
+namespace {
+/// How many elements go before and after one axis, and which elements of `pads` say so.
+struct AxisPads {
+  int64_t axis, lowAt, highAt;
+  AffineExpr low, high; ///< null: only run time tells
+};
+} // namespace
+
+static FailureOr<SmallVector<AxisPads>> padsOf(PadOp op) {
+  int64_t rank = rankOf(op.getData());
+  auto type = cast<RankedTensorType>(op.getPads().getType());
+  if (type.getRank() > 2 || !type.hasStaticShape() || type.getNumElements() % 2 != 0)
+    return op.emitOpError("pads must be a vector with two elements for each axis");
+  int64_t count = type.getNumElements() / 2;
+  if (isAbsent(op.getAxes()) && count != rank)
+    return op.emitOpError("has ") << 2 * count << " pads for an operand of rank " << rank;
+  auto axes = axesOf(op, op.getAxes(), rank, rank);
+  if (failed(axes))
+    return failure();
+  if (static_cast<int64_t>(axes->size()) != count)
+    return op.emitOpError("has ") << 2 * count << " pads for " << axes->size() << " axes";
+  auto data = getShapeData(op.getPads());
+  SmallVector<AxisPads> pads;
+  for (int64_t i = 0; i < count; ++i)
+    pads.push_back({(*axes)[i], i, i + count, data ? (*data)[i] : AffineExpr(), data ? (*data)[i + count] : AffineExpr()});
+  return pads;
+}
+
+LogicalResult PadOp::inferTypes(SmallVectorImpl<Type> &types) {
+  StringRef mode = getMode();
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
+    return emitOpError("mode \"") << mode << "\" is not constant, reflect, edge or wrap";
+  if (!isAbsent(getConstantValue())) {
+    auto type = cast<RankedTensorType>(getConstantValue().getType());
+    if (!type.hasStaticShape() || type.getNumElements() != 1 || type.getElementType() != elementTypeOf(getData()))
+      return emitOpError("constant_value must be a scalar of the operand's element type");
+  }
+  Dims dims = getDims(getData());
+  auto pads = padsOf(*this);
+  if (failed(pads))
+    return failure();
+  for (const AxisPads &pad : *pads) {
+    AffineExpr &dim = dims[pad.axis];
+    bool isEmpty = getConstant(dim) == 0;
+    AffineExpr size = pad.low ? simplify(dim + pad.low + pad.high) : freshSymbol(*this, 0, pad.axis);
+    auto number = getConstant(size);
+    if (number && *number < 0)
+      return emitOpError("pads crop dimension ") << pad.axis << " to the negative size " << *number;
+    if (isEmpty && mode != "constant" && number && *number > 0)
+      return emitOpError("dimension ") << pad.axis << " has no element to repeat";
+    dim = size;
+  }
+  types.push_back(makeTensor(dims, elementTypeOf(getData())));
+  return success();
+}
+
+std::optional<Dims> PadOp::propagateData() {
+  auto data = rankOf(getData()) == 1 && getMode() == "constant" ? getShapeData(getData()) : std::nullopt;
+  if (!data || data->empty())
+    return std::nullopt;
+  auto pads = padsOf(*this);
+  auto fill = isAbsent(getConstantValue()) ? Dims{makeDim(getContext(), 0)} : getShapeData(getConstantValue());
+  if (failed(pads) || pads->size() != 1 || !fill || !pads->front().low)
+    return std::nullopt;
+  auto low = getConstant(pads->front().low), high = getConstant(pads->front().high);
+  if (!low || !high || *low > 64 || *high > 64)
+    return std::nullopt;
+  Dims padded;
+  for (int64_t i = -*low, count = data->size(); i < count + *high; ++i)
+    padded.push_back(i < 0 || i >= count ? fill->front() : (*data)[i]);
+  return padded;
+}
+
+/// tensor.pad by `low` and `high`, after cropping what is negative.
+static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, SmallVector<OpFoldResult> low,
+                        SmallVector<OpFoldResult> high, Value fill) {
+  auto type = cast<RankedTensorType>(source.getType());
+  int64_t rank = type.getRank();
+  SmallVector<OpFoldResult> offsets = indexList(b, rank, 0), sizes;
+  bool crops = false, pads = false;
+  for (int64_t i = 0; i < rank; ++i) {
+    OpFoldResult size = tensor::getMixedSize(b, b.getLoc(), source, i);
+    auto split = [&](OpFoldResult &pad) -> OpFoldResult { // what is cropped; `pad` keeps what is added
+      if (auto number = getConstantIntValue(pad)) {
+        pad = b.getIndexAttr(std::max<int64_t>(*number, 0));
+        pads |= *number > 0;
+        crops |= *number < 0;
+        return b.getIndexAttr(std::max<int64_t>(-*number, 0));
+      }
+      Value zero = b.index(0), value = cast<Value>(pad);
+      pads = crops = true;
+      pad = arith::MaxSIOp::create(b, value, zero).getResult();
+      return arith::MaxSIOp::create(b, arith::SubIOp::create(b, zero, value), zero).getResult();
+    };
+    OpFoldResult before = split(low[i]), after = split(high[i]);
+    auto s = getConstantIntValue(size), x = getConstantIntValue(before), y = getConstantIntValue(after);
+    if (x == 0 && y == 0) {
+      sizes.push_back(size);
+    } else if (s && x && y) {
+      sizes.push_back(b.getIndexAttr(std::max<int64_t>(*s - *x - *y, 0)));
+    } else {
+      auto value = [&](OpFoldResult v) { return getValueOrCreateConstantIndexOp(b, b.getLoc(), v); };
+      Value left = arith::SubIOp::create(b, arith::SubIOp::create(b, value(size), value(before)), value(after));
+      sizes.push_back(arith::MaxSIOp::create(b, left, b.index(0)).getResult());
+    }
+    offsets[i] = before;
+  }
+  RankedTensorType lowered = LoweringBuilder::loweredType(resultType);
+  if (crops) {
+    // Nothing is left of the operand: only padding.
+    if (llvm::any_of(sizes, [](OpFoldResult size) { return getConstantIntValue(size) == 0; }))
+      return b.filled(resultType, fill);
+    source = tensor::ExtractSliceOp::create(b, source, offsets, sizes, indexList(b, rank, 1));
+  }
+  if (pads)
+    return tensor::PadOp::create(b, lowered, source, low, high, fill);
+  return source.getType() == lowered ? source : tensor::CastOp::create(b, lowered, source).getResult();
+}
+
+/// Where output index `at` of an axis of `size` elements reads from, `low` elements after the first.
+static Value padIndex(ImplicitLocOpBuilder &b, StringRef mode, Value at, Value low, Value size, bool isNear) {
+  Value zero = arith::ConstantIndexOp::create(b, 0), one = arith::ConstantIndexOp::create(b, 1);
+  Value i = arith::SubIOp::create(b, at, low), last = arith::SubIOp::create(b, size, one);
+  auto modulo = [&](Value x, Value period) -> Value {
+    Value rest = arith::RemSIOp::create(b, x, period);
+    Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, rest, zero);
+    return arith::SelectOp::create(b, isNegative, arith::AddIOp::create(b, rest, period), rest);
+  };
+  if (mode == "edge")
+    return arith::MaxSIOp::create(b, arith::MinSIOp::create(b, i, last), zero);
+  if (mode == "wrap")
+    return modulo(i, size);
+  // Reflect is a triangle wave with period 2 (size - 1). Pads smaller than the size leave its first period on neither
+  // side, which needs no division.
+  Value period = arith::AddIOp::create(b, last, last);
+  if (isNear)
+    i = arith::MaxSIOp::create(b, i, arith::SubIOp::create(b, zero, i));
+  else
+    i = modulo(i, arith::MaxSIOp::create(b, period, one));
+  return arith::MinSIOp::create(b, i, arith::SubIOp::create(b, period, i));
+}
+
+FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto pads = padsOf(*this);
+  if (failed(pads))
+    return failure();
+  Dims dims = getDims(getData()), to = getDims(getOutput());
+  int64_t rank = dims.size();
+  SmallVector<OpFoldResult> low = indexList(b, rank, 0), high = indexList(b, rank, 0);
+  auto flat = RankedTensorType::get({cast<RankedTensorType>(getPads().getType()).getNumElements()}, b.getI64Type());
+  Value vector; // pads may be a [1, n] matrix
+  auto runtime = [&](int64_t i) -> OpFoldResult {
+    if (!vector)
+      vector = b.reshape(operands[1], getPads().getType(), flat);
+    return b.element(getPads(), vector, i);
+  };
+  for (const AxisPads &pad : *pads) {
+    low[pad.axis] = pad.low ? b.materialize(pad.low) : runtime(pad.lowAt);
+    high[pad.axis] = pad.high ? b.materialize(pad.high) : runtime(pad.highAt);
+    b.bindFresh(to[pad.axis], [&] {
+      Value sum = arith::AddIOp::create(b, cast<Value>(low[pad.axis]), cast<Value>(high[pad.axis]));
+      sum = arith::AddIOp::create(b, sum, b.materializeIndex(dims[pad.axis]));
+      return arith::MaxSIOp::create(b, sum, b.index(0)).getResult();
+    });
+    b.requireNonNegative(to[pad.axis], "Pad: crops to a negative size");
+  }
+  if (getMode() == "constant") {
+    Type elementType = LoweringBuilder::loweredType(getType()).getElementType();
+    Value fill;
+    if (operands[2]) {
+      SmallVector<Value> zeros(rankOf(getConstantValue()), b.index(0));
+      fill = tensor::ExtractOp::create(b, operands[2], zeros);
+    } else {
+      fill = b.constant(elementType, 0);
+    }
+    return SmallVector<Value>{cropAndPad(b, operands[0], getType(), low, high, fill)};
+  }
+  return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    SmallVector<Value> from(at);
+    for (const AxisPads &pad : *pads) {
+      auto x = getConstantIntValue(low[pad.axis]), y = getConstantIntValue(high[pad.axis]);
+      if (x == 0 && y == 0)
+        continue;
+      auto size = lowerBound(dims[pad.axis]);
+      bool isNear = x && y && size && *x < *size && *y < *size && getConstant(dims[pad.axis]);
+      Value first = getValueOrCreateConstantIndexOp(nested, nested.getLoc(), low[pad.axis]);
+      Value count = tensor::DimOp::create(nested, operands[0], pad.axis);
+      from[pad.axis] = padIndex(nested, getMode(), at[pad.axis], first, count, isNear);
+    }
+    return tensor::ExtractOp::create(nested, operands[0], from);
+  })};
+}
+
+/// The axes whose size CenterCropPad sets.
+static FailureOr<SmallVector<int64_t>> croppedAxes(CenterCropPadOp op) {
+  int64_t rank = rankOf(op.getInputData());
+  SmallVector<int64_t> axes;
+  for (int64_t axis : op.getAxes() ? SmallVector<int64_t>(*op.getAxes()) : llvm::to_vector(llvm::seq<int64_t>(0, rank))) {
+    auto front = normalizeAxis(op, axis, rank);
+    if (failed(front))
+      return failure();
+    axes.push_back(*front);
+  }
+  auto type = cast<RankedTensorType>(op.getShape().getType());
+  if (type.getRank() != 1 || type.getDimSize(0) != static_cast<int64_t>(axes.size()))
+    return op.emitOpError("shape must be a vector with one size for each of ") << axes.size() << " axes";
+  return axes;
+}
+
+LogicalResult CenterCropPadOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto axes = croppedAxes(*this);
+  if (failed(axes))
+    return failure();
+  Dims dims = getDims(getInputData());
+  auto shape = getShapeData(getShape());
+  for (auto [i, axis] : llvm::enumerate(*axes)) {
+    dims[axis] = shape ? (*shape)[i] : freshSymbol(*this, 0, axis);
+    if (auto size = getConstant(dims[axis]); size && *size < 0)
+      return emitOpError("shape has the negative size ") << *size;
+  }
+  types.push_back(makeTensor(dims, elementTypeOf(getInputData())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> CenterCropPadOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto axes = croppedAxes(*this);
+  if (failed(axes))
+    return failure();
+  Dims from = getDims(getInputData()), to = getDims(getOutputData());
+  SmallVector<OpFoldResult> low = indexList(b, from.size(), 0), high = low;
+  for (auto [i, axis] : llvm::enumerate(*axes)) {
+    b.bindFresh(to[axis], [&, i = i] {
+      return arith::MaxSIOp::create(b, b.element(getShape(), operands[1], i), b.index(0)).getResult();
+    });
+    if (from[axis] == to[axis])
+      continue;
+    // The odd element goes to, or comes from, the end: the first half is rounded towards 0.
+    AffineExpr change = simplify(to[axis] - from[axis]);
+    if (auto number = getConstant(change)) {
+      low[axis] = b.getIndexAttr(*number / 2);
+      high[axis] = b.getIndexAttr(*number - *number / 2);
+      continue;
+    }
+    Value total = b.materializeIndex(change), half = arith::DivSIOp::create(b, total, b.index(2));
+    low[axis] = half;
+    high[axis] = arith::SubIOp::create(b, total, half).getResult();
+  }
+  Value zero = b.constant(LoweringBuilder::loweredType(getType()).getElementType(), 0);
+  return SmallVector<Value>{cropAndPad(b, operands[0], getType(), low, high, zero)};
+}
+
+//===- DepthToSpace, SpaceToDepth ------------------------------------------------------===//
+
+/// Checks what both have in common and gives the operand's dimensions.
+static FailureOr<Dims> blockOperand(Operation *op, Value input, int64_t block, StringRef mode) {
+  if (rankOf(input) != 4)
+    return op->emitOpError("takes an operand of rank 4, not ") << rankOf(input);
+  if (block < 1 || block > kBeyond)
+    return op->emitOpError("blocksize ") << block << " is not positive";
+  if (mode != "DCR" && mode != "CRD")
+    return op->emitOpError("mode \"") << mode << "\" is neither DCR nor CRD";
+  return getDims(input);
+}
+
+/// `size` divided by `by`, or failure after an error where it is known not to be divisible.
+static FailureOr<AffineExpr> divide(Operation *op, AffineExpr size, int64_t by) {
+  if (auto number = getConstant(size); number && *number % by != 0)
+    return op->emitOpError("size ") << *number << " is not divisible by " << by;
+  return floorDiv(size, makeDim(op->getContext(), by));
+}
+
+/// Reshape to `spread`, transpose by `perm`, reshape to the result.
+static Value shuffleBlocks(LoweringBuilder &b, Value operand, Type operandType, const Dims &spread,
+                           ArrayRef<int64_t> perm, Type resultType) {
+  Type elementType = cast<RankedTensorType>(operandType).getElementType();
+  Dims moved;
+  for (int64_t i : perm)
+    moved.push_back(spread[i]);
+  RankedTensorType movedType = makeTensor(moved, elementType);
+  b.requireEqual(product(b.getContext(), getDims(operandType)), product(b.getContext(), spread),
+                 "a symbolic size is not divisible by the block size");
+  Value value = b.reshape(operand, operandType, makeTensor(spread, elementType));
+  value = linalg::TransposeOp::create(b, value, b.empty(movedType), perm)->getResult(0);
+  return b.reshape(value, movedType, resultType);
+}
+
+LogicalResult DepthToSpaceOp::inferTypes(SmallVectorImpl<Type> &types) {
+  int64_t block = getBlocksize();
+  auto dims = blockOperand(*this, getInput(), block, getMode());
+  if (failed(dims))
+    return failure();
+  auto channels = divide(*this, (*dims)[1], block * block);
+  if (failed(channels))
+    return failure();
+  Dims to{(*dims)[0], *channels, (*dims)[2] * block, (*dims)[3] * block};
+  types.push_back(makeTensor(to, elementTypeOf(getInput())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> DepthToSpaceOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims from = getDims(getInput()), to = getDims(getOutput());
+  AffineExpr block = makeDim(getContext(), getBlocksize());
+  bool isDcr = getMode() == "DCR";
+  Dims spread = isDcr ? Dims{from[0], block, block, to[1], from[2], from[3]}
+                      : Dims{from[0], to[1], block, block, from[2], from[3]};
+  SmallVector<int64_t> perm = isDcr ? SmallVector<int64_t>{0, 3, 4, 1, 5, 2} : SmallVector<int64_t>{0, 1, 4, 2, 5, 3};
+  return SmallVector<Value>{shuffleBlocks(b, operands[0], getInput().getType(), spread, perm, getType())};
+}
+
+LogicalResult SpaceToDepthOp::inferTypes(SmallVectorImpl<Type> &types) {
+  int64_t block = getBlocksize();
+  auto dims = blockOperand(*this, getInput(), block, getMode());
+  if (failed(dims))
+    return failure();
+  auto height = divide(*this, (*dims)[2], block), width = divide(*this, (*dims)[3], block);
+  if (failed(height) || failed(width))
+    return failure();
+  Dims to{(*dims)[0], (*dims)[1] * (block * block), *height, *width};
+  types.push_back(makeTensor(to, elementTypeOf(getInput())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> SpaceToDepthOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims from = getDims(getInput()), to = getDims(getOutput());
+  AffineExpr block = makeDim(getContext(), getBlocksize());
+  Dims spread{from[0], from[1], to[2], block, to[3], block};
+  SmallVector<int64_t> perm =
+      getMode() == "DCR" ? SmallVector<int64_t>{0, 3, 5, 1, 2, 4} : SmallVector<int64_t>{0, 1, 3, 5, 2, 4};
+  return SmallVector<Value>{shuffleBlocks(b, operands[0], getInput().getType(), spread, perm, getType())};
+}
+
+//===- ReverseSequence, Trilu ----------------------------------------------------------===//
+
+LogicalResult ReverseSequenceOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (rankOf(getInput()) < 2)
+    return emitOpError("takes an operand of rank 2 or more");
+  int64_t batch = getBatchAxis(), time = getTimeAxis();
+  if (batch == time || batch < 0 || batch > 1 || time < 0 || time > 1)
+    return emitOpError("batch_axis and time_axis must be 0 and 1, or 1 and 0");
+  Dims lengths = getDims(getSequenceLens()), dims = getDims(getInput());
+  if (lengths.size() != 1)
+    return emitOpError("sequence_lens must have rank 1");
+  if (auto a = getConstant(lengths[0]), z = getConstant(dims[batch]); a && z && a != z)
+    return emitOpError("has ") << *a << " sequence lengths for a batch of " << *z;
+  types.push_back(getInput().getType());
+  return success();
+}
+
+FailureOr<SmallVector<Value>> ReverseSequenceOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getInput());
+  int64_t batch = getBatchAxis(), time = getTimeAxis();
+  b.requireEqual(dims[batch], getDims(getSequenceLens())[0], "ReverseSequence: not one length for each of the batch");
+  Value steps = b.materializeIndex(dims[time]);
+  return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    // Lengths are run-time data: no more than there are steps.
+    Value length = tensor::ExtractOp::create(nested, operands[1], at[batch]);
+    length = arith::IndexCastOp::create(nested, nested.getIndexType(), length);
+    length = arith::MinSIOp::create(nested, length, steps);
+    Value mirrored = arith::SubIOp::create(nested, arith::SubIOp::create(nested, length, at[time]),
+                                           arith::ConstantIndexOp::create(nested, 1));
+    Value isInside = arith::CmpIOp::create(nested, arith::CmpIPredicate::slt, at[time], length);
+    SmallVector<Value> from(at);
+    from[time] = arith::SelectOp::create(nested, isInside, mirrored, at[time]);
+    return tensor::ExtractOp::create(nested, operands[0], from);
+  })};
+}
+
+LogicalResult TriluOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (rankOf(getInput()) < 2)
+    return emitOpError("takes an operand of rank 2 or more");
+  if (!isAbsent(getK())) {
+    auto type = cast<RankedTensorType>(getK().getType());
+    if (!type.hasStaticShape() || type.getNumElements() != 1 || type.getRank() > 1)
+      return emitOpError("k must be a scalar");
+  }
+  types.push_back(getInput().getType());
+  return success();
+}
+
+FailureOr<SmallVector<Value>> TriluOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  int64_t rank = rankOf(getInput());
+  Value diagonal = isAbsent(getK()) ? b.index(0) : b.element(getK(), operands[1], 0);
+  Value zero = b.constant(LoweringBuilder::loweredType(getType()).getElementType(), 0);
+  auto keeps = getUpper() ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle;
+  auto body = [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+    Value row = linalg::IndexOp::create(nested, rank - 2), column = linalg::IndexOp::create(nested, rank - 1);
+    Value offset = arith::SubIOp::create(nested, column, row);
+    Value isKept = arith::CmpIOp::create(nested, keeps, offset, diagonal);
+    return arith::SelectOp::create(nested, isKept, args[0], zero);
+  };
+  return SmallVector<Value>{b.elementwise(getType(), operands.take_front(), getInput().getType(), body)};
+}
+
+//===- older versions ------------------------------------------------------------------===//
+
+/// Concat 1 had a default axis.
+static LogicalResult upgradeConcat1(NodeForm &node) {
+  if (!node.attributes.get("axis"))
+    node.attributes.set("axis", IntegerAttr::get(IntegerType::get(node.b.getContext(), 64, IntegerType::Signed), 1));
+  return success();
+}
+
+/// The sizes became an operand.
+static LogicalResult upgradeSplit2(NodeForm &node) {
+  if (auto sizes = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("split")))
+    node.setOperand(1, node.constant(sizes));
+  return success();
+}
+
+/// starts, ends and axes became operands.
+static LogicalResult upgradeSlice1(NodeForm &node) {
+  auto starts = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("starts"));
+  auto ends = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("ends"));
+  auto axes = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("axes"));
+  if (!starts || !ends)
+    return node.error() << "Slice has no attributes starts and ends";
+  node.setOperand(1, node.constant(starts));
+  node.setOperand(2, node.constant(ends));
+  if (axes)
+    node.setOperand(3, node.constant(axes));
+  return success();
+}
+
+/// The first version called the pads paddings.
+static LogicalResult upgradePad1(NodeForm &node) {
+  if (Attribute paddings = node.take("paddings"))
+    node.attributes.set("pads", paddings);
+  return success();
+}
+
+/// pads and value became operands.
+static LogicalResult upgradePad2(NodeForm &node) {
+  auto pads = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("pads"));
+  auto value = dyn_cast_or_null<FloatAttr>(node.take("value"));
+  if (!pads || node.operands.empty())
+    return node.error() << "Pad has no attribute pads";
+  auto type = dyn_cast<RankedTensorType>(node.operands[0].getType());
+  node.setOperand(1, node.constant(pads));
+  if (value && type)
+    node.setOperand(2, node.scalar(value.getValueAsDouble(), type.getElementType()));
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Movement.cpp.inc"
+
+void onnxc::onnx::registerMovementOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Movement.cpp.inc"
+      >();
+  dialect.addUpgrade("Concat", 4, upgradeConcat1);
+  dialect.addUpgrade("Split", 13, upgradeSplit2);
+  dialect.addUpgrade("Slice", 10, upgradeSlice1);
+  dialect.addUpgrade("Pad", 2, upgradePad1);
+  dialect.addUpgrade("Pad", 11, upgradePad2);
+}
