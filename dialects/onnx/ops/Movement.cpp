@@ -62,7 +62,9 @@ LogicalResult TransposeOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
-std::optional<Dims> TransposeOp::propagateData() { return rankOf(getData()) <= 1 ? getShapeData(getData()) : std::nullopt; }
+std::optional<Dims> TransposeOp::propagateData() {
+  return rankOf(getData()) <= 1 ? getShapeData(getData()) : std::nullopt;
+}
 
 FailureOr<SmallVector<Value>> TransposeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   SmallVector<int64_t> perm = permutationOf(*this);
@@ -213,9 +215,7 @@ static std::optional<AxisRange> knownRange(AffineExpr dim, AffineExpr start, Aff
   MLIRContext *context = dim.getContext();
   auto size = getConstant(dim), from = getConstant(start), to = getConstant(end);
   if (size && from && to) {
-    auto place = [&](int64_t at, int64_t low, int64_t high) {
-      return std::clamp(at < 0 ? at + *size : at, low, high);
-    };
+    auto place = [&](int64_t at, int64_t low, int64_t high) { return std::clamp(at < 0 ? at + *size : at, low, high); };
     int64_t first = step > 0 ? place(*from, 0, *size) : place(*from, 0, *size - 1);
     int64_t last = step > 0 ? place(*to, 0, *size) : place(*to, -1, *size - 1);
     int64_t distance = step > 0 ? last - first : first - last;
@@ -291,7 +291,8 @@ static FailureOr<SmallVector<SliceAxis>> sliceAxes(SliceOp op) {
   auto steps = isAbsent(op.getSteps()) ? SmallVector<int64_t>(count, 1) : getConstantInts(op.getSteps());
   SmallVector<SliceAxis> slices;
   for (int64_t i = 0; i < count; ++i) {
-    SliceAxis slice{(*axes)[i], starts ? (*starts)[i] : AffineExpr(), ends ? (*ends)[i] : AffineExpr(), std::nullopt, {}};
+    SliceAxis slice{
+        (*axes)[i], starts ? (*starts)[i] : AffineExpr(), ends ? (*ends)[i] : AffineExpr(), std::nullopt, {}};
     if (steps)
       slice.step = (*steps)[i];
     if (slice.step == 0)
@@ -413,7 +414,8 @@ static FailureOr<SmallVector<AxisPads>> padsOf(PadOp op) {
   auto data = getShapeData(op.getPads());
   SmallVector<AxisPads> pads;
   for (int64_t i = 0; i < count; ++i)
-    pads.push_back({(*axes)[i], i, i + count, data ? (*data)[i] : AffineExpr(), data ? (*data)[i + count] : AffineExpr()});
+    pads.push_back(
+        {(*axes)[i], i, i + count, data ? (*data)[i] : AffineExpr(), data ? (*data)[i + count] : AffineExpr()});
   return pads;
 }
 
@@ -586,7 +588,8 @@ FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRang
 static FailureOr<SmallVector<int64_t>> croppedAxes(CenterCropPadOp op) {
   int64_t rank = rankOf(op.getInputData());
   SmallVector<int64_t> axes;
-  for (int64_t axis : op.getAxes() ? SmallVector<int64_t>(*op.getAxes()) : llvm::to_vector(llvm::seq<int64_t>(0, rank))) {
+  for (int64_t axis :
+       op.getAxes() ? SmallVector<int64_t>(*op.getAxes()) : llvm::to_vector(llvm::seq<int64_t>(0, rank))) {
     auto front = normalizeAxis(op, axis, rank);
     if (failed(front))
       return failure();

@@ -1,8 +1,8 @@
 //===- dialects/onnx/ops/Shape.cpp -------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Shapes as values, and operators that give the same elements another shape or repeat them. What such operators are told
-// (a shape, repeats, ...) is known through getShapeData in nearly every model; else the sizes are fresh symbols, bound in
-// the lowering to what the operand holds at run time.
+// Shapes as values, and operators that give the same elements another shape or repeat them. What such operators are
+// told (a shape, repeats, ...) is known through getShapeData in nearly every model; else the sizes are fresh symbols,
+// bound in the lowering to what the operand holds at run time.
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/Elements.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -140,7 +140,8 @@ FailureOr<SmallVector<Value>> ReshapeOp::lowerToLinalg(LoweringBuilder &b, Value
     }
     Value rest = arith::DivSIOp::create(b, b.materializeIndex(total), select(others, zero, one, others));
     for (auto [dim, wanted] : llvm::zip_equal(to, sizes))
-      b.bindFresh(dim, [&, size = wanted] { return arith::MaxSIOp::create(b, select(size, minusOne, rest, size), zero); });
+      b.bindFresh(dim,
+                  [&, size = wanted] { return arith::MaxSIOp::create(b, select(size, minusOne, rest, size), zero); });
   }
   b.requireEqual(total, product(getContext(), to), "Reshape: the number of elements differs");
   return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
@@ -155,7 +156,8 @@ LogicalResult FlattenOp::inferTypes(SmallVectorImpl<Type> &types) {
     return emitOpError("axis ") << axis << " is out of range for rank " << rank;
   if (axis < 0)
     axis += rank;
-  Dims to{product(getContext(), ArrayRef(dims).take_front(axis)), product(getContext(), ArrayRef(dims).drop_front(axis))};
+  Dims to{product(getContext(), ArrayRef(dims).take_front(axis)),
+          product(getContext(), ArrayRef(dims).drop_front(axis))};
   types.push_back(makeTensor(to, elementTypeOf(getInput())));
   return success();
 }
@@ -287,9 +289,9 @@ FailureOr<SmallVector<Value>> ExpandOp::lowerToLinalg(LoweringBuilder &b, ValueR
     if (size == dim || getConstant(size) == 1)
       continue;
     Value runtime = b.materializeIndex(size);
-    Value fits = arith::OrIOp::create(
-        b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, runtime, b.index(1)),
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, runtime, b.materializeIndex(dim)));
+    Value fits =
+        arith::OrIOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, runtime, b.index(1)),
+                             arith::CmpIOp::create(b, arith::CmpIPredicate::eq, runtime, b.materializeIndex(dim)));
     cf::AssertOp::create(b, fits, "Expand: the operand does not broadcast to the shape");
   }
   return SmallVector<Value>{b.elementwise(getType(), operands.take_front(), getInput().getType(), identity)};
@@ -495,8 +497,7 @@ std::optional<Dims> ConstantOfShapeOp::propagateData() {
     return std::nullopt;
   APInt number = value.getSplatValue<APInt>();
   bool isUnsigned = type.getElementType().isUnsignedInteger() || type.getElementType().isInteger(1);
-  return Dims(type.getNumElements(),
-              makeDim(getContext(), isUnsigned ? number.getZExtValue() : number.getSExtValue()));
+  return Dims(type.getNumElements(), makeDim(getContext(), isUnsigned ? number.getZExtValue() : number.getSExtValue()));
 }
 
 FailureOr<SmallVector<Value>> ConstantOfShapeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {

@@ -167,30 +167,28 @@ Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, TypeRan
   for (auto [n, operand] : llvm::enumerate(operands))
     if (byIndex[n])
       for (AffineExpr dim : getDims(operandTypes[n]))
-        isOne[n].push_back(
-            arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, materializeIndex(dim), index(1)));
-  auto generic = linalg::GenericOp::create(
-      *this, TypeRange{init.getType()}, inputs, ValueRange{init}, maps, iterators,
-      [&](OpBuilder &nested, Location loc, ValueRange args) {
-        ImplicitLocOpBuilder b(loc, nested);
-        SmallVector<Value> elements;
-        size_t next = 0;
-        for (auto [n, operand] : llvm::enumerate(operands)) {
-          if (!byIndex[n]) {
-            elements.push_back(args[next++]);
-            continue;
-          }
-          SmallVector<Value> indices;
-          Value zero = arith::ConstantIndexOp::create(b, 0);
-          int64_t operandRank = isOne[n].size();
-          for (int64_t i = 0; i < operandRank; ++i) {
-            Value here = linalg::IndexOp::create(b, rank - operandRank + i);
-            indices.push_back(arith::SelectOp::create(b, isOne[n][i], zero, here));
-          }
-          elements.push_back(tensor::ExtractOp::create(b, operand, indices));
-        }
-        linalg::YieldOp::create(b, body(b, elements));
-      });
+        isOne[n].push_back(arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, materializeIndex(dim), index(1)));
+  auto generic = linalg::GenericOp::create(*this, TypeRange{init.getType()}, inputs, ValueRange{init}, maps, iterators,
+                                           [&](OpBuilder &nested, Location loc, ValueRange args) {
+                                             ImplicitLocOpBuilder b(loc, nested);
+                                             SmallVector<Value> elements;
+                                             size_t next = 0;
+                                             for (auto [n, operand] : llvm::enumerate(operands)) {
+                                               if (!byIndex[n]) {
+                                                 elements.push_back(args[next++]);
+                                                 continue;
+                                               }
+                                               SmallVector<Value> indices;
+                                               Value zero = arith::ConstantIndexOp::create(b, 0);
+                                               int64_t operandRank = isOne[n].size();
+                                               for (int64_t i = 0; i < operandRank; ++i) {
+                                                 Value here = linalg::IndexOp::create(b, rank - operandRank + i);
+                                                 indices.push_back(arith::SelectOp::create(b, isOne[n][i], zero, here));
+                                               }
+                                               elements.push_back(tensor::ExtractOp::create(b, operand, indices));
+                                             }
+                                             linalg::YieldOp::create(b, body(b, elements));
+                                           });
   return generic.getResult(0);
 }
 
@@ -201,8 +199,8 @@ Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, ArrayRe
   SmallVector<AffineMap> maps(operandMaps);
   maps.push_back(getMultiDimIdentityMap(rank));
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(*this, TypeRange{init.getType()}, operands, ValueRange{init}, maps, iterators,
-                                           [&](OpBuilder &nested, Location loc, ValueRange args) {
+  auto generic = linalg::GenericOp::create(*this, TypeRange{init.getType()}, operands, ValueRange{init}, maps,
+                                           iterators, [&](OpBuilder &nested, Location loc, ValueRange args) {
                                              ImplicitLocOpBuilder b(loc, nested);
                                              linalg::YieldOp::create(b, body(b, args.drop_back()));
                                            });
@@ -315,7 +313,8 @@ Value LoweringBuilder::reshape(Value value, Type operandType, Type resultType) {
     for (const ReassociationIndices &group : expand) {
       int64_t size = 1;
       for (int64_t i : group)
-        size = ShapedType::isDynamic(size) || toType.isDynamicDim(i) ? ShapedType::kDynamic : size * toType.getDimSize(i);
+        size =
+            ShapedType::isDynamic(size) || toType.isDynamicDim(i) ? ShapedType::kDynamic : size * toType.getDimSize(i);
       sizes.push_back(size);
     }
     auto expandable = RankedTensorType::get(sizes, toType.getElementType());
