@@ -1,0 +1,398 @@
+//===- lib/Emit/Header.cpp ---------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Writes C that any C11 or C++11 compiler takes without a warning: the names of a model's tensors are what needs care.
+#include "lib/Emit/Header.h"
+#include "onnxc/abi.h"
+
+#include <cctype>
+#include <set>
+
+using namespace onnxc;
+
+namespace {
+
+const char kAbiText[] =
+#include "runtime/AbiText.inc"
+    ;
+
+bool isPlain(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+std::string upper(std::string text) {
+  for (char &c : text)
+    c = char(toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// Keywords of C and C++, usual macros in lower case, and the names that the generated functions use themselves.
+const std::set<std::string> &reservedNames() {
+  static const std::set<std::string> names = {
+      "alignas", "alignof", "and", "and_eq", "asm", "assert", "atomic_cancel", "atomic_commit", "auto", "bitand",
+      "bitor", "bool", "break", "case", "catch", "char", "class", "compl", "complex", "concept", "const", "const_cast",
+      "consteval", "constexpr", "constinit", "continue", "co_await", "co_return", "co_yield", "decltype", "default",
+      "delete", "do", "double", "dynamic_cast", "else", "enum", "errno", "explicit", "export", "extern", "false",
+      "float", "for", "friend", "goto", "i", "if", "imaginary", "inline", "int", "linux", "long", "mutable",
+      "namespace", "new", "noexcept", "noreturn", "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private",
+      "protected", "public", "register", "reinterpret_cast", "requires", "restrict", "return", "short", "signed",
+      "sizeof", "static", "static_assert", "static_cast", "stderr", "stdin", "stdout", "struct", "switch", "template",
+      "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "union", "unix",
+      "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+      // ours
+      "call", "dims", "error", "inputs", "m", "model", "outputs", "pool", "room", "status", "weights", "workspace",
+      "workspace_size"};
+  return names;
+}
+
+/// Hands out identifiers that differ, even in capitals: some become part of macros.
+class Names {
+public:
+  std::string add(const std::string &text, const std::string &fallback) {
+    std::string base = toIdentifier(text, fallback), name = base;
+    if (reservedNames().count(name))
+      name = base += "_";
+    for (int i = 2; !taken.insert(upper(name)).second; ++i)
+      name = base + "_" + std::to_string(i);
+    return name;
+  }
+
+private:
+  std::set<std::string> taken;
+};
+
+struct TypeNames {
+  const char *onnx, *c;
+};
+
+TypeNames typeNames(int32_t type) {
+  switch (type) {
+  case ONNXC_FLOAT:
+    return {"float32", "float"};
+  case ONNXC_UINT8:
+    return {"uint8", "uint8_t"};
+  case ONNXC_INT8:
+    return {"int8", "int8_t"};
+  case ONNXC_UINT16:
+    return {"uint16", "uint16_t"};
+  case ONNXC_INT16:
+    return {"int16", "int16_t"};
+  case ONNXC_INT32:
+    return {"int32", "int32_t"};
+  case ONNXC_INT64:
+    return {"int64", "int64_t"};
+  case ONNXC_BOOL:
+    return {"bool", "bool"};
+  case ONNXC_FLOAT16:
+    return {"float16", "uint16_t"};
+  case ONNXC_DOUBLE:
+    return {"float64", "double"};
+  case ONNXC_UINT32:
+    return {"uint32", "uint32_t"};
+  case ONNXC_UINT64:
+    return {"uint64", "uint64_t"};
+  case ONNXC_BFLOAT16:
+    return {"bfloat16", "uint16_t"};
+  }
+  return {"unknown", "void"};
+}
+
+/// Text that may stand in a C comment and on one line.
+std::string inComment(const std::string &text) {
+  std::string result;
+  for (char c : text)
+    result += c == '*' || c == '\\' || (static_cast<unsigned char>(c) < 32) ? '_' : c;
+  return result;
+}
+
+/// Writes the header of one model; the members are what several of its parts need to agree on.
+class Writer {
+public:
+  explicit Writer(const HeaderModel &model) : model(model), prefix(model.prefix), macro(upper(model.prefix)) {
+    // All names are arguments of one function. None ends in '_' unless it is reserved: that is left for its variables.
+    std::vector<bool> used(model.symbols.size());
+    for (const HeaderValue &input : model.inputs)
+      for (int64_t dim : input.dims)
+        if (dim < 0 && dim != ONNXC_DIM_COMPUTED)
+          used[size_t(-1 - dim)] = true;
+    symbolNames.resize(model.symbols.size());
+    for (size_t i = 0; i < model.symbols.size(); ++i)
+      if (used[i])
+        symbolNames[i] = names.add(model.symbols[i], "dim_" + std::to_string(i));
+    for (size_t i = 0; i < model.inputs.size(); ++i)
+      inputNames.push_back(names.add(model.inputs[i].name, "input_" + std::to_string(i)));
+    for (size_t i = 0; i < model.outputs.size(); ++i)
+      outputNames.push_back(names.add(model.outputs[i].name, "output_" + std::to_string(i)));
+  }
+
+  std::string write() {
+    introduction();
+    out += "#ifndef " + macro + "_H\n#define " + macro + "_H\n\n";
+    out += std::string(kAbiText) + "\n";
+    out += "#include <stdbool.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+    out += "/* The model's description, for onnxc/runtime.h (onnxc_open_linked) and for curious programs. */\n"
+           "const onnxc_model *" +
+           prefix + "_model(void);\n\n";
+    sizes();
+    planning();
+    running();
+    out += "#ifdef __cplusplus\n}\n#endif\n#endif\n";
+    return std::move(out);
+  }
+
+private:
+  const HeaderModel &model;
+  std::string prefix, macro, out;
+  Names names;
+  std::vector<std::string> symbolNames; // empty: not chosen by the caller
+  std::vector<std::string> inputNames, outputNames;
+
+  bool isDynamic() const { return !shapeArguments().empty(); }
+
+  static bool isStatic(const HeaderValue &value) {
+    for (int64_t dim : value.dims)
+      if (dim < 0)
+        return false;
+    return true;
+  }
+
+  std::string shapeText(const HeaderValue &value) const {
+    std::string text = typeNames(value.type).onnx + std::string("[");
+    for (size_t d = 0; d < value.dims.size(); ++d) {
+      int64_t dim = value.dims[d];
+      text += d ? "," : "";
+      if (dim >= 0)
+        text += std::to_string(dim);
+      else if (dim == ONNXC_DIM_COMPUTED || symbolNames[size_t(-1 - dim)].empty())
+        text += "?";
+      else
+        text += symbolNames[size_t(-1 - dim)];
+    }
+    return text + "]";
+  }
+
+  /// The arguments that choose shapes: symbols, and sizes of inputs that no symbol names.
+  std::vector<std::string> shapeArguments() const {
+    std::vector<std::string> arguments;
+    for (const std::string &name : symbolNames)
+      if (!name.empty())
+        arguments.push_back(name);
+    for (size_t i = 0; i < model.inputs.size(); ++i)
+      for (size_t d = 0; d < model.inputs[i].dims.size(); ++d)
+        if (model.inputs[i].dims[d] == ONNXC_DIM_COMPUTED)
+          arguments.push_back(dimExpression(i, d));
+    return arguments;
+  }
+
+  std::string dimExpression(size_t input, size_t axis) const {
+    int64_t dim = model.inputs[input].dims[axis];
+    if (dim >= 0)
+      return std::to_string(dim);
+    if (dim == ONNXC_DIM_COMPUTED)
+      return inputNames[input] + "_dim" + std::to_string(axis) + "_";
+    return symbolNames[size_t(-1 - dim)];
+  }
+
+  std::string shapeParameters() const {
+    std::string text;
+    for (const std::string &name : shapeArguments())
+      text += "int64_t " + name + ", ";
+    return text;
+  }
+
+  std::string passedShapes() const {
+    std::string text;
+    for (const std::string &name : shapeArguments())
+      text += name + ", ";
+    return text;
+  }
+
+  void introduction() {
+    out += "/* " + inComment(model.modelName) + ", compiled by onnxc for " + inComment(model.target) + ".\n *\n";
+    auto list = [&](const char *what, const std::vector<HeaderValue> &values, const std::vector<std::string> &ids) {
+      for (size_t i = 0; i < values.size(); ++i) {
+        out += std::string(" *   ") + what + " " + ids[i] + ": " + shapeText(values[i]);
+        if (ids[i] != values[i].name)
+          out += "   (in ONNX: \"" + inComment(values[i].name) + "\")";
+        out += "\n";
+      }
+    };
+    list("input ", model.inputs, inputNames);
+    list("output", model.outputs, outputNames);
+    out += " *\n * Tensors are dense and row-major; the caller has all memory. Link with the model's .o, .a or .so.\n";
+    if (!model.weightsFile.empty())
+      out += " * The weights are in the file " + inComment(model.weightsFile) + " (" +
+             std::to_string(model.weightsSize) + " bytes): map it, and pass its address.\n";
+    out += " */\n";
+  }
+
+  /// Numbers of elements, for declarations of arrays.
+  void sizes() {
+    std::string lines;
+    auto add = [&](const HeaderValue &value, const std::string &name) {
+      if (!isStatic(value))
+        return;
+      uint64_t count = 1;
+      for (int64_t dim : value.dims)
+        count *= uint64_t(dim);
+      lines += "#define " + macro + "_" + upper(name) + "_SIZE " + std::to_string(count) + "\n";
+    };
+    for (size_t i = 0; i < model.inputs.size(); ++i)
+      add(model.inputs[i], inputNames[i]);
+    for (size_t i = 0; i < model.outputs.size(); ++i)
+      add(model.outputs[i], outputNames[i]);
+    if (!lines.empty())
+      out += "/* Elements of the tensors of fixed size. */\n" + lines + "\n";
+    if (model.workspaceSize && !isDynamic())
+      out += "/* Bytes of workspace without a pool. */\n#define " + macro + "_WORKSPACE_SIZE " +
+             std::to_string(*model.workspaceSize) + "\n\n";
+  }
+
+  /// The part of both functions that fills an onnxc_call.
+  std::string callSetup() const {
+    std::string text;
+    auto tensors = [&](const char *array, const std::vector<HeaderValue> &values, const std::vector<std::string> &ids,
+                       bool isInput) {
+      std::string list;
+      for (size_t i = 0; i < values.size(); ++i) {
+        std::string dims = "NULL";
+        if (isInput && !values[i].dims.empty()) {
+          dims = ids[i] + "_dims_";
+          text += "  int64_t " + dims + "[] = {";
+          for (size_t d = 0; d < values[i].dims.size(); ++d)
+            text += (d ? ", " : "") + dimExpression(i, d);
+          text += "};\n";
+        } else if (!values[i].dims.empty()) {
+          dims = "dims->" + ids[i];
+        }
+        list += std::string(i ? ", " : "") + "{NULL, " + dims + "}";
+      }
+      if (!values.empty())
+        text += std::string("  onnxc_tensor ") + array + "[] = {" + list + "};\n";
+    };
+    tensors("inputs", model.inputs, inputNames, true);
+    tensors("outputs", model.outputs, outputNames, false);
+    text += "  onnxc_call call = {sizeof(onnxc_call), -1, " + std::string(model.inputs.empty() ? "NULL" : "inputs") +
+            ", " + (model.outputs.empty() ? "NULL" : "outputs") + ", NULL, NULL, 0, pool};\n";
+    return text;
+  }
+
+  /// Models trust that sizes aren't negative.
+  std::string checkedPlan(const std::string &table) const {
+    std::string negative;
+    for (const std::string &name : shapeArguments())
+      negative += (negative.empty() ? "" : " || ") + name + " < 0";
+    return (negative.empty() ? "" : negative + " ? ONNXC_ERROR_SHAPE : ") + "(onnxc_status)" + table + "->plan(&call)";
+  }
+
+  void planning() {
+    out += "/* The sizes of the outputs. */\ntypedef struct " + prefix + "_dims {\n";
+    bool any = false;
+    for (size_t i = 0; i < model.outputs.size(); ++i) {
+      if (model.outputs[i].dims.empty())
+        continue;
+      any = true;
+      out += "  int64_t " + outputNames[i] + "[" + std::to_string(model.outputs[i].dims.size()) + "]; /* " +
+             shapeText(model.outputs[i]) + " */\n";
+    }
+    if (!any)
+      out += "  int64_t none; /* all are scalars */\n";
+    out += "} " + prefix + "_dims;\n\n";
+
+    out += "/* Writes the outputs' sizes and the bytes of workspace that " + prefix + "_run needs" +
+           (isDynamic() ? " for these shapes" : "") +
+           " and this pool (NULL: none).\n * Returns ONNXC_OK, or ONNXC_ERROR_SHAPE when the model can't be run with "
+           "them. */\n";
+    out += "static inline onnxc_status " + prefix + "_plan(" + shapeParameters() + "const onnxc_pool *pool, " + prefix +
+           "_dims *dims, uint64_t *workspace_size) {\n";
+    out += "  onnxc_status status;\n" + callSetup();
+    out += "  status = " + checkedPlan(prefix + "_model()") + ";\n";
+    if (!any)
+      out += "  dims->none = 0;\n";
+    out += "  *workspace_size = call.workspace_size;\n  return status;\n}\n\n";
+
+    out +=
+        "/* The same in one word: bytes of workspace, or UINT64_MAX for shapes that the model can't be run with. */\n";
+    out += "static inline uint64_t " + prefix + "_workspace_size(" + shapeParameters() + "const onnxc_pool *pool) {\n";
+    out += "  " + prefix + "_dims dims;\n  uint64_t workspace_size;\n";
+    out += "  return " + prefix + "_plan(" + passedShapes() +
+           "pool, &dims, &workspace_size) == ONNXC_OK ? workspace_size : UINT64_MAX;\n}\n\n";
+  }
+
+  void running() {
+    out += "/* Computes the outputs.\n";
+    std::vector<std::string> parameters;
+    for (const std::string &name : shapeArguments())
+      parameters.push_back("int64_t " + name);
+    auto add = [&](const HeaderValue &value, const std::string &name, bool isInput) {
+      TypeNames type = typeNames(value.type);
+      parameters.push_back(std::string(isInput ? "const " : "") + type.c + " *" + name);
+      out += " *   " + name + ": " + shapeText(value);
+      if (value.type == ONNXC_FLOAT16 || value.type == ONNXC_BFLOAT16)
+        out += " as bits";
+      out += "\n";
+    };
+    for (size_t i = 0; i < model.inputs.size(); ++i)
+      add(model.inputs[i], inputNames[i], true);
+    for (size_t i = 0; i < model.outputs.size(); ++i)
+      add(model.outputs[i], outputNames[i], false);
+    out += " *   workspace: " + prefix + "_workspace_size() bytes, 64-byte aligned; may be NULL when that is 0\n";
+    parameters.push_back("void *workspace");
+    if (isDynamic()) {
+      out += " *   workspace_size: the bytes that are there\n";
+      parameters.push_back("uint64_t workspace_size");
+    }
+    if (!model.weightsFile.empty()) {
+      out += " *   weights: the content of the weights file, 64-byte aligned\n";
+      parameters.push_back("const void *weights");
+    }
+    out += " *   pool: threads to compute with (onnxc/runtime.h makes some); NULL: only this one\n";
+    out += " *   error: where to put the reason when the result is not ONNXC_OK; may be NULL\n";
+    parameters.push_back("const onnxc_pool *pool");
+    parameters.push_back("const char **error");
+    out += " * Any number of threads may call this at the same time, each with its own workspace and outputs. */\n";
+    out += "static inline onnxc_status " + prefix + "_run(";
+    for (size_t i = 0; i < parameters.size(); ++i)
+      out += (i ? ", " : "") + parameters[i];
+    out += ") {\n  const onnxc_model *m = " + prefix + "_model();\n  " + prefix + "_dims room, *dims = &room;\n";
+    out += "  onnxc_status status;\n" + callSetup();
+    bool usesDims = false;
+    for (const HeaderValue &output : model.outputs)
+      usesDims |= !output.dims.empty();
+    if (!usesDims)
+      out += "  (void)dims;\n";
+    for (size_t i = 0; i < model.inputs.size(); ++i)
+      out += "  inputs[" + std::to_string(i) + "].data = (void *)(uintptr_t)" + inputNames[i] + ";\n";
+    for (size_t i = 0; i < model.outputs.size(); ++i)
+      out += "  outputs[" + std::to_string(i) + "].data = " + outputNames[i] + ";\n";
+    out += std::string("  call.weights = ") + (model.weightsFile.empty() ? "m->weights" : "weights") + ";\n";
+    out += "  call.workspace = workspace;\n";
+    out += "  status = " + checkedPlan("m") + ";\n";
+    std::string enough = isDynamic() ? "call.workspace_size > workspace_size || " : "";
+    out += "  if (status == ONNXC_OK && (" + enough + "(call.workspace_size && !workspace)))\n";
+    out += "    status = ONNXC_ERROR_ARGUMENT;\n";
+    out += "  if (status == ONNXC_OK)\n    status = (onnxc_status)m->run(&call);\n";
+    out += "  if (status != ONNXC_OK && error)\n"
+           "    *error = call.error_site >= 0                ? m->error_sites[call.error_site]\n"
+           "             : status == ONNXC_ERROR_SHAPE    ? \"the model can't be run with these shapes\"\n"
+           "             : status == ONNXC_ERROR_ARGUMENT ? \"the workspace is missing or too small\"\n"
+           "                                              : \"the model failed\";\n";
+    out += "  return status;\n}\n\n";
+  }
+};
+
+} // namespace
+
+std::string onnxc::toIdentifier(const std::string &text, const std::string &fallback) {
+  std::string name;
+  for (char c : text) {
+    if (isPlain(c))
+      name += c;
+    else if (!name.empty() && name.back() != '_') // leading underscores are reserved, double ones are in C++
+      name += '_';
+  }
+  while (!name.empty() && name.back() == '_')
+    name.pop_back();
+  if (name.empty())
+    return fallback;
+  return isdigit(static_cast<unsigned char>(name[0])) ? "n" + name : name;
+}
+
+std::string onnxc::generateHeader(const HeaderModel &model) { return Writer(model).write(); }

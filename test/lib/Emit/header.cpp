@@ -1,0 +1,89 @@
+// RUN: %cxx %include -std=c++17 -fno-exceptions -Wall -Wextra -fsanitize=address,undefined %s %source/lib/Emit/Header.cpp -o %t.generate
+// RUN: rm -rf %t && mkdir %t && cd %t
+// RUN: %t.generate demo > demo.h && FileCheck %s < demo.h
+// RUN: %t.generate fixed > fixed.h && FileCheck %s --check-prefix=FIXED < fixed.h
+// RUN: %t.generate hostile > hostile.h && FileCheck %s --check-prefix=HOSTILE < hostile.h
+//
+// All three work together, from C and from C++; they contain what they need. The first one is used, with a real model.
+// RUN: %cc -std=c11 %strict -DPROGRAM=1 -I . -c -x c %S/Inputs/use-headers.c -o c.o
+// RUN: %cxx -std=c++11 %strict -DPROGRAM=1 -I . -c -x c++ %S/Inputs/use-headers.c -o cxx.o
+// RUN: %cc -std=c11 %include -c %demo -o module.o
+// RUN: %cc c.o module.o -o c && ./c
+// RUN: %cxx cxx.o module.o -o cxx && ./cxx
+//
+// The typed C header of a model.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "lib/Emit/Header.h"
+#include "onnxc/abi.h"
+
+#include <cstdio>
+#include <cstring>
+
+// CHECK: /* demo, compiled by onnxc for any.
+// CHECK: input  x: float32[n,4]
+// CHECK: output y: float32[n,4]
+// CHECK: static inline onnxc_status demo_plan(int64_t n, const onnxc_pool *pool, demo_dims *dims, uint64_t *workspace_size) {
+// CHECK: static inline uint64_t demo_workspace_size(int64_t n, const onnxc_pool *pool) {
+// CHECK: static inline onnxc_status demo_run(int64_t n, const float *x, const int64_t *row, float *y, float *picked, void *workspace, uint64_t workspace_size, const onnxc_pool *pool, const char **error) {
+static onnxc::HeaderModel demo() {
+  onnxc::HeaderModel model;
+  model.prefix = model.modelName = "demo";
+  model.target = "any";
+  model.inputs = {{"x", ONNXC_FLOAT, {ONNXC_DIM_SYMBOL(0), 4}}, {"row", ONNXC_INT64, {}}};
+  model.outputs = {{"y", ONNXC_FLOAT, {ONNXC_DIM_SYMBOL(0), 4}}, {"picked", ONNXC_FLOAT, {4}}};
+  model.symbols = {"n"};
+  return model;
+}
+
+// FIXED: #define FIXED_INPUT_SIZE 150528
+// FIXED: #define FIXED_LOGITS_SIZE 1000
+// FIXED: #define FIXED_WORKSPACE_SIZE 4096
+// FIXED: fixed_run(const float *input, float *logits, void *workspace, const onnxc_pool *pool, const char **error) {
+static onnxc::HeaderModel fixed() {
+  onnxc::HeaderModel model;
+  model.prefix = "fixed";
+  model.modelName = "resnet";
+  model.target = "x86_64-unknown-linux-gnu";
+  model.inputs = {{"input", ONNXC_FLOAT, {1, 3, 224, 224}}};
+  model.outputs = {{"logits", ONNXC_FLOAT, {1, 1000}}};
+  model.workspaceSize = 4096;
+  return model;
+}
+
+// Names that are no identifiers, equal after cleaning, keywords, used by the generated code, or end a comment.
+// HOSTILE: /* _/ int main(void) {} /_, compiled by onnxc
+// HOSTILE: input  a_b: float32[batch,?]   (in ONNX: "a/b")
+// HOSTILE: input  A_B_2:
+// HOSTILE: input  a_b_dims:
+// HOSTILE: input  for_:
+// HOSTILE: input  input_4: bool[]   (in ONNX: "")
+// HOSTILE: output n0: uint8[?]   (in ONNX: "0")
+// HOSTILE: hostile_run(int64_t batch, int64_t dim_1, int64_t a_b_dim1_, const float *a_b, const uint16_t *A_B_2, const double *a_b_dims, const int8_t *for_, const bool *input_4, const int32_t *workspace_, uint8_t *n0, void *workspace, uint64_t workspace_size, const void *weights, const onnxc_pool *pool, const char **error) {
+static onnxc::HeaderModel hostile() {
+  onnxc::HeaderModel model;
+  model.prefix = "hostile";
+  model.modelName = "*/ int main(void) {} /*";
+  model.target = "aarch64";
+  model.symbols = {"batch", "", "unused"};
+  model.inputs = {{"a/b", ONNXC_FLOAT, {ONNXC_DIM_SYMBOL(0), ONNXC_DIM_COMPUTED}},
+                  {"A:B", ONNXC_FLOAT16, {ONNXC_DIM_SYMBOL(1)}},
+                  {"a_b_dims", ONNXC_DOUBLE, {2, 3}},
+                  {"for", ONNXC_INT8, {ONNXC_DIM_SYMBOL(0)}},
+                  {"", ONNXC_BOOL, {}},
+                  {"workspace", ONNXC_INT32, {0}}};
+  model.outputs = {{"0", ONNXC_UINT8, {ONNXC_DIM_SYMBOL(2)}}};
+  model.weightsFile = "hostile.weights";
+  model.weightsSize = 123;
+  return model;
+}
+
+int main(int, char **argv) {
+  if (onnxc::toIdentifier("ResNet-50 (v1.5)", "model") != "ResNet_50_v1_5" ||
+      onnxc::toIdentifier("__", "model") != "model")
+    return 1;
+  fputs(onnxc::generateHeader(!strcmp(argv[1], "demo")    ? demo()
+                              : !strcmp(argv[1], "fixed") ? fixed()
+                                                          : hostile())
+            .c_str(),
+        stdout);
+}
