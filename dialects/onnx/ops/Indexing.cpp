@@ -1,0 +1,478 @@
+//===- dialects/onnx/ops/Indexing.cpp ----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Operators that read from, or write to, places that an operand names. Negative indices count from the end. Constant
+// indices are checked here; generated code clamps those that only run time tells, so that it never leaves the tensor.
+#include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Scalar.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+static Type elementTypeOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
+
+/// The smallest and largest of constant indices.
+static std::optional<std::pair<int64_t, int64_t>> constantRange(Value indices) {
+  ElementsAttr elements = getConstantElements(indices);
+  ArrayRef<char> bytes = elements ? getRawElements(elements) : ArrayRef<char>();
+  if (bytes.empty())
+    return std::nullopt;
+  bool isWide = elementTypeOf(indices).isInteger(64);
+  size_t width = isWide ? 8 : 4;
+  int64_t low = std::numeric_limits<int64_t>::max(), high = std::numeric_limits<int64_t>::min();
+  for (size_t i = 0; i + width <= bytes.size(); i += width) {
+    int64_t wide = 0;
+    int32_t narrow = 0;
+    if (isWide)
+      std::memcpy(&wide, bytes.data() + i, width);
+    else
+      std::memcpy(&narrow, bytes.data() + i, width);
+    int64_t index = isWide ? wide : narrow;
+    low = std::min(low, index), high = std::max(high, index);
+  }
+  return std::make_pair(low, high);
+}
+
+/// Reports constant indices outside of `size`, and a run-time one into nothing.
+static LogicalResult checkIndices(Operation *op, Value indices, AffineExpr size) {
+  auto range = constantRange(indices);
+  auto number = getConstant(size);
+  if (range && number)
+    for (int64_t index : {range->first, range->second})
+      if (index < -*number || index >= *number)
+        return op->emitOpError("index ") << index << " is out of range for size " << *number;
+  auto type = cast<RankedTensorType>(indices.getType());
+  if (number == 0 && !llvm::is_contained(type.getShape(), 0))
+    return op->emitOpError("indexes a dimension of size 0");
+  return success();
+}
+
+namespace {
+/// How indices into dimensions of a tensor become positions in generated code.
+class Indexer {
+public:
+  /// For indices of `op` into a dimension of `size` elements, of which `resultCount` depend.
+  Indexer(LoweringBuilder &b, Value indices, AffineExpr dim, AffineExpr resultCount) : size(b.materializeIndex(dim)) {
+    auto range = constantRange(indices);
+    auto low = lowerBound(dim);
+    if (range && low && range->first >= 0 && range->second < *low) {
+      isPosition = true;
+      return;
+    }
+    // Clamping needs something to clamp to.
+    if (low && *low >= 1)
+      return;
+    auto isPositive = [&](AffineExpr expr) -> Value {
+      return arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, b.materializeIndex(expr), b.index(0));
+    };
+    Value isNothing = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.materializeIndex(resultCount), b.index(0));
+    cf::AssertOp::create(b, arith::OrIOp::create(b, isPositive(dim), isNothing), "indexes a dimension of size 0");
+  }
+
+  Value operator()(ImplicitLocOpBuilder &b, Value index) const {
+    if (!index.getType().isIndex())
+      index = arith::IndexCastOp::create(b, b.getIndexType(), index);
+    return isPosition ? index : LoweringBuilder::wrapIndex(b, index, size);
+  }
+
+private:
+  Value size;
+  bool isPosition = false;
+};
+} // namespace
+
+//===- Gather --------------------------------------------------------------------------===//
+
+LogicalResult GatherOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getData()), to;
+  auto axis = normalizeAxis(*this, getAxis(), dims.size());
+  if (failed(axis) || failed(checkIndices(*this, getIndices(), dims[*axis])))
+    return failure();
+  to.append(dims.begin(), dims.begin() + *axis);
+  to.append(getDims(getIndices()));
+  to.append(dims.begin() + *axis + 1, dims.end());
+  types.push_back(makeTensor(to, elementTypeOf(getData())));
+  return success();
+}
+
+std::optional<Dims> GatherOp::propagateData() {
+  auto data = rankOf(getData()) == 1 ? getShapeData(getData()) : std::nullopt;
+  auto indices = getConstantInts(getIndices());
+  if (!data || !indices)
+    return std::nullopt;
+  Dims taken;
+  int64_t size = data->size();
+  for (int64_t index : *indices) {
+    if (index < -size || index >= size)
+      return std::nullopt;
+    taken.push_back((*data)[index < 0 ? index + size : index]);
+  }
+  return taken;
+}
+
+FailureOr<SmallVector<Value>> GatherOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getData()), to = getDims(getOutput());
+  int64_t rank = dims.size(), axis = getAxis() < 0 ? getAxis() + rank : getAxis(), indexRank = rankOf(getIndices());
+  RankedTensorType type = LoweringBuilder::loweredType(getType());
+  if (llvm::is_contained(type.getShape(), 0))
+    return SmallVector<Value>{b.empty(getType())};
+  Indexer position(b, getIndices(), dims[axis], product(getContext(), to));
+  // One index, or evenly spaced ones, is a slice.
+  auto known = getConstantInts(getIndices());
+  int64_t step = known && known->size() > 1 ? (*known)[1] - (*known)[0] : 1;
+  bool isEven = known && indexRank == 1 && step > 0 && (known->size() == 1 || known->front() >= 0);
+  for (size_t i = 1; isEven && i < known->size(); ++i)
+    isEven &= (*known)[i] - (*known)[i - 1] == step;
+  if (indexRank == 0 || (isEven && (getConstant(dims[axis]) || known->size() == 1))) {
+    SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)), sizes = b.materialize(dims),
+                                                                strides(rank, b.getIndexAttr(1));
+    auto size = getConstant(dims[axis]);
+    if (known && size) {
+      int64_t first = known->front();
+      offsets[axis] = b.getIndexAttr(first < 0 ? first + *size : first);
+    } else {
+      offsets[axis] = position(b, b.element(getIndices(), operands[1], 0));
+    }
+    sizes[axis] = b.getIndexAttr(indexRank == 0 ? 1 : known->size());
+    strides[axis] = b.getIndexAttr(step);
+    return SmallVector<Value>{tensor::ExtractSliceOp::create(b, type, operands[0], offsets, sizes, strides)};
+  }
+  SmallVector<AffineExpr> at;
+  for (int64_t i = 0; i < indexRank; ++i)
+    at.push_back(b.getAffineDimExpr(axis + i));
+  AffineMap map = AffineMap::get(to.size(), 0, at, getContext());
+  auto body = [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+    SmallVector<Value> from;
+    for (int64_t i = 0; i < rank; ++i)
+      from.push_back(i == axis ? position(nested, args[0])
+                               : linalg::IndexOp::create(nested, i < axis ? i : i + indexRank - 1).getResult());
+    return tensor::ExtractOp::create(nested, operands[0], from);
+  };
+  return SmallVector<Value>{b.elementwise(getType(), operands.drop_front(), map, body)};
+}
+
+//===- GatherElements, GatherND --------------------------------------------------------===//
+
+/// Checks operands of GatherElements and ScatterElements and gives the axis.
+static FailureOr<int64_t> elementsAxis(Operation *op, Value data, Value indices, int64_t axis) {
+  Dims dims = getDims(data), at = getDims(indices);
+  if (dims.size() != at.size())
+    return op->emitOpError("indices have rank ") << at.size() << ", data has " << dims.size();
+  auto normal = normalizeAxis(op, axis, dims.size());
+  if (failed(normal) || failed(checkIndices(op, indices, dims[*normal])))
+    return failure();
+  for (auto [i, size] : llvm::enumerate(dims)) {
+    auto have = getConstant(size), wanted = getConstant(at[i]);
+    if (static_cast<int64_t>(i) != *normal && have && wanted && *wanted > *have)
+      return op->emitOpError("indices have size ") << *wanted << " in dimension " << i << ", data has " << *have;
+  }
+  return normal;
+}
+
+static void requireInside(LoweringBuilder &b, const Dims &data, const Dims &indices, int64_t axis) {
+  for (auto [i, size] : llvm::enumerate(data))
+    if (static_cast<int64_t>(i) != axis)
+      b.requireNonNegative(size - indices[i], "indices are larger than the data in a dimension other than the axis");
+}
+
+LogicalResult GatherElementsOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(elementsAxis(*this, getData(), getIndices(), getAxis())))
+    return failure();
+  types.push_back(makeTensor(getDims(getIndices()), elementTypeOf(getData())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> GatherElementsOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getData()), at = getDims(getIndices());
+  int64_t rank = dims.size(), axis = getAxis() < 0 ? getAxis() + rank : getAxis();
+  requireInside(b, dims, at, axis);
+  Indexer position(b, getIndices(), dims[axis], product(getContext(), at));
+  auto body = [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+    SmallVector<Value> from;
+    for (int64_t i = 0; i < rank; ++i)
+      from.push_back(i == axis ? position(nested, args[0]) : linalg::IndexOp::create(nested, i).getResult());
+    return tensor::ExtractOp::create(nested, operands[0], from);
+  };
+  return SmallVector<Value>{b.elementwise(getType(), operands.drop_front(), getIndices().getType(), body)};
+}
+
+/// The number of dimensions that a tuple of GatherND and ScatterND names: the last size of `indices`.
+static FailureOr<int64_t> tupleLength(Operation *op, Value data, Value indices, int64_t batch) {
+  Dims dims = getDims(data), at = getDims(indices);
+  int64_t rank = dims.size();
+  if (at.empty() || dims.empty())
+    return op->emitOpError("takes operands of rank 1 or more");
+  auto length = getConstant(at.back());
+  if (!length)
+    return op->emitOpError("the last size of indices must be known when the model is compiled");
+  if (batch < 0 || batch >= static_cast<int64_t>(at.size()) || *length < 0 || batch + *length > rank)
+    return op->emitOpError("index tuples of ")
+           << *length << " and " << batch << " batch dimensions do not fit data of rank " << rank;
+  for (int64_t i = 0; i < *length; ++i)
+    if (getConstant(dims[batch + i]) == 0 &&
+        !llvm::is_contained(cast<RankedTensorType>(indices.getType()).getShape(), 0))
+      return op->emitOpError("indexes a dimension of size 0");
+  return *length;
+}
+
+LogicalResult GatherNDOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getData()), to = getDims(getIndices());
+  int64_t batch = getBatchDims();
+  auto length = tupleLength(*this, getData(), getIndices(), batch);
+  if (failed(length))
+    return failure();
+  for (int64_t i = 0; i < batch; ++i)
+    if (auto a = getConstant(dims[i]), z = getConstant(to[i]); a && z && a != z)
+      return emitOpError("batch dimension ") << i << " has size " << *a << " in data, " << *z << " in indices";
+  to.pop_back();
+  to.append(dims.begin() + batch + *length, dims.end());
+  types.push_back(makeTensor(to, elementTypeOf(getData())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> GatherNDOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getData()), at = getDims(getIndices()), to = getDims(getOutput());
+  int64_t batch = getBatchDims(), length = *getConstant(at.back()), tuples = at.size() - 1, rank = dims.size();
+  for (int64_t i = 0; i < batch; ++i)
+    b.requireEqual(dims[i], at[i], "GatherND: batch dimensions of data and indices differ");
+  SmallVector<Indexer> position;
+  for (int64_t i = 0; i < length; ++i)
+    position.emplace_back(b, getIndices(), dims[batch + i], product(getContext(), to));
+  return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange where) -> Value {
+    SmallVector<Value> from(where.take_front(batch)), tuple(where.take_front(tuples));
+    for (int64_t i = 0; i < length; ++i) {
+      tuple.push_back(arith::ConstantIndexOp::create(nested, i));
+      from.push_back(position[i](nested, tensor::ExtractOp::create(nested, operands[1], tuple)));
+      tuple.pop_back();
+    }
+    for (int64_t i = batch + length; i < rank; ++i)
+      from.push_back(where[tuples + i - batch - length]);
+    return tensor::ExtractOp::create(nested, operands[0], from);
+  })};
+}
+
+//===- ScatterElements, ScatterND ------------------------------------------------------===//
+
+static LogicalResult checkReduction(Operation *op, StringRef reduction, Value data, Value updates) {
+  if (!llvm::is_contained({"none", "add", "mul", "max", "min"}, reduction))
+    return op->emitOpError("reduction \"") << reduction << "\" is not none, add, mul, max or min";
+  if (elementTypeOf(data) != elementTypeOf(updates))
+    return op->emitOpError("data and updates have different element types");
+  return success();
+}
+
+static Value combine(ImplicitLocOpBuilder &b, StringRef reduction, Value present, Value update, bool isUnsigned) {
+  Scalar x(b, present, isUnsigned), y(b, update, isUnsigned);
+  if (reduction == "add")
+    return x.isBool() ? x | y : x + y;
+  if (reduction == "mul")
+    return x.isBool() ? x & y : x * y;
+  return reduction == "max" ? max(x, y) : min(x, y);
+}
+
+/// A copy of `data` with every element of `updates` written to, or combined with what is at, the position that `place`
+/// gives. One after the other, since places may coincide.
+static Value scatter(LoweringBuilder &b, Value data, Value updates, Type updatesType, StringRef reduction,
+                     function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)> place) {
+  SmallVector<Value> lows, highs, steps;
+  for (AffineExpr dim : getDims(updatesType)) {
+    lows.push_back(b.index(0));
+    highs.push_back(b.materializeIndex(dim));
+    steps.push_back(b.index(1));
+  }
+  bool isUnsigned = cast<RankedTensorType>(updatesType).getElementType().isUnsignedInteger();
+  auto write = [&](OpBuilder &builder, Location loc, ValueRange at, ValueRange result) -> scf::ValueVector {
+    ImplicitLocOpBuilder nested(loc, builder);
+    SmallVector<Value> target = place(nested, at);
+    Value update = tensor::ExtractOp::create(nested, updates, at);
+    if (reduction != "none") {
+      Value present = tensor::ExtractOp::create(nested, result[0], target);
+      update = combine(nested, reduction, present, update, isUnsigned);
+    }
+    return {tensor::InsertOp::create(nested, update, result[0], target)};
+  };
+  if (lows.empty()) // a single element
+    return write(b, b.getLoc(), {}, data)[0];
+  return scf::buildLoopNest(b, b.getLoc(), lows, highs, steps, data, write).results[0];
+}
+
+LogicalResult ScatterElementsOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(elementsAxis(*this, getData(), getIndices(), getAxis())) ||
+      failed(checkReduction(*this, getReduction(), getData(), getUpdates())))
+    return failure();
+  Dims at = getDims(getIndices()), values = getDims(getUpdates());
+  bool isSame = at.size() == values.size();
+  for (size_t i = 0; isSame && i < at.size(); ++i)
+    if (auto a = getConstant(at[i]), z = getConstant(values[i]); a && z)
+      isSame = a == z;
+  if (!isSame)
+    return emitOpError("indices and updates have different shapes");
+  types.push_back(getData().getType());
+  return success();
+}
+
+FailureOr<SmallVector<Value>> ScatterElementsOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getData()), at = getDims(getIndices()), values = getDims(getUpdates());
+  int64_t rank = dims.size(), axis = getAxis() < 0 ? getAxis() + rank : getAxis();
+  requireInside(b, dims, at, axis);
+  for (int64_t i = 0; i < rank; ++i)
+    b.requireEqual(at[i], values[i], "ScatterElements: indices and updates have different shapes");
+  Indexer position(b, getIndices(), dims[axis], product(getContext(), at));
+  auto place = [&](ImplicitLocOpBuilder &nested, ValueRange where) {
+    SmallVector<Value> target(where);
+    target[axis] = position(nested, tensor::ExtractOp::create(nested, operands[1], where));
+    return target;
+  };
+  return SmallVector<Value>{scatter(b, operands[0], operands[2], getUpdates().getType(), getReduction(), place)};
+}
+
+LogicalResult ScatterNDOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto length = tupleLength(*this, getData(), getIndices(), 0);
+  if (failed(length) || failed(checkReduction(*this, getReduction(), getData(), getUpdates())))
+    return failure();
+  Dims wanted = getDims(getIndices()), dims = getDims(getData()), values = getDims(getUpdates());
+  wanted.pop_back();
+  wanted.append(dims.begin() + *length, dims.end());
+  bool isSame = wanted.size() == values.size();
+  for (size_t i = 0; isSame && i < wanted.size(); ++i)
+    if (auto a = getConstant(wanted[i]), z = getConstant(values[i]); a && z)
+      isSame = a == z;
+  if (!isSame)
+    return emitOpError("updates do not have the shape that data and indices ask for");
+  types.push_back(getData().getType());
+  return success();
+}
+
+FailureOr<SmallVector<Value>> ScatterNDOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getData()), at = getDims(getIndices()), values = getDims(getUpdates());
+  int64_t length = *getConstant(at.back()), tuples = at.size() - 1, rank = dims.size();
+  for (int64_t i = 0, count = values.size(); i < count; ++i)
+    b.requireEqual(values[i], i < tuples ? at[i] : dims[length + i - tuples],
+                   "ScatterND: updates do not have the shape that data and indices ask for");
+  SmallVector<Indexer> position;
+  for (int64_t i = 0; i < length; ++i)
+    position.emplace_back(b, getIndices(), dims[i], product(getContext(), values));
+  auto place = [&](ImplicitLocOpBuilder &nested, ValueRange where) {
+    SmallVector<Value> target, tuple(where.take_front(tuples));
+    for (int64_t i = 0; i < length; ++i) {
+      tuple.push_back(arith::ConstantIndexOp::create(nested, i));
+      target.push_back(position[i](nested, tensor::ExtractOp::create(nested, operands[1], tuple)));
+      tuple.pop_back();
+    }
+    for (int64_t i = length; i < rank; ++i)
+      target.push_back(where[tuples + i - length]);
+    return target;
+  };
+  return SmallVector<Value>{scatter(b, operands[0], operands[2], getUpdates().getType(), getReduction(), place)};
+}
+
+//===- OneHot, EyeLike -----------------------------------------------------------------===//
+
+/// The size of the new axis, where it is known.
+static AffineExpr depthOf(OneHotOp op) {
+  if (auto data = getShapeData(op.getDepth()))
+    return data->front();
+  if (auto number = getConstantFloats(op.getDepth()))
+    return makeDim(op.getContext(), static_cast<int64_t>(number->front()));
+  return {};
+}
+
+static int64_t newAxis(OneHotOp op) {
+  return op.getAxis() < 0 ? op.getAxis() + rankOf(op.getIndices()) + 1 : op.getAxis();
+}
+
+LogicalResult OneHotOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getIndices());
+  if (failed(normalizeAxis(*this, getAxis(), dims.size() + 1)))
+    return failure();
+  auto depthType = cast<RankedTensorType>(getDepth().getType());
+  if (!depthType.hasStaticShape() || depthType.getNumElements() != 1 || depthType.getRank() > 1)
+    return emitOpError("depth must be a scalar");
+  if (cast<RankedTensorType>(getValues().getType()).getShape() != ArrayRef<int64_t>{2})
+    return emitOpError("values must be a vector of two elements");
+  int64_t axis = newAxis(*this);
+  AffineExpr depth = depthOf(*this);
+  if (depth && getConstant(depth) && *getConstant(depth) < 0)
+    return emitOpError("depth ") << *getConstant(depth) << " is negative";
+  dims.insert(dims.begin() + axis, depth ? depth : freshSymbol(*this, 0, axis));
+  types.push_back(makeTensor(dims, elementTypeOf(getValues())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> OneHotOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  int64_t axis = newAxis(*this), rank = rankOf(getOutput());
+  AffineExpr dim = getDims(getOutput())[axis];
+  b.bindFresh(dim, [&]() -> Value {
+    SmallVector<Value> zeros(rankOf(getDepth()), b.index(0));
+    Scalar depth(b, tensor::ExtractOp::create(b, operands[1], zeros), elementTypeOf(getDepth()).isUnsignedInteger());
+    Value index = arith::IndexCastOp::create(b, b.getIndexType(), convert(depth, b.getI64Type()));
+    return arith::MaxSIOp::create(b, index, b.index(0));
+  });
+  b.requireNonNegative(dim, "OneHot: negative depth");
+  Value depth = arith::IndexCastOp::create(b, b.getI64Type(), b.materializeIndex(dim));
+  Value off = tensor::ExtractOp::create(b, operands[2], b.index(0));
+  Value on = tensor::ExtractOp::create(b, operands[2], b.index(1));
+  bool isUnsigned = elementTypeOf(getIndices()).isUnsignedInteger();
+  SmallVector<AffineExpr> at;
+  for (int64_t i = 0; i < rank; ++i)
+    if (i != axis)
+      at.push_back(b.getAffineDimExpr(i));
+  AffineMap map = AffineMap::get(rank, 0, at, getContext());
+  auto body = [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+    Scalar wanted = convert(Scalar(nested, args[0], isUnsigned), nested.getI64Type());
+    Value here = linalg::IndexOp::create(nested, axis);
+    Scalar place(nested, arith::IndexCastOp::create(nested, nested.getI64Type(), here));
+    Scalar isOn = select(wanted < 0, wanted + wanted.with(depth), wanted) == place;
+    return arith::SelectOp::create(nested, isOn, on, off);
+  };
+  return SmallVector<Value>{b.elementwise(getType(), operands.take_front(), map, body)};
+}
+
+LogicalResult EyeLikeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (rankOf(getInput()) != 2)
+    return emitOpError("takes an operand of rank 2, not ") << rankOf(getInput());
+  Type elementType = elementTypeOf(getInput());
+  if (auto dtype = getDtype()) {
+    elementType = getElementType(getContext(), *dtype);
+    if (!elementType)
+      return emitOpError("can't make elements of type ") << getElementTypeName(*dtype);
+  }
+  types.push_back(withElementType(getInput().getType(), elementType));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> EyeLikeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Type elementType = LoweringBuilder::loweredType(getType()).getElementType();
+  Value zero = b.constant(elementType, 0), one = b.constant(elementType, 1), diagonal = b.index(getK());
+  return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    Value offset = arith::SubIOp::create(nested, at[1], at[0]);
+    Value isOne = arith::CmpIOp::create(nested, arith::CmpIPredicate::eq, offset, diagonal);
+    return arith::SelectOp::create(nested, isOne, one, zero);
+  })};
+}
+
+//===- older versions ------------------------------------------------------------------===//
+
+/// Scatter became ScatterElements.
+static LogicalResult upgradeScatter(NodeForm &node) {
+  node.name = "ScatterElements";
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Indexing.cpp.inc"
+
+void onnxc::onnx::registerIndexingOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Indexing.cpp.inc"
+      >();
+  dialect.addUpgrade("Scatter", std::numeric_limits<int64_t>::max(), upgradeScatter); // deprecated since 11
+}

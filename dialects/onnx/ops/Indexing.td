@@ -1,0 +1,49 @@
+//===- dialects/onnx/ops/Indexing.td --------------------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Operators that read from, or write to, places that an operand names.
+include "dialects/onnx/Onnx.td"
+
+def Onnx_GatherOp : Onnx_Op<"Gather", 13, [], ["propagateData"]> {
+  let summary = "Takes entries of an axis by index";
+  let arguments = (ins Onnx_Tensor:$data, Onnx_IndexTensor:$indices, DefaultValuedAttr<SI64Attr, "0">:$axis);
+  let results = (outs Onnx_Tensor:$output);
+}
+
+def Onnx_GatherElementsOp : Onnx_Op<"GatherElements", 13> {
+  let summary = "Takes one element for each index, which replaces its own position on the axis";
+  let arguments = (ins Onnx_Tensor:$data, Onnx_IndexTensor:$indices, DefaultValuedAttr<SI64Attr, "0">:$axis);
+  let results = (outs Onnx_Tensor:$output);
+}
+
+def Onnx_GatherNDOp : Onnx_Op<"GatherND", 13> {
+  let summary = "Takes elements or slices by index tuples";
+  let arguments = (ins Onnx_Tensor:$data, Onnx_Int64Tensor:$indices, DefaultValuedAttr<SI64Attr, "0">:$batch_dims);
+  let results = (outs Onnx_Tensor:$output);
+}
+
+def Onnx_ScatterElementsOp : Onnx_Op<"ScatterElements", 18> {
+  let summary = "A copy with one element overwritten, or combined, for each index";
+  let arguments = (ins Onnx_Tensor:$data, Onnx_IndexTensor:$indices, Onnx_Tensor:$updates,
+                   DefaultValuedAttr<SI64Attr, "0">:$axis, DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);
+  let results = (outs Onnx_Tensor:$output);
+}
+
+def Onnx_ScatterNDOp : Onnx_Op<"ScatterND", 18> {
+  let summary = "A copy with elements or slices overwritten, or combined, by index tuples";
+  let arguments = (ins Onnx_Tensor:$data, Onnx_Int64Tensor:$indices, Onnx_Tensor:$updates,
+                   DefaultValuedAttr<StrAttr, "\"none\"">:$reduction);
+  let results = (outs Onnx_Tensor:$output);
+}
+
+def Onnx_OneHotOp : Onnx_Op<"OneHot", 28> {
+  let summary = "values[1] where the position on the new axis is the index, values[0] elsewhere";
+  let arguments = (ins Onnx_Tensor:$indices, Onnx_Tensor:$depth, Onnx_Tensor:$values,
+                   DefaultValuedAttr<SI64Attr, "-1">:$axis);
+  let results = (outs Onnx_Tensor:$output);
+}
+
+def Onnx_EyeLikeOp : Onnx_Op<"EyeLike", 22> {
+  let summary = "A matrix with ones on diagonal k and zeros elsewhere";
+  let arguments = (ins Onnx_Tensor:$input, OptionalAttr<SI64Attr>:$dtype, DefaultValuedAttr<SI64Attr, "0">:$k);
+  let results = (outs Onnx_Tensor:$output);
+}

@@ -1,0 +1,63 @@
+// RUN: onnxc-opt %s --infer-shapes --lower-onnx-to-linalg --canonicalize --cse --split-input-file --verify-diagnostics | FileCheck %s
+
+// Run-time indices count from the end when negative, and never leave the table.
+// CHECK-LABEL: func @embedding(
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel"]} ins({{.*}} : tensor<?x?xi64>)
+// CHECK: arith.minsi
+// CHECK: arith.maxsi
+// CHECK: tensor.extract {{.*}} : tensor<100x16xf32>
+#ids = affine_map<()[s0, s1] -> (s0, s1)>
+#out = affine_map<()[s0, s1] -> (s0, s1, 16)>
+func.func @embedding(%table: tensor<100x16xf32>, %ids: tensor<?x?xi64, #ids>) -> tensor<?x?x16xf32, #out> attributes {onnx.symbols = ["batch", "seq"]} {
+  %0 = onnx.Gather %table, %ids : (tensor<100x16xf32>, tensor<?x?xi64, #ids>) -> tensor<?x?x16xf32, #out>
+  return %0 : tensor<?x?x16xf32, #out>
+}
+
+// -----
+
+// CHECK-LABEL: func @gather_slice(
+// CHECK: tensor.extract_slice %{{.*}}[0, 6, 0] [2, 1, 4] [1, 1, 1] : tensor<2x7x4xf32> to tensor<2x4xf32>
+func.func @gather_slice(%x: tensor<2x7x4xf32>) -> tensor<2x4xf32> {
+  %last = onnx.Constant dense<-1> : tensor<i64> : tensor<i64>
+  %0 = onnx.Gather %x, %last {axis = 1 : si64} : (tensor<2x7x4xf32>, tensor<i64>) -> tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @gather_nd(
+// CHECK: linalg.generic
+// CHECK-COUNT-3: tensor.extract
+func.func @gather_nd(%x: tensor<4x5x6xf32>, %at: tensor<3x2xi64>) -> tensor<3x6xf32> {
+  %0 = onnx.GatherND %x, %at : (tensor<4x5x6xf32>, tensor<3x2xi64>) -> tensor<3x6xf32>
+  return %0 : tensor<3x6xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @scatter_nd(
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: arith.addf
+// CHECK: tensor.insert
+func.func @scatter_nd(%x: tensor<4x6xf32>, %at: tensor<3x1xi64>, %new: tensor<3x6xf32>) -> tensor<4x6xf32> {
+  %0 = onnx.ScatterND %x, %at, %new {reduction = "add"} : (tensor<4x6xf32>, tensor<3x1xi64>, tensor<3x6xf32>) -> tensor<4x6xf32>
+  return %0 : tensor<4x6xf32>
+}
+
+// -----
+
+func.func @index_range(%x: tensor<7x4xf32>) -> tensor<4xf32> {
+  %at = onnx.Constant dense<7> : tensor<i64> : tensor<i64>
+  // expected-error @+1 {{index 7 is out of range for size 7}}
+  %0 = onnx.Gather %x, %at : (tensor<7x4xf32>, tensor<i64>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @tuple_length(%x: tensor<4x5xf32>, %at: tensor<3x3xi64>) -> tensor<3xf32> {
+  // expected-error @+1 {{index tuples of 3 and 0 batch dimensions do not fit data of rank 2}}
+  %0 = onnx.GatherND %x, %at : (tensor<4x5xf32>, tensor<3x3xi64>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
