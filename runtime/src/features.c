@@ -1,6 +1,6 @@
 /*===- runtime/src/features.c ------------------------------------------------------===
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- * Finds out whether this processor has what a model was compiled for, so that it needn't die of SIGILL.
+ * Whether this runtime and this processor can use a model: found out before it runs, so that nothing dies of SIGILL.
  *===--------------------------------------------------------------------------------===*/
 #include "internal.h"
 
@@ -66,7 +66,9 @@ static int hasFeature(const char *name, size_t length) {
 #error "say here how this processor's features are found out"
 #endif
 
-int onnxc_missing_feature(const char *features, char *name, size_t size) {
+/* The first of the comma separated features that this processor lacks: 0 when it has all, 1 and its name when one is
+ * missing, -1 and its name when it is not in features.def. */
+static int missingFeature(const char *features, char *name, size_t size) {
   while (features && *features) {
     size_t length = strcspn(features, ",");
     const char *feature = features;
@@ -84,4 +86,28 @@ int onnxc_missing_feature(const char *features, char *name, size_t size) {
     return has == 0 ? 1 : -1;
   }
   return 0;
+}
+
+onnxc_status onnxc_check(const onnxc_model *model, onnxc_error *error) {
+  if (!model)
+    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model");
+  if (model->abi_version != ONNXC_ABI_VERSION || model->struct_size < sizeof(onnxc_model))
+    return onnxc_fail(
+        error, ONNXC_ERROR_UNSUPPORTED,
+        "the model has version %u (table of %u bytes) of the binary interface, this runtime has version %u "
+        "(%zu bytes): compile it again with the onnxc of this runtime",
+        model->abi_version, model->struct_size, ONNXC_ABI_VERSION, sizeof(onnxc_model));
+  char feature[64];
+  int missing = missingFeature(model->features, feature, sizeof(feature));
+  if (missing > 0)
+    return onnxc_fail(
+        error, ONNXC_ERROR_UNSUPPORTED,
+        "the model '%s' was compiled for a processor with %s, which this one lacks: compile it again here, or "
+        "with another -mcpu=",
+        model->name, feature);
+  if (missing < 0)
+    return onnxc_fail(error, ONNXC_ERROR_UNSUPPORTED,
+                      "the model '%s' needs the processor feature '%s', which this runtime does not know", model->name,
+                      feature);
+  return ONNXC_OK;
 }

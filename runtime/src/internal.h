@@ -23,10 +23,6 @@ __attribute__((format(printf, 3, 4)))
 onnxc_status
 onnxc_fail(onnxc_error *error, onnxc_status status, const char *format, ...);
 
-/* The first of the comma separated features that this processor lacks: 0 when it has all, 1 and its name when one is
- * missing, -1 and its name when it is not in features.def. */
-int onnxc_missing_feature(const char *features, char *name, size_t size);
-
 uint64_t onnxc_hash(const void *data, uint64_t size);
 
 /* Bytes of a tensor, or -1 when they don't fit into 63 bits. A tensor without dims (rank 0) has one element. */

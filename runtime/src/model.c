@@ -86,30 +86,6 @@ static onnxc_status checkFile(const char *path, onnxc_error *error) {
   return status;
 }
 
-onnxc_status onnxc_check(const onnxc_model *model, onnxc_error *error) {
-  if (!model)
-    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model");
-  if (model->abi_version != ONNXC_ABI_VERSION || model->struct_size < sizeof(onnxc_model))
-    return onnxc_fail(
-        error, ONNXC_ERROR_UNSUPPORTED,
-        "the model has version %u (table of %u bytes) of the binary interface, this runtime has version %u "
-        "(%zu bytes): compile it again with the onnxc of this runtime",
-        model->abi_version, model->struct_size, ONNXC_ABI_VERSION, sizeof(onnxc_model));
-  char feature[64];
-  int missing = onnxc_missing_feature(model->features, feature, sizeof(feature));
-  if (missing > 0)
-    return onnxc_fail(
-        error, ONNXC_ERROR_UNSUPPORTED,
-        "the model '%s' was compiled for a processor with %s, which this one lacks: compile it again here, or "
-        "with another -mcpu=",
-        model->name, feature);
-  if (missing < 0)
-    return onnxc_fail(error, ONNXC_ERROR_UNSUPPORTED,
-                      "the model '%s' needs the processor feature '%s', which this runtime does not know", model->name,
-                      feature);
-  return ONNXC_OK;
-}
-
 /* Maps the weights file: nothing is copied, and programs with the same model share it. */
 static onnxc_status mapWeights(onnxc_library *library, const char *path, int skipHash, onnxc_error *error) {
   const onnxc_model *model = library->model;
