@@ -36,8 +36,11 @@ if os.path.isdir(os.path.join(shared, "conformance")):
 
 if config.sanitize:
     config.available_features.add("sanitize")
-if shutil.which("qemu-aarch64"):
+# %run-aarch64 is onnxc-run for that processor.
+if shutil.which("qemu-aarch64") and shutil.which("aarch64-linux-gnu-g++"):
     config.available_features.add("qemu-aarch64")
+    run_aarch64 = os.path.join(config.build, "test", "onnxc-run-aarch64")
+    config.substitutions.append(("%run-aarch64", "qemu-aarch64 -L /usr/aarch64-linux-gnu " + run_aarch64))
 
 # tools/dev/setup --tests makes this environment from test/requirements.txt.
 python = os.path.join(config.source, ".cache", "venv", "bin", "python")

@@ -1,8 +1,8 @@
 // RUN: %cc %support -c %source/runtime/support/support.c -o %t.o
 // RUN: %cc %strict -fno-builtin %s %t.o -lm -o %t && %t
-// RUN: %if aarch64-c %{ %cc -target aarch64-linux-gnu %support -c %source/runtime/support/support.c -o %t.a64.o %}
-// RUN: %if aarch64-c %{ %cc -target aarch64-linux-gnu %strict -fno-builtin -c %s -o %t.main.o %}
-// RUN: %if aarch64-c %{ aarch64-linux-gnu-gcc -static %t.main.o %t.a64.o -lm -o %t.a64 && qemu-aarch64 %t.a64 %}
+// RUN: %if qemu-aarch64 %{ %cc -target aarch64-linux-gnu %support -c %source/runtime/support/support.c -o %t.a64.o %}
+// RUN: %if qemu-aarch64 %{ %cc -target aarch64-linux-gnu %strict -fno-builtin -c %s -o %t.main.o %}
+// RUN: %if qemu-aarch64 %{ aarch64-linux-gnu-gcc -static %t.main.o %t.a64.o -lm -o %t.a64 && qemu-aarch64 %t.a64 %}
 //
 // The functions that LLVM calls behind the back of generated code, against the C library's and the compiler's own.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
