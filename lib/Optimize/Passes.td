@@ -39,4 +39,36 @@ def FoldConstants : Pass<"fold-constants", "mlir::func::FuncOp"> {
                     Statistic<"evaluated", "evaluated", "of these, by running compiled code">];
 }
 
+def RecognizePatterns : Pass<"recognize-patterns", "mlir::func::FuncOp"> {
+  let summary = "Makes one operator of the formulas that exporters write for it";
+  let description = [{
+    Gelu (with erf, with tanh), Swish, Softplus, Mish, HardSwish, LayerNormalization and RMSNormalization. Constants
+    should be folded and common subexpressions be gone before.
+
+    ```mlir
+    %0 = onnx.Sigmoid %x : (tensor<4xf32>) -> tensor<4xf32>
+    %1 = onnx.Mul %x, %0 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    ==>
+    %1 = onnx.Swish %x {alpha = 1.0 : f32} : (tensor<4xf32>) -> tensor<4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"recognized", "patterns", "formulas that became one operator">];
+}
+
+def FoldBatchNormalization : Pass<"fold-batch-normalization", "mlir::func::FuncOp"> {
+  let summary = "Makes scales and shifts per channel part of the weights before them";
+  let description = [{
+    A BatchNormalization, or a Mul, Div, Add or Sub with a constant per channel, after a Conv, ConvTranspose or Gemm with
+    constant weights that nothing else reads. Weights are computed in double precision and rounded once.
+
+    ```mlir
+    %0 = onnx.Conv %x, %w, %none {...}
+    %1 = onnx.BatchNormalization %0, %scale, %bias, %mean, %variance {...}
+    ==>
+    %1 = onnx.Conv %x, %newW, %newB {...}
+    ```
+  }];
+  let statistics = [Statistic<"folded", "folded", "operations that became part of weights">];
+}
+
 #endif // ONNXC_OPTIMIZE_PASSES_TD

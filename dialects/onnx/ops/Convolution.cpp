@@ -11,8 +11,7 @@ using namespace mlir;
 using namespace onnxc::onnx;
 
 /// Checks what Conv and ConvTranspose have in common; the spatial sizes of the weights are numbers after it.
-template <typename OpT>
-static FailureOr<SmallVector<int64_t>> verifyOperands(OpT op, int64_t channelsOfX) {
+template <typename OpT> static FailureOr<SmallVector<int64_t>> verifyOperands(OpT op, int64_t channelsOfX) {
   auto x = cast<RankedTensorType>(op.getX().getType()), w = cast<RankedTensorType>(op.getW().getType());
   if (x.getRank() < 3)
     return op.emitOpError("X has rank ") << x.getRank() << ", expected a batch, channels and spatial dimensions";
@@ -147,8 +146,7 @@ static Value finish(LoweringBuilder &b, Lowered y, Lowered bias, Type resultType
 static FailureOr<Window> getWindow(ConvOp op) {
   auto w = cast<RankedTensorType>(op.getW().getType());
   int64_t perGroup = w.getRank() > 1 ? w.getDimSize(1) : ShapedType::kDynamic;
-  auto kernel =
-      verifyOperands(op, ShapedType::isDynamic(perGroup) ? ShapedType::kDynamic : perGroup * op.getGroup());
+  auto kernel = verifyOperands(op, ShapedType::isDynamic(perGroup) ? ShapedType::kDynamic : perGroup * op.getGroup());
   if (failed(kernel) || failed(verifyBias(op, getDims(w)[0])))
     return failure();
   return Window::get(op, ArrayRef(getDims(op.getX())).drop_front(2), *kernel, getAttributes(op));
@@ -319,8 +317,8 @@ static FailureOr<Lowered> makePhaseWeights(ConvTransposeOp op, LoweringBuilder &
     SmallVector<Value> at{arith::AddIOp::create(b, arith::MulIOp::create(b, i[0], index(channels)), i[2 + n]), i[1]};
     Value inside = arith::ConstantOp::create(b, b.getBoolAttr(true));
     for (int64_t a = 0; a < n; ++a) {
-      Value entry = arith::AddIOp::create(
-          b, arith::MulIOp::create(b, i[3 + n + a], index(geometry.axes[a].stride)), i[2 + a]);
+      Value entry =
+          arith::AddIOp::create(b, arith::MulIOp::create(b, i[3 + n + a], index(geometry.axes[a].stride)), i[2 + a]);
       Value found = tensor::ExtractOp::create(b, table, ValueRange{index(a), entry});
       Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, found, index(0));
       inside = arith::AndIOp::create(b, inside, here);

@@ -82,8 +82,8 @@ static FailureOr<Dims> gemmDims(GemmOp op) {
   if (op.getTransB())
     std::swap(b[0], b[1]);
   if (getConstant(a[1]) && getConstant(b[0]) && a[1] != b[0])
-    return op.emitOpError("the inner sizes ") << *getConstant(a[1]) << " of A' and " << *getConstant(b[0])
-                                              << " of B' differ";
+    return op.emitOpError("the inner sizes ")
+           << *getConstant(a[1]) << " of A' and " << *getConstant(b[0]) << " of B' differ";
   Dims dims{a[0], b[1]};
   if (auto c = dyn_cast<RankedTensorType>(op.getC().getType())) { // broadcasts to the product, not the reverse
     Dims addend = getDims(c);
@@ -91,7 +91,8 @@ static FailureOr<Dims> gemmDims(GemmOp op) {
       return op.emitOpError("C has rank ") << addend.size() << ", expected at most 2";
     for (auto [size, result] : llvm::zip_equal(addend, ArrayRef(dims).take_back(addend.size())))
       if (getConstant(size) && *getConstant(size) != 1 && getConstant(result) && size != result)
-        return op.emitOpError("C with size ") << *getConstant(size) << " does not broadcast to " << *getConstant(result);
+        return op.emitOpError("C with size ")
+               << *getConstant(size) << " does not broadcast to " << *getConstant(result);
   }
   return dims;
 }
@@ -110,8 +111,7 @@ static Value scale(ImplicitLocOpBuilder &b, Value x, float factor, Type element)
   if (factor == 1.0f)
     return x;
   if (isa<FloatType>(element))
-    return arith::MulFOp::create(
-        b, x, arith::ConstantOp::create(b, cast<TypedAttr>(b.getFloatAttr(element, factor))));
+    return arith::MulFOp::create(b, x, arith::ConstantOp::create(b, cast<TypedAttr>(b.getFloatAttr(element, factor))));
   if (factor == static_cast<float>(static_cast<int64_t>(factor)))
     return arith::MulIOp::create(
         b, x, arith::ConstantOp::create(b, b.getIntegerAttr(x.getType(), static_cast<int64_t>(factor))));
@@ -125,7 +125,8 @@ FailureOr<SmallVector<Value>> GemmOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   auto dims = gemmDims(*this);
   if (failed(dims))
     return failure();
-  Lowered lhs = getLowered(*this, operands, 0), rhs = getLowered(*this, operands, 1), c = getLowered(*this, operands, 2);
+  Lowered lhs = getLowered(*this, operands, 0), rhs = getLowered(*this, operands, 1),
+          c = getLowered(*this, operands, 2);
   Type element = lhs.element(), accumulator = accumulatorType(element);
   Lowered y;
   if (!getTransA() && !getTransB()) {
@@ -182,8 +183,7 @@ static Lowered subtractZeroPoint(LoweringBuilder &b, Lowered value, Lowered zero
     at.push_back(getConstant(zero.dims()[0]) == 1 ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(axis));
   else
     for (auto [i, dim] : llvm::enumerate(zero.dims()))
-      at.push_back(getConstant(dim) == 1 ? b.getAffineConstantExpr(0)
-                                         : b.getAffineDimExpr(rank - zero.rank() + i));
+      at.push_back(getConstant(dim) == 1 ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(rank - zero.rank() + i));
   RankedTensorType type = withElementType(value.type, i32);
   SmallVector<AffineMap> maps{b.getMultiDimIdentityMap(rank), AffineMap::get(rank, 0, at, b.getContext())};
   return {b.elementwise(type, ValueRange{value.value, zero.value}, maps,

@@ -17,9 +17,9 @@ template <typename OpT> static FailureOr<Window> getWindow(OpT op) {
     return op.emitOpError("X has rank ") << x.size() << ", expected a batch, channels and spatial dimensions";
   if (op.getKernelShape().size() != x.size() - 2)
     return op.emitOpError("kernel_shape has ") << op.getKernelShape().size() << " elements, expected " << x.size() - 2;
-  return Window::get(op, ArrayRef(x).drop_front(2), {},
-                     {op.getAutoPad(), op.getKernelShape(), op.getStrides(), op.getDilations(), op.getPads(),
-                      op.getCeilMode() != 0});
+  return Window::get(
+      op, ArrayRef(x).drop_front(2), {},
+      {op.getAutoPad(), op.getKernelShape(), op.getStrides(), op.getDilations(), op.getPads(), op.getCeilMode() != 0});
 }
 
 /// [N, C, positions...]
@@ -37,16 +37,15 @@ static Value lowest(LoweringBuilder &b, Type element) {
     return arith::ConstantOp::create(
         b, b.getFloatAttr(type, llvm::APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true)));
   unsigned width = element.getIntOrFloatBitWidth();
-  return arith::ConstantOp::create(
-      b, b.getIntegerAttr(b.getIntegerType(width), element.isUnsignedInteger() ? APInt::getMinValue(width)
-                                                                               : APInt::getSignedMinValue(width)));
+  return arith::ConstantOp::create(b, b.getIntegerAttr(b.getIntegerType(width), element.isUnsignedInteger()
+                                                                                    ? APInt::getMinValue(width)
+                                                                                    : APInt::getSignedMinValue(width)));
 }
 
 static Value larger(ImplicitLocOpBuilder &b, Value x, Value y, Type element) {
   if (isa<FloatType>(element))
     return arith::MaximumFOp::create(b, x, y);
-  return element.isUnsignedInteger() ? Value(arith::MaxUIOp::create(b, x, y))
-                                     : Value(arith::MaxSIOp::create(b, x, y));
+  return element.isUnsignedInteger() ? Value(arith::MaxUIOp::create(b, x, y)) : Value(arith::MaxSIOp::create(b, x, y));
 }
 
 namespace {
@@ -115,11 +114,11 @@ static Lowered pool(LoweringBuilder &b, Lowered x, const Window &window, Value p
 /// Sums over windows, padded with zeros, in the accumulator type.
 static Lowered poolSum(LoweringBuilder &b, Lowered x, const Window &window) {
   Type element = x.element(), accumulator = accumulatorType(element);
-  return pool<linalg::PoolingNchwSumOp>(
-      b, x, window, b.constant(element, 0), b.constant(accumulator, 0), accumulator, /*named=*/true,
-      [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-        return arith::AddFOp::create(b, args[1], convertScalar(b, args[0], element, accumulator));
-      });
+  return pool<linalg::PoolingNchwSumOp>(b, x, window, b.constant(element, 0), b.constant(accumulator, 0), accumulator,
+                                        /*named=*/true, [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                                          return arith::AddFOp::create(b, args[1],
+                                                                       convertScalar(b, args[0], element, accumulator));
+                                        });
 }
 
 //===-- MaxPool
@@ -167,8 +166,8 @@ static SmallVector<Value> poolIndices(LoweringBuilder &b, Lowered x, const Windo
           Value place = mul(linalg::IndexOp::create(b, 2 + n + i), number(window.axes[i].dilation));
           at.push_back(arith::SubIOp::create(b, add(start, place), begins[i]));
           // One unsigned comparison says 0 <= at < size.
-          inside = arith::AndIOp::create(
-              b, inside, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at[i], sizes[i]));
+          inside =
+              arith::AndIOp::create(b, inside, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at[i], sizes[i]));
         }
         for (unsigned i = 0; i < n; ++i) {
           unsigned axis = columnMajor ? n - 1 - i : i;
@@ -200,11 +199,10 @@ FailureOr<SmallVector<Value>> MaxPoolOp::lowerToLinalg(LoweringBuilder &b, Value
   if (!getIndices().use_empty())
     return poolIndices(b, x, *window, getY().getType(), getIndices().getType(), getStorageOrder() != 0);
   Type element = x.element();
-  Lowered y = pool<linalg::PoolingNchwMaxOp>(b, x, *window, lowest(b, element), lowest(b, element), element,
-                                             /*named=*/!element.isUnsignedInteger(),
-                                             [&](ImplicitLocOpBuilder &b, ValueRange args) {
-                                               return larger(b, args[0], args[1], element);
-                                             });
+  Lowered y = pool<linalg::PoolingNchwMaxOp>(
+      b, x, *window, lowest(b, element), lowest(b, element), element,
+      /*named=*/!element.isUnsignedInteger(),
+      [&](ImplicitLocOpBuilder &b, ValueRange args) { return larger(b, args[0], args[1], element); });
   return SmallVector<Value>{y.value, Value()};
 }
 
@@ -272,8 +270,7 @@ static Lowered countPlaces(LoweringBuilder &b, const Window &window, bool withPa
         Value n = arith::CeilDivSIOp::create(b, arith::SubIOp::create(b, bound, start), number(axis.dilation));
         return arith::MinSIOp::create(b, arith::MaxSIOp::create(b, n, number(0)), number(axis.kernel));
       };
-      places = arith::MulIOp::create(b, places,
-                                     arith::SubIOp::create(b, below(bounds[i].high), below(bounds[i].low)));
+      places = arith::MulIOp::create(b, places, arith::SubIOp::create(b, below(bounds[i].high), below(bounds[i].low)));
     }
     return arith::SIToFPOp::create(b, element, arith::IndexCastOp::create(b, b.getI64Type(), places));
   });
@@ -288,7 +285,8 @@ FailureOr<SmallVector<Value>> AveragePoolOp::lowerToLinalg(LoweringBuilder &b, V
   Lowered sum = poolSum(b, x, *window);
   Type element = x.element();
   // Every window is full when nothing is padded, or the padding counts and ceil_mode adds nothing to it.
-  bool padded = llvm::any_of(window->axes, [](const WindowAxis &axis) { return axis.padBegin != 0 || axis.padEnd != 0; });
+  bool padded =
+      llvm::any_of(window->axes, [](const WindowAxis &axis) { return axis.padBegin != 0 || axis.padEnd != 0; });
   bool full = window->same == Window::None && !getCeilMode() && (getCountIncludePad() || !padded);
   if (full) {
     Value size = b.constant(sum.element(), window->size());
@@ -382,11 +380,10 @@ static Lowered reduceSpatial(LoweringBuilder &b, Lowered x, Value init, Type ele
 FailureOr<SmallVector<Value>> GlobalAveragePoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Lowered x = getLowered(*this, operands, 0);
   Type element = x.element(), accumulator = accumulatorType(element);
-  Lowered sum = reduceSpatial(b, x, b.constant(accumulator, 0), accumulator,
-                              [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-                                return arith::AddFOp::create(b, args[1],
-                                                             convertScalar(b, args[0], element, accumulator));
-                              });
+  Lowered sum = reduceSpatial(
+      b, x, b.constant(accumulator, 0), accumulator, [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+        return arith::AddFOp::create(b, args[1], convertScalar(b, args[0], element, accumulator));
+      });
   Dims dims = x.dims();
   AffineExpr size = product(getContext(), ArrayRef(dims).drop_front(2));
   Value count;
@@ -407,9 +404,9 @@ FailureOr<SmallVector<Value>> GlobalAveragePoolOp::lowerToLinalg(LoweringBuilder
 FailureOr<SmallVector<Value>> GlobalMaxPoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Lowered x = getLowered(*this, operands, 0);
   Type element = x.element();
-  Lowered most = reduceSpatial(
-      b, x, lowest(b, element), element,
-      [&](ImplicitLocOpBuilder &b, ValueRange args) { return larger(b, args[0], args[1], element); });
+  Lowered most = reduceSpatial(b, x, lowest(b, element), element, [&](ImplicitLocOpBuilder &b, ValueRange args) {
+    return larger(b, args[0], args[1], element);
+  });
   return SmallVector<Value>{reshape(b, most, getDims(getY())).value};
 }
 

@@ -274,7 +274,8 @@ private:
   Lowered project(bool separateBias);
   Lowered initialState(unsigned operand, int64_t direction);
   AffineMap mapFor(Lowered value) {
-    return value.rank() == 2 ? b.getMultiDimIdentityMap(2) : AffineMap::get(2, 0, b.getAffineDimExpr(1), b.getContext());
+    return value.rank() == 2 ? b.getMultiDimIdentityMap(2)
+                             : AffineMap::get(2, 0, b.getAffineDimExpr(1), b.getContext());
   }
   /// Where direction `d` of a state or (with a time) of the output is.
   SmallVector<OpFoldResult> place(int64_t d, OpFoldResult time = {}) {
@@ -301,7 +302,8 @@ private:
 static Lowered transposeConstant(LoweringBuilder &b, Lowered w) {
   ArrayRef<int64_t> shape = w.type.getShape();
   SmallVector<int64_t> sizes{shape[1], shape[0]};
-  return rearrangeConstant(b, w, sizes, sizes, [&](ArrayRef<int64_t> i) { return std::optional(i[1] * shape[1] + i[0]); });
+  return rearrangeConstant(b, w, sizes, sizes,
+                           [&](ArrayRef<int64_t> i) { return std::optional(i[1] * shape[1] + i[0]); });
 }
 
 /// x [m, k] * transposed w [n, k].
@@ -347,18 +349,16 @@ Lowered RecurrentLowering::project(bool separateBias) {
                                 Value r = convertScalar(b, args[1], element, accumulator);
                                 if (shared != rows) {
                                   Value column = linalg::IndexOp::create(b, 1);
-                                  Value isShared = arith::CmpIOp::create(
-                                      b, arith::CmpIPredicate::ult, column,
-                                      arith::ConstantIndexOp::create(b, shared));
+                                  Value isShared = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
+                                                                         arith::ConstantIndexOp::create(b, shared));
                                   r = arith::SelectOp::create(b, isShared, r, number(b, accumulator, 0));
                                 }
                                 return arith::AddFOp::create(b, w, r);
                               });
     Lowered row = reshape(b, Lowered{sum, type}, {makeDim(context, columns)});
-    y.value = b.elementwise(y.type, ValueRange{y.value, row.value}, TypeRange{y.type, row.type},
-                            [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-                              return arith::AddFOp::create(b, args[0], args[1]);
-                            });
+    y.value = b.elementwise(
+        y.type, ValueRange{y.value, row.value}, TypeRange{y.type, row.type},
+        [](ImplicitLocOpBuilder &b, ValueRange args) -> Value { return arith::AddFOp::create(b, args[0], args[1]); });
   }
   return reshape(b, y, {dims[0], dims[1], makeDim(context, columns)});
 }
@@ -414,9 +414,10 @@ RecurrentLowering::update(ArrayRef<Lowered> inputs, ArrayRef<Lowered> states,
       b, types, ins, outs, maps, iterators, [&](OpBuilder &nested, Location loc, ValueRange args) {
         ImplicitLocOpBuilder b(loc, nested);
         size_t given = inputs.size() + states.size();
-        SmallVector<Value> elements = llvm::map_to_vector(
-            llvm::zip(args.take_front(inputs.size()), inputs),
-            [&](auto pair) { return convertScalar(b, std::get<0>(pair), std::get<1>(pair).element(), accumulator); });
+        SmallVector<Value> elements =
+            llvm::map_to_vector(llvm::zip(args.take_front(inputs.size()), inputs), [&](auto pair) {
+              return convertScalar(b, std::get<0>(pair), std::get<1>(pair).element(), accumulator);
+            });
         llvm::append_range(elements, args.slice(inputs.size(), states.size()));
         SmallVector<Value> results = body(b, elements);
         if (lengths) {
@@ -495,8 +496,8 @@ SmallVector<Value> RecurrentLowering::lower(unsigned states, bool separateBias, 
           row = {b.elementwise(type, ValueRange{row.value, lengths.value}, maps,
                                [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
                                  Value runs = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, active, args[1]);
-                                 return arith::SelectOp::create(b, runs, convertScalar(b, args[0], accumulator, element),
-                                                                number(b, element, 0));
+                                 return arith::SelectOp::create(
+                                     b, runs, convertScalar(b, args[0], accumulator, element), number(b, element, 0));
                                }),
                  type};
         }

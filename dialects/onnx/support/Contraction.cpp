@@ -106,19 +106,19 @@ Lowered onnxc::onnx::contract(LoweringBuilder &b, Lowered lhs, AffineMap lhsMap,
   SmallVector<utils::IteratorType> iterators(resultMap.getNumDims(), utils::IteratorType::reduction);
   for (AffineExpr expr : resultMap.getResults())
     iterators[cast<AffineDimExpr>(expr).getPosition()] = utils::IteratorType::parallel;
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange{init.getType()}, ValueRange{lhs.value, rhs.value}, ValueRange{init},
-      ArrayRef<AffineMap>{lhsMap, rhsMap, resultMap}, iterators, [&](OpBuilder &nested, Location loc, ValueRange args) {
-        ImplicitLocOpBuilder b(loc, nested);
-        Value x = convertScalar(b, args[0], lhs.element(), accumulator);
-        Value y = convertScalar(b, args[1], rhs.element(), accumulator);
-        Value sum;
-        if (isa<FloatType>(accumulator))
-          sum = arith::AddFOp::create(b, args[2], arith::MulFOp::create(b, x, y));
-        else
-          sum = arith::AddIOp::create(b, args[2], arith::MulIOp::create(b, x, y));
-        linalg::YieldOp::create(b, sum);
-      });
+  auto generic = linalg::GenericOp::create(b, TypeRange{init.getType()}, ValueRange{lhs.value, rhs.value},
+                                           ValueRange{init}, ArrayRef<AffineMap>{lhsMap, rhsMap, resultMap}, iterators,
+                                           [&](OpBuilder &nested, Location loc, ValueRange args) {
+                                             ImplicitLocOpBuilder b(loc, nested);
+                                             Value x = convertScalar(b, args[0], lhs.element(), accumulator);
+                                             Value y = convertScalar(b, args[1], rhs.element(), accumulator);
+                                             Value sum;
+                                             if (isa<FloatType>(accumulator))
+                                               sum = arith::AddFOp::create(b, args[2], arith::MulFOp::create(b, x, y));
+                                             else
+                                               sum = arith::AddIOp::create(b, args[2], arith::MulIOp::create(b, x, y));
+                                             linalg::YieldOp::create(b, sum);
+                                           });
   return {generic.getResult(0), type};
 }
 

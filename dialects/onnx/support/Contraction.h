@@ -52,8 +52,8 @@ Lowered contract(LoweringBuilder &b, Lowered lhs, mlir::AffineMap lhsMap, Lowere
 /// numpy.matmul of operands of rank >= 2, whose product has the sizes `dims`, in element type `accumulator`.
 Lowered matmul(LoweringBuilder &b, Lowered lhs, Lowered rhs, llvm::ArrayRef<AffineExpr> dims, mlir::Type accumulator);
 
-/// A constant `source` rearranged into `result` sizes: in row-major order over `sizes` (as many elements), the element at
-/// i... is that of `source` at position index(i...) of its own row-major order, or zero where index gives none. Null
+/// A constant `source` rearranged into `result` sizes: in row-major order over `sizes` (as many elements), the element
+/// at i... is that of `source` at position index(i...) of its own row-major order, or zero where index gives none. Null
 /// when `source` is no constant.
 Lowered rearrangeConstant(LoweringBuilder &b, Lowered source, llvm::ArrayRef<int64_t> sizes,
                           llvm::ArrayRef<int64_t> result,

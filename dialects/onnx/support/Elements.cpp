@@ -63,3 +63,48 @@ std::optional<SmallVector<double>> onnxc::onnx::getConstantFloats(Value value) {
   }
   return numbers;
 }
+
+std::optional<std::vector<double>> onnxc::onnx::getNumbers(ElementsAttr elements) {
+  auto type = dyn_cast<FloatType>(elements.getElementType());
+  ArrayRef<char> bytes = getRawElements(elements);
+  if (!type || bytes.empty())
+    return std::nullopt;
+  size_t width = type.getWidth() / 8;
+  std::vector<double> numbers(bytes.size() / width);
+  for (auto [i, number] : llvm::enumerate(numbers)) {
+    const char *from = bytes.data() + i * width;
+    if (type.isF32()) {
+      float value;
+      std::memcpy(&value, from, sizeof(value));
+      number = value;
+    } else {
+      uint64_t bits = 0;
+      std::memcpy(&bits, from, width);
+      APFloat value(type.getFloatSemantics(), APInt(type.getWidth(), bits));
+      bool lossy;
+      value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lossy);
+      number = value.convertToDouble();
+    }
+  }
+  return numbers;
+}
+
+ElementsAttr onnxc::onnx::makeElements(RankedTensorType type, ArrayRef<double> numbers) {
+  auto element = cast<FloatType>(type.getElementType());
+  size_t width = element.getWidth() / 8;
+  std::vector<char> bytes(numbers.size() * width);
+  for (auto [i, number] : llvm::enumerate(numbers)) {
+    char *to = bytes.data() + i * width;
+    if (element.isF32()) {
+      float value = static_cast<float>(number);
+      std::memcpy(to, &value, sizeof(value));
+    } else {
+      APFloat value(number);
+      bool lossy;
+      value.convert(element.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lossy);
+      uint64_t bits = value.bitcastToAPInt().getZExtValue();
+      std::memcpy(to, &bits, width);
+    }
+  }
+  return makeElements(type, bytes);
+}

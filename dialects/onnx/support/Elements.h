@@ -17,6 +17,11 @@ mlir::ElementsAttr getConstantElements(mlir::Value value);
 /// The bytes of the elements in row-major order; of a splat (see isSplat) those of one. Empty for other kinds.
 llvm::ArrayRef<char> getRawElements(mlir::ElementsAttr elements);
 
+/// The elements of a constant of floats as numbers (of a splat the one); nothing for other kinds.
+std::optional<std::vector<double>> getNumbers(mlir::ElementsAttr elements);
+/// A constant of these numbers, rounded to the float type of the elements.
+mlir::ElementsAttr makeElements(mlir::RankedTensorType type, llvm::ArrayRef<double> numbers);
+
 /// A constant with these bytes: `dense` when it is small, a resource otherwise.
 mlir::ElementsAttr makeElements(mlir::RankedTensorType type, llvm::ArrayRef<char> bytes);
 

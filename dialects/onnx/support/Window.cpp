@@ -34,8 +34,8 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<AffineExpr> spatial, Array
   else if (attributes.autoPad == "NOTSET" || attributes.autoPad == "VALID" || attributes.autoPad.empty())
     window.same = None;
   else
-    return op->emitOpError("auto_pad \"") << attributes.autoPad
-                                          << "\" is none of NOTSET, VALID, SAME_UPPER and SAME_LOWER";
+    return op->emitOpError("auto_pad \"")
+           << attributes.autoPad << "\" is none of NOTSET, VALID, SAME_UPPER and SAME_LOWER";
   auto kernels = getNumbers(op, "kernel_shape", attributes.kernelShape, n, 1, 1);
   auto strides = getNumbers(op, "strides", attributes.strides, n, 1, 1);
   auto dilations = getNumbers(op, "dilations", attributes.dilations, n, 1, 1);
@@ -49,7 +49,7 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<AffineExpr> spatial, Array
     kernels->assign(kernel.begin(), kernel.end());
   }
   for (size_t i = 0; i < n; ++i) {
-    WindowAxis axis{spatial[i], (*kernels)[i], (*strides)[i],  (*dilations)[i],
+    WindowAxis axis{spatial[i], (*kernels)[i],  (*strides)[i], (*dilations)[i],
                     (*pads)[i], (*pads)[n + i], AffineExpr()};
     // Positions of the window: where it starts from -padBegin in steps of the stride and does not leave the padding.
     if (window.same != None) {
@@ -57,9 +57,8 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<AffineExpr> spatial, Array
     } else {
       AffineExpr last = axis.input + (axis.padBegin + axis.padEnd - axis.extent());
       if (auto number = getConstant(last); number && *number < 0)
-        return op->emitOpError("the window covers ")
-               << axis.extent() << " elements, but spatial axis " << i << " has only "
-               << *number + axis.extent() << " with its padding";
+        return op->emitOpError("the window covers ") << axis.extent() << " elements, but spatial axis " << i
+                                                     << " has only " << *number + axis.extent() << " with its padding";
       if (!window.ceilMode)
         axis.output = last.floorDiv(axis.stride) + 1;
       else // windows that start in the padding behind the data do not count
@@ -94,7 +93,8 @@ std::pair<OpFoldResult, OpFoldResult> Window::padding(LoweringBuilder &b, unsign
   }
   // total = max((output - 1) * stride + extent - input, 0), the odd one behind (upper) or in front (lower).
   if (input || axis.stride == 1) {
-    int64_t total = input ? std::max<int64_t>((*output - 1) * axis.stride + axis.extent() - *input, 0) : axis.extent() - 1;
+    int64_t total =
+        input ? std::max<int64_t>((*output - 1) * axis.stride + axis.extent() - *input, 0) : axis.extent() - 1;
     int64_t less = total / 2, more = total - less;
     return {b.getIndexAttr(same == Upper ? less : more), b.getIndexAttr(same == Upper ? more : less)};
   }

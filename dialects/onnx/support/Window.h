@@ -15,10 +15,10 @@ struct WindowAttributes {
 };
 
 struct WindowAxis {
-  AffineExpr input;                 ///< size of the dimension
+  AffineExpr input; ///< size of the dimension
   int64_t kernel, stride, dilation;
-  int64_t padBegin, padEnd;         ///< as given; unused when `same`
-  AffineExpr output;                ///< number of positions
+  int64_t padBegin, padEnd; ///< as given; unused when `same`
+  AffineExpr output;        ///< number of positions
 
   int64_t extent() const { return (kernel - 1) * dilation + 1; }
 };
