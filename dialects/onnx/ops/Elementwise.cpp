@@ -128,11 +128,6 @@ template <typename T, typename F> static T foldLeft(ArrayRef<T> elements, F f) {
   return result;
 }
 
-/// f(x), in f32 where x is an integer.
-static Scalar inFloat(Scalar x, llvm::function_ref<Scalar(Scalar)> f) {
-  return f(x.isFloat() ? x : convert(x, x.builder().getF32Type()));
-}
-
 static Scalar sigmoid(Scalar x) { return 1 / (exp(-x) + 1); }
 
 /// log(1 + exp(x)), without overflow.
@@ -220,9 +215,6 @@ static std::optional<Dims> propagateElementwise(Operation *op, DataFormula formu
   return result;
 }
 
-/// a - b, if it is a number.
-static std::optional<int64_t> getDifference(AffineExpr a, AffineExpr b) { return getConstant(simplify(a - b)); }
-
 static AffineExpr truth(AffineExpr any, bool value) { return makeDim(any.getContext(), value); }
 
 static AffineExpr divideExact(AffineExpr a, AffineExpr b) {
@@ -237,16 +229,6 @@ static AffineExpr divideExact(AffineExpr a, AffineExpr b) {
 static AffineExpr remainder(AffineExpr a, AffineExpr b) {
   auto y = getConstant(b);
   return y && *y > 0 && isNonNegative(a) ? a % b : AffineExpr();
-}
-
-static AffineExpr maximum(AffineExpr a, AffineExpr b) {
-  auto difference = getDifference(a, b);
-  return !difference ? AffineExpr() : *difference > 0 ? a : b;
-}
-
-static AffineExpr minimum(AffineExpr a, AffineExpr b) {
-  auto difference = getDifference(a, b);
-  return !difference ? AffineExpr() : *difference < 0 ? a : b;
 }
 
 /// Shapes are compared with -1 by exporters of Expand: no size is negative.

@@ -113,6 +113,18 @@ AffineExpr onnxc::onnx::product(MLIRContext *context, ArrayRef<AffineExpr> dims)
   return canonicalize(result);
 }
 
+std::optional<int64_t> onnxc::onnx::getDifference(AffineExpr a, AffineExpr b) { return getConstant(simplify(a - b)); }
+
+AffineExpr onnxc::onnx::maximum(AffineExpr a, AffineExpr b) {
+  auto difference = getDifference(a, b);
+  return !difference ? AffineExpr() : *difference > 0 ? a : b;
+}
+
+AffineExpr onnxc::onnx::minimum(AffineExpr a, AffineExpr b) {
+  auto difference = getDifference(a, b);
+  return !difference ? AffineExpr() : *difference < 0 ? a : b;
+}
+
 AffineExpr onnxc::onnx::floorDiv(AffineExpr a, AffineExpr b) {
   if (a == b)
     return makeDim(a.getContext(), 1);
@@ -226,10 +238,9 @@ FailureOr<Dims> onnxc::onnx::broadcast(Operation *op, ArrayRef<Dims> shapes, uns
 }
 
 AffineExpr onnxc::onnx::freshSymbol(Operation *op, unsigned result, unsigned dim) {
-  if (auto type = dyn_cast<RankedTensorType>(op->getResult(result).getType()))
-    if (auto map = dyn_cast_or_null<AffineMapAttr>(type.getEncoding()))
-      if (dim < map.getValue().getNumResults() && isa<AffineSymbolExpr>(map.getValue().getResult(dim)))
-        return map.getValue().getResult(dim);
+  if (auto type = dyn_cast<RankedTensorType>(op->getResult(result).getType()); type && dim < type.getRank())
+    if (AffineExpr present = getDims(type)[dim]; isa<AffineSymbolExpr, AffineConstantExpr>(present))
+      return present;
   auto function = op->getParentOfType<func::FuncOp>();
   SmallVector<Attribute> names;
   if (auto present = function->getAttrOfType<ArrayAttr>(kSymbols))

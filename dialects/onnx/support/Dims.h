@@ -32,6 +32,11 @@ AffineExpr makeDim(mlir::MLIRContext *context, int64_t size);
 
 /// The expression with like terms added up: s0 + 3 - s0 is 3.
 AffineExpr simplify(AffineExpr dim);
+/// a - b, if it is a number.
+std::optional<int64_t> getDifference(AffineExpr a, AffineExpr b);
+/// The larger and the smaller of two; null when that is not known.
+AffineExpr maximum(AffineExpr a, AffineExpr b);
+AffineExpr minimum(AffineExpr a, AffineExpr b);
 /// Product of sizes.
 AffineExpr product(mlir::MLIRContext *context, llvm::ArrayRef<AffineExpr> dims);
 /// a / b rounded towards minus infinity; exact when a is a multiple of b as an expression (s0 * s1 / s0 is s1).
@@ -47,7 +52,7 @@ bool isNonNegative(AffineExpr dim);
 llvm::FailureOr<Dims> broadcast(mlir::Operation *op, llvm::ArrayRef<Dims> shapes, unsigned result = 0);
 
 /// A symbol that stands for dimension `dim` of result `result` of `op` where no expression does. Stable: when the
-/// result's present type already has a symbol there, it is that one.
+/// result's present type already has a symbol there, or a number, it is that one.
 AffineExpr freshSymbol(mlir::Operation *op, unsigned result, unsigned dim);
 
 /// The known content of a small integer tensor: of a constant, or what `propagateData` found.

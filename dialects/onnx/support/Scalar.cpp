@@ -235,6 +235,10 @@ Scalar onnxc::onnx::widen(Scalar x) {
   return x.isFloat() && width(x) < 32 ? convertFloat(x, x.builder().getF32Type()) : x;
 }
 
+Scalar onnxc::onnx::inFloat(Scalar x, llvm::function_ref<Scalar(Scalar)> f) {
+  return f(x.isFloat() ? x : convert(x, x.builder().getF32Type()));
+}
+
 #define ONNXC_MATH(NAME, OP)                                                                                           \
   Scalar onnxc::onnx::NAME(Scalar x) { return x.with(math::OP::create(x.builder(), x)); }
 ONNXC_MATH(acos, AcosOp)

@@ -7,6 +7,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace onnxc::onnx {
 
@@ -108,6 +109,8 @@ Scalar pow(Scalar x, Scalar exponent);
 Scalar convert(Scalar x, mlir::Type to, bool isUnsigned = false);
 /// In f32 where it was a 16-bit float.
 Scalar widen(Scalar x);
+/// f(x), in f32 where x is an integer.
+Scalar inFloat(Scalar x, llvm::function_ref<Scalar(Scalar)> f);
 
 // Of floats.
 #define ONNXC_MATH(NAME) Scalar NAME(Scalar x);

@@ -1,0 +1,91 @@
+//===- dialects/onnx/ops/Softmax.cpp -----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Softmax, LogSoftmax and Hardmax. Before version 13 they worked on the input flattened to a matrix.
+#include "dialects/onnx/ops/Softmax.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Fields.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+template <typename OpT> static LogicalResult inferSoftmax(OpT op, SmallVectorImpl<Type> &types) {
+  Type element = getElementTypeOrSelf(op.getInput().getType());
+  if (!isa<FloatType>(element))
+    return op.emitOpError("takes floating-point numbers, not ") << getElementTypeName(element);
+  if (failed(normalizeAxis(op, op.getAxis(), getDims(op.getInput()).size())))
+    return failure();
+  types.push_back(op.getInput().getType());
+  return success();
+}
+
+LogicalResult SoftmaxOp::inferTypes(SmallVectorImpl<Type> &types) { return inferSoftmax(*this, types); }
+LogicalResult LogSoftmaxOp::inferTypes(SmallVectorImpl<Type> &types) { return inferSoftmax(*this, types); }
+LogicalResult HardmaxOp::inferTypes(SmallVectorImpl<Type> &types) { return inferSoftmax(*this, types); }
+
+namespace {
+/// The input over its iteration space, and the largest element of every line.
+struct Lines {
+  template <typename OpT>
+  Lines(OpT op, LoweringBuilder &b, ValueRange operands)
+      : input(getLowered(op, operands, 0)), fields(b, input.dims()), axis(*normalizeAxis(op, op.getAxis(), input.rank())),
+        element(input.element()), accumulator(accumulatorType(element)), x(fields.all(input)),
+        largest(fields.reduce(
+            x, axis, accumulator, [](Scalar like) { return like.lowest(); },
+            [](Scalar a, ArrayRef<Scalar> e) { return max(a, e[0]); })) {}
+
+  Lowered input;
+  Fields fields;
+  int64_t axis;
+  Type element, accumulator;
+  Field x, largest;
+};
+} // namespace
+
+FailureOr<SmallVector<Value>> SoftmaxOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lines l(*this, b, operands);
+  Field powers =
+      l.fields.map({l.x, l.largest}, l.accumulator, [](ArrayRef<Scalar> e) { return exp(e[0] - e[1]); });
+  Field sum = l.fields.sum(powers, l.axis, l.accumulator, [](ArrayRef<Scalar> e) { return e[0]; });
+  Field result = l.fields.map({powers, sum}, l.element, [](ArrayRef<Scalar> e) { return e[0] / e[1]; });
+  return SmallVector<Value>{result.tensor.value};
+}
+
+FailureOr<SmallVector<Value>> LogSoftmaxOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lines l(*this, b, operands);
+  Field sum = l.fields.sum({l.x, l.largest}, l.axis, l.accumulator,
+                           [](ArrayRef<Scalar> e) { return exp(e[0] - e[1]); });
+  Field logs = l.fields.map({l.largest, sum}, l.accumulator, [](ArrayRef<Scalar> e) { return e[0] + log(e[1]); });
+  Field result = l.fields.map({l.x, logs}, l.element, [](ArrayRef<Scalar> e) { return e[0] - e[1]; });
+  return SmallVector<Value>{result.tensor.value};
+}
+
+/// The index along `axis` of the loops around.
+static Scalar getPlace(Scalar like, int64_t axis) {
+  ImplicitLocOpBuilder &b = like.builder();
+  return Scalar(b, arith::IndexCastOp::create(b, b.getI64Type(), linalg::IndexOp::create(b, axis)));
+}
+
+FailureOr<SmallVector<Value>> HardmaxOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lines l(*this, b, operands);
+  Field first = l.fields.reduce(
+      {l.x, l.largest}, l.axis, b.getI64Type(), [](Scalar like) { return like.highest(); },
+      [&](Scalar a, ArrayRef<Scalar> e) {
+        return min(a, select(e[0] == e[1], getPlace(a, l.axis), a.highest()));
+      });
+  Field result = l.fields.map({l.x, first}, l.element, [&](ArrayRef<Scalar> e) {
+    return select(getPlace(e[1], l.axis) == e[1], e[0].number(1), e[0].number(0));
+  });
+  return SmallVector<Value>{result.tensor.value};
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Softmax.cpp.inc"
+
+void onnxc::onnx::registerSoftmaxOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Softmax.cpp.inc"
+      >();
+}
