@@ -1,6 +1,7 @@
 //===- tools/onnxc-opt/onnxc-opt.cpp -----------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // mlir-opt with onnxc's dialects and passes.
+#include "dialects/kernel/KernelDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/Common/Passes.h"
@@ -16,7 +17,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
-  registry.insert<onnxc::onnx::OnnxDialect>();
+  registry.insert<onnxc::kernel::KernelDialect, onnxc::onnx::OnnxDialect>();
   onnxc::registerCodegenCPUPasses();
   onnxc::registerCodegenCommonPasses();
   onnxc::registerOptimizePasses();

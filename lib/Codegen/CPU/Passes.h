@@ -3,6 +3,7 @@
 // Passes from linalg on tensors to the llvm dialect. lib/Driver/Pipeline.cpp says their order.
 #pragma once
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace onnxc {

@@ -67,4 +67,47 @@ def FuseRows : Pass<"fuse-rows", "mlir::func::FuncOp"> {
                            "mlir::tensor::TensorDialect"];
 }
 
+def SelectKernels : Pass<"select-kernels", "mlir::ModuleOp"> {
+  let summary = "Turns matrix products and convolutions, with what follows them, into kernels with packed weights";
+  let description = [{
+    Transposes of operands and results go into the maps; elementwise consumers become the epilogue; a constant right side is
+    packed here, anything else by `kernel.pack` at run time.
+
+    ```mlir
+    %0 = linalg.matmul ins(%a, %weights : tensor<197x768xf32>, tensor<768x768xf32>) outs(%zero) -> tensor<197x768xf32>
+    %1 = linalg.generic ... ins(%0, %bias) { arith.addf }
+    ==>
+    %1 = kernel.contract "mnk" ins(%a, %packed : tensor<197x768xf32>, tensor<48x768x16xf32>) outs(%empty)
+           extras(%bias) epilogue { arith.addf } -> tensor<197x768xf32>
+    ```
+  }];
+  let options = [Option<"lanes", "lanes", "unsigned", "16", "float32 lanes of a vector register">];
+  let statistics = [Statistic<"selected", "kernels", "operations turned into kernels">,
+                    Statistic<"fused", "epilogues", "elementwise operations fused into kernels">,
+                    Statistic<"packed", "weights", "constants packed">];
+  let dependentDialects = ["::onnxc::kernel::KernelDialect", "mlir::tensor::TensorDialect",
+                           "mlir::linalg::LinalgDialect", "mlir::affine::AffineDialect"];
+}
+
+def EmitKernels : Pass<"emit-kernels", "mlir::ModuleOp"> {
+  let summary = "Emits kernels on buffers as loops over register tiles";
+  let description = [{
+    A kernel becomes an `scf.forall` over tasks; equal kernels share one private function that computes a task.
+
+    ```mlir
+    kernel.contract "mnk" ins(%a, %b : memref<197x768xf32>, memref<48x768x16xf32>) outs(%c : memref<197x768xf32>)
+    ==>
+    scf.forall (%task) in (24) {
+      func.call @contract_0(%task, %a, %b, %c) : (index, memref<197x768xf32>, ...) -> ()
+    }
+    ```
+  }];
+  let options = [Option<"lanes", "lanes", "unsigned", "16", "float32 lanes of a vector register">,
+                 Option<"registers", "registers", "unsigned", "32", "vector registers of the target">];
+  let statistics = [Statistic<"functions", "functions", "kernel functions emitted">,
+                    Statistic<"calls", "calls", "kernels replaced by calls">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::memref::MemRefDialect",
+                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::math::MathDialect"];
+}
+
 #endif // ONNXC_CODEGEN_CPU_PASSES_TD

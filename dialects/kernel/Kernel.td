@@ -1,0 +1,127 @@
+//===- dialects/kernel/Kernel.td ------------------------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The kernel dialect: the few operations that decide a model's speed, each emitted by hand for a target.
+#ifndef KERNEL_TD
+#define KERNEL_TD
+
+include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Kernel_Dialect : Dialect {
+  let name = "kernel";
+  let cppNamespace = "::onnxc::kernel";
+  let summary = "Compute kernels with packed weights and fused epilogues, on tensors and on memrefs";
+  let description = [{
+    Every operation is in destination-passing style: it overwrites its `outs` operand and reads nothing from it. It exists
+    on tensors (with a result) and on memrefs (without).
+
+    An epilogue says what becomes of a finished element before it is stored: its block takes the element and one element
+    of each extra operand, and yields the result element. An empty region stores the element as it is.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];
+}
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Kernel_Dialect, mnemonic, !listconcat(traits, [
+          DeclareOpInterfaceMethods<BufferizableOpInterface,
+              ["bufferizesToMemoryRead", "bufferizesToMemoryWrite", "getAliasingValues", "bufferize"]>,
+          DeclareOpInterfaceMethods<DestinationStyleOpInterface>,
+          DeclareOpInterfaceMethods<MemoryEffectsOpInterface>])> {
+  let hasVerifier = 1;
+}
+
+def Kernel_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef]>;
+
+def Kernel_ContractOp : Kernel_Op<"contract", [IsolatedFromAbove]> {
+  let summary = "Sum of products over a packed right side: matrix products and convolutions";
+  let description = [{
+    `outs[b, m, n] = epilogue(sum over k of lhs[...] * rhs[b, n, k], extras[...])`
+
+    `dims` names the iteration dimensions in order: `b` (batch: in all three), `m` (rows: in lhs and outs), one `n`
+    (columns, contiguous in outs) and `k` (reduced). `maps` are the indexing maps of lhs, outs and every extra operand over
+    these dimensions. The map of lhs is linear, so a convolution is a contraction whose lhs is read at
+    `d1 * stride + d4 * dilation`.
+
+    `rhs` is packed as `[b..., ceil(N / V), k..., V]` with V lanes: panels that a register tile streams through.
+
+    ```mlir
+    kernel.contract "mnk" ins(%a, %packed : tensor<197x768xf32>, tensor<48x768x16xf32>) outs(%c : tensor<197x768xf32>)
+      extras(%bias : tensor<768xf32>) epilogue {
+      ^bb0(%sum: f32, %b: f32):
+        %0 = arith.addf %sum, %b : f32
+        kernel.yield %0 : f32
+    } {maps = [...]} -> tensor<197x768xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$rhs, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$init,
+                       StrAttr:$dims, AffineMapArrayAttr:$maps);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region MaxSizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    $dims `ins` `(` $lhs `,` $rhs `:` type($lhs) `,` type($rhs) `)` `outs` `(` $init `:` type($init) `)`
+    (`extras` `(` $extras^ `:` type($extras) `)`)? (`epilogue` $epilogue^)? attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    unsigned count(char role) { return getDims().count(role); }
+    ::mlir::AffineMap getLhsMap() { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[0]).getValue(); }
+    ::mlir::AffineMap getInitMap() { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[1]).getValue(); }
+    ::mlir::AffineMap getExtraMap(unsigned i) { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[2 + i]).getValue(); }
+    unsigned getColumnDim() { return getDims().find('n'); }
+  }];
+}
+
+def Kernel_DepthwiseOp : Kernel_Op<"depthwise", [IsolatedFromAbove]> {
+  let summary = "Depthwise 2-D convolution, channels innermost";
+  let description = [{
+    `outs[n, h, w, c] = epilogue(sum over r, s of lhs[n, h * sh + r * dh, w * sw + s * dw, c] * filter[r, s, c], extras[...])`
+
+    `maps` are the indexing maps of the extra operands over (n, h, w, c).
+  }];
+  let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$filter, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$init,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, AffineMapArrayAttr:$maps);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region MaxSizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `ins` `(` $lhs `,` $filter `:` type($lhs) `,` type($filter) `)` `outs` `(` $init `:` type($init) `)`
+    (`extras` `(` $extras^ `:` type($extras) `)`)? (`epilogue` $epilogue^)? attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::AffineMap getExtraMap(unsigned i) { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[i]).getValue(); }
+  }];
+}
+
+def Kernel_PackOp : Kernel_Op<"pack"> {
+  let summary = "Packs the right side of a contraction at run time";
+  let description = [{
+    `outs[b, n / V, k, n % V] = source[map(b, n, k)]`, with zeros past the last n. `map` is a projected permutation.
+  }];
+  let arguments = (ins Kernel_Shaped:$source, Kernel_Shaped:$init, I64Attr:$batchDims, AffineMapAttr:$map);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $source `:` type($source) `)` `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Kernel_FillBorderOp : Kernel_Op<"fill_border"> {
+  let summary = "Zeros the border of a buffer whose inside somebody else writes";
+  let description = [{
+    Element i of a dimension belongs to the border when `i < low` or `i >= size - high`. The inside of the result is
+    undefined until it is inserted, so that the operation which computes it can write it there directly.
+  }];
+  let arguments = (ins Kernel_Shaped:$init, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `outs` `(` $init `:` type($init) `)` `low` $low `high` $high attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Kernel_YieldOp : Op<Kernel_Dialect, "yield", [Pure, ReturnLike, Terminator]> {
+  let summary = "The result element of an epilogue";
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+#endif // KERNEL_TD

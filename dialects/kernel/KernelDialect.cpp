@@ -1,0 +1,156 @@
+//===- dialects/kernel/KernelDialect.cpp -------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Verification of the kernels, and their bufferisation: every one overwrites its destination and reads it never.
+#include "dialects/kernel/KernelDialect.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace mlir::bufferization;
+using namespace onnxc::kernel;
+
+#include "dialects/kernel/KernelDialect.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/kernel/Kernel.cpp.inc"
+
+void KernelDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/kernel/Kernel.cpp.inc"
+      >();
+}
+
+/// Replaces a kernel on tensors by the same kernel on buffers.
+static LogicalResult bufferizeKernel(DestinationStyleOpInterface op, RewriterBase &rewriter,
+                                     const BufferizationOptions &options, BufferizationState &state) {
+  if (op.hasPureBufferSemantics())
+    return success();
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands()) {
+    FailureOr<Value> buffer =
+        isa<TensorType>(operand.getType()) ? getBuffer(rewriter, operand, options, state) : FailureOr<Value>(operand);
+    if (failed(buffer))
+      return failure();
+    operands.push_back(*buffer);
+  }
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPoint(op);
+  OperationState built(op->getLoc(), op->getName(), operands, TypeRange(), op->getAttrs());
+  built.propertiesAttr = op->getPropertiesAsAttribute();
+  for (Region &region : op->getRegions())
+    built.addRegion()->takeBody(region);
+  rewriter.create(built);
+  replaceOpWithBufferizedValues(rewriter, op, operands.back());
+  return success();
+}
+
+static void addEffects(DestinationStyleOpInterface op,
+                       SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    if (op.isDpsInit(&operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  }
+}
+
+// The destination is the last operand of every kernel.
+#define KERNEL_INTERFACES(OP)                                                                                          \
+  MutableOperandRange OP::getDpsInitsMutable() { return getInitMutable(); }                                            \
+  bool OP::bufferizesToMemoryRead(OpOperand &operand, const AnalysisState &) { return !isDpsInit(&operand); }          \
+  bool OP::bufferizesToMemoryWrite(OpOperand &operand, const AnalysisState &) { return isDpsInit(&operand); }          \
+  AliasingValueList OP::getAliasingValues(OpOperand &operand, const AnalysisState &) {                                 \
+    if (!isDpsInit(&operand))                                                                                          \
+      return {};                                                                                                       \
+    return {{getTiedOpResult(&operand), BufferRelation::Equivalent}};                                                  \
+  }                                                                                                                    \
+  LogicalResult OP::bufferize(RewriterBase &rewriter, const BufferizationOptions &options, BufferizationState &state) { \
+    return bufferizeKernel(cast<DestinationStyleOpInterface>(getOperation()), rewriter, options, state);               \
+  }                                                                                                                    \
+  void OP::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {                  \
+    addEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);                                            \
+  }
+KERNEL_INTERFACES(ContractOp)
+KERNEL_INTERFACES(DepthwiseOp)
+KERNEL_INTERFACES(PackOp)
+KERNEL_INTERFACES(FillBorderOp)
+#undef KERNEL_INTERFACES
+
+static ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
+
+/// The epilogue takes the element and one of each extra operand, and its map fits every extra operand.
+static LogicalResult verifyEpilogue(Operation *op, Region &epilogue, ValueRange extras, ArrayRef<Attribute> maps,
+                                    unsigned dims, Type element) {
+  if (maps.size() != extras.size())
+    return op->emitOpError("needs an indexing map for each of its ") << extras.size() << " extra operands";
+  for (auto [extra, map] : llvm::zip(extras, maps)) {
+    AffineMap affine = cast<AffineMapAttr>(map).getValue();
+    if (affine.getNumDims() != dims || affine.getNumResults() != unsigned(shaped(extra).getRank()) ||
+        !affine.isProjectedPermutation(/*allowZeroInResults=*/true))
+      return op->emitOpError("map ") << map << " does not fit the extra operand of type " << extra.getType();
+  }
+  if (epilogue.empty())
+    return extras.empty() ? success() : op->emitOpError("has extra operands but no epilogue");
+  Block &block = epilogue.front();
+  if (block.getNumArguments() != 1 + extras.size())
+    return op->emitOpError("epilogue must take the element and one of each extra operand");
+  for (auto [argument, value] : llvm::zip(block.getArguments().drop_front(), extras))
+    if (argument.getType() != shaped(value).getElementType())
+      return op->emitOpError("epilogue takes ") << argument.getType() << " where the operand is " << value.getType();
+  auto yield = dyn_cast_or_null<YieldOp>(block.empty() ? nullptr : &block.back());
+  if (!yield || yield.getValue().getType() != element)
+    return op->emitOpError("epilogue must yield the element type of outs, ") << element;
+  return success();
+}
+
+LogicalResult ContractOp::verify() {
+  StringRef dims = getDims();
+  if (!llvm::is_sorted(dims, [](char a, char b) { return StringRef("bmnk").find(a) < StringRef("bmnk").find(b); }) ||
+      dims.find_first_not_of("bmnk") != StringRef::npos || count('n') != 1)
+    return emitOpError("dims must be b*m*nk*, not \"") << dims << '"';
+  if (getMaps().size() != 2 + getExtras().size())
+    return emitOpError("needs the maps of lhs, outs and every extra operand");
+  unsigned packedRank = count('b') + count('k') + 2;
+  if (shaped(getRhs()).getRank() != packedRank || shaped(getRhs()).isDynamicDim(packedRank - 1))
+    return emitOpError("rhs must be packed with rank ") << packedRank << " and a static number of lanes";
+  AffineMap lhs = getLhsMap(), init = getInitMap();
+  if (lhs.getNumDims() != dims.size() || lhs.getNumResults() != unsigned(shaped(getLhs()).getRank()))
+    return emitOpError("map ") << getMaps()[0] << " does not fit lhs";
+  if (init.getNumDims() != dims.size() || init.getNumResults() != dims.size() - count('k') ||
+      init.getNumResults() != unsigned(shaped(getInit()).getRank()) || !init.isProjectedPermutation() ||
+      !isa<AffineDimExpr>(init.getResults().back()) ||
+      cast<AffineDimExpr>(init.getResults().back()).getPosition() != getColumnDim())
+    return emitOpError("map ") << getMaps()[1] << " of outs must end with the column dimension";
+  return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue().drop_front(2), dims.size(),
+                        shaped(getInit()).getElementType());
+}
+
+LogicalResult DepthwiseOp::verify() {
+  if (shaped(getLhs()).getRank() != 4 || shaped(getFilter()).getRank() != 3 || shaped(getInit()).getRank() != 4)
+    return emitOpError("needs a 4-D input and output and a 3-D filter");
+  if (getStrides().size() != 2 || getDilations().size() != 2)
+    return emitOpError("needs two strides and two dilations");
+  return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4,
+                        shaped(getInit()).getElementType());
+}
+
+LogicalResult PackOp::verify() {
+  unsigned loops = shaped(getInit()).getRank() - 1;
+  if (getMap().getNumDims() != loops || getMap().getNumResults() != unsigned(shaped(getSource()).getRank()) ||
+      !getMap().isProjectedPermutation())
+    return emitOpError("map ") << getMapAttr() << " must be a projected permutation of " << loops << " dimensions";
+  if (shaped(getInit()).isDynamicDim(loops))
+    return emitOpError("needs a static number of lanes");
+  return success();
+}
+
+LogicalResult FillBorderOp::verify() {
+  size_t rank = shaped(getInit()).getRank();
+  if (getLow().size() != rank || getHigh().size() != rank)
+    return emitOpError("needs a low and a high border for each of the ") << rank << " dimensions";
+  return success();
+}

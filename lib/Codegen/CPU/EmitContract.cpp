@@ -1,0 +1,497 @@
+//===- lib/Codegen/CPU/EmitContract.cpp --------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Emits kernel.contract. A register tile of `rows` x `vectors` accumulators runs over the whole reduction: each step loads
+// `vectors` vectors of packed columns, broadcasts one element per row, and does rows * vectors fused multiply-adds.
+// Around it: for every panel of columns of a task (its part of rhs stays in the caches), for every tile of rows.
+#include "lib/Codegen/CPU/KernelEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace onnxc::kernel;
+
+namespace {
+/// One iteration dimension, or several adjacent ones that every operand walks like one.
+struct Dim {
+  Index size, lhs, rhs, init;
+  SmallVector<Index> extras;
+};
+
+/// `pieces` parts of `size` that differ by at most one: the first `longer` parts have `shorter size + 1`.
+struct Balanced {
+  int64_t pieces, shorter, longer;
+  Balanced(int64_t size, int64_t most)
+      : pieces(llvm::divideCeil(size, most)), shorter(size / pieces), longer(size % pieces) {}
+};
+
+class ContractEmitter {
+public:
+  ContractEmitter(Emitter &e, ContractOp op, ValueRange operands, unsigned registers)
+      : e(e), op(op), registers(registers), lhs(operands[0]), rhs(operands[1]), init(operands.back()),
+        extras(operands.drop_front(2).drop_back()) {
+    vector = VectorType::get({cast<MemRefType>(rhs.getType()).getShape().back()}, e.getF32Type());
+    lanes = vector.getDimSize(0);
+    collectDims();
+    chooseTile();
+    splitTasks();
+  }
+
+  Index countTasks() { return e.mul(e.mul(batches, rowTasks), columnTasks); }
+  void emitTask(Value task);
+
+private:
+  /// Where every operand stands.
+  struct Place {
+    Index lhs, rhs, init;
+    SmallVector<Index> extras;
+  };
+
+  void collectDims();
+  bool walksLikeOne(unsigned outer, unsigned inner);
+  void chooseTile();
+  double tileCost(int64_t rows, int64_t vectors) const;
+  bool fits(int64_t rows, int64_t vectors) const { return rows * vectors + vectors + 1 <= registers; }
+  void splitTasks();
+
+  void advance(Place &place, const Dim &dim, Index steps);
+  void decode(Place &place, ArrayRef<Dim> dims, Index linear);
+  void emitPanel(Place place, Index firstVector, int64_t vectors, Index tile0, Index tile1);
+  void emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector);
+  SmallVector<Value> reduce(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors, ValueRange sums);
+  void finish(const Place &place, int64_t rows, int64_t vectors, Index firstVector, ValueRange sums);
+
+  Emitter &e;
+  ContractOp op;
+  unsigned registers;
+  Value lhs, rhs, init;
+  ValueRange extras;
+  VectorType vector;
+  int64_t lanes;
+
+  SmallVector<Dim> batchDims, rowDims, reduced; // of rowDims the last one is tiled
+  Dim column;                                   // sizes in elements; rhs strides per vector
+  Index columnVectors;
+  Value lhsFlat, rhsFlat, initFlat;
+  SmallVector<Value> extraFlats;
+
+  int64_t tileRows, tileVectors; // the largest tile
+  Index outerRows, innerTiles, rowTiles, panels, batches;
+  Index rowTasks, columnTasks, tilesPerTask, panelsPerTask;
+};
+
+/// Whether dimensions `outer` and `inner` are contiguous in every operand: then they are one bigger dimension.
+bool ContractEmitter::walksLikeOne(unsigned outer, unsigned inner) {
+  auto contiguous = [&](Value memref, AffineMap map) {
+    auto type = cast<MemRefType>(memref.getType());
+    SmallVector<int64_t> factors[2] = {SmallVector<int64_t>(map.getNumResults()), SmallVector<int64_t>(map.getNumResults())};
+    for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+      SmallVector<int64_t> coefficients = getCoefficients(expr, map.getNumDims());
+      factors[0][i] = coefficients[outer];
+      factors[1][i] = coefficients[inner];
+    }
+    bool usesOuter = llvm::any_of(factors[0], [](int64_t f) { return f != 0; });
+    bool usesInner = llvm::any_of(factors[1], [](int64_t f) { return f != 0; });
+    if (!usesOuter || !usesInner)
+      return usesOuter == usesInner;
+    auto [strides, offset] = type.getStridesAndOffset();
+    int64_t stride[2] = {0, 0};
+    bool known = true;
+    for (int side : {0, 1})
+      for (auto [factor, s] : llvm::zip(factors[side], strides))
+        if (factor) {
+          known &= !ShapedType::isDynamic(s);
+          stride[side] += factor * s;
+        }
+    // The inner size is that of a reduced dimension in the packed rhs, or that of a dimension of outs.
+    int64_t size = ShapedType::kDynamic;
+    if (op.getDims()[inner] == 'k')
+      size = cast<MemRefType>(rhs.getType()).getDimSize(op.count('b') + 1 + inner - op.getColumnDim() - 1);
+    else
+      size = cast<MemRefType>(init.getType())
+                 .getDimSize(*op.getInitMap().getResultPosition(getAffineDimExpr(inner, op.getContext())));
+    if (known && !ShapedType::isDynamic(size))
+      return stride[0] == size * stride[1];
+    // Neighbours in a buffer without gaps.
+    if (!type.getLayout().isIdentity())
+      return false;
+    for (unsigned i = 0; i + 1 < map.getNumResults(); ++i) {
+      auto first = dyn_cast<AffineDimExpr>(map.getResult(i)), second = dyn_cast<AffineDimExpr>(map.getResult(i + 1));
+      if (first && second && first.getPosition() == outer && second.getPosition() == inner)
+        return true;
+    }
+    return false;
+  };
+  if (!contiguous(lhs, op.getLhsMap()))
+    return false;
+  if (op.getDims()[inner] == 'k')
+    return true; // rhs is packed in this order
+  if (!contiguous(init, op.getInitMap()))
+    return false;
+  for (auto [i, extra] : llvm::enumerate(extras))
+    if (!contiguous(extra, op.getExtraMap(i)))
+      return false;
+  return true;
+}
+
+void ContractEmitter::collectDims() {
+  unsigned count = op.getDims().size(), batchCount = op.count('b');
+  Access lhsAccess = e.access(lhs, op.getLhsMap()), initAccess = e.access(init, op.getInitMap());
+  SmallVector<Access> extraAccess;
+  for (auto [i, extra] : llvm::enumerate(extras))
+    extraAccess.push_back(e.access(extra, op.getExtraMap(i)));
+  unsigned packedRank = cast<MemRefType>(rhs.getType()).getRank();
+  Access rhsAccess = e.access(rhs, AffineMap::getMultiDimIdentityMap(packedRank, op.getContext()));
+  lhsFlat = lhsAccess.flat;
+  rhsFlat = rhsAccess.flat;
+  initFlat = initAccess.flat;
+  for (Access &access : extraAccess)
+    extraFlats.push_back(access.flat);
+
+  unsigned n = op.getColumnDim();
+  auto makeDim = [&](unsigned d) {
+    Dim dim;
+    char role = op.getDims()[d];
+    if (role == 'k')
+      dim.size = e.size(rhs, batchCount + 1 + d - n - 1);
+    else
+      dim.size = e.size(init, *op.getInitMap().getResultPosition(e.getAffineDimExpr(d)));
+    dim.lhs = lhsAccess.strides[d];
+    dim.init = initAccess.strides[d];
+    dim.rhs = role == 'b'   ? rhsAccess.strides[d]
+              : role == 'n' ? rhsAccess.strides[batchCount]
+              : role == 'k' ? rhsAccess.strides[batchCount + 1 + d - n - 1]
+                            : e.index(0);
+    for (Access &access : extraAccess)
+      dim.extras.push_back(access.strides[d]);
+    return dim;
+  };
+  for (unsigned d = 0; d < count; ++d) {
+    char role = op.getDims()[d];
+    Dim dim = makeDim(d);
+    if (role == 'n') {
+      column = dim;
+      columnVectors = e.size(rhs, batchCount);
+      continue;
+    }
+    SmallVector<Dim> &dims = role == 'b' ? batchDims : role == 'm' ? rowDims : reduced;
+    if (role != 'b' && d > 0 && op.getDims()[d - 1] == role && walksLikeOne(d - 1, d)) {
+      dim.size = e.mul(dims.back().size, dim.size);
+      dims.back() = dim;
+    } else {
+      dims.push_back(dim);
+    }
+  }
+  Dim once{e.index(1), e.index(0), e.index(0), e.index(0), SmallVector<Index>(extras.size(), e.index(0))};
+  if (rowDims.empty())
+    rowDims.push_back(once);
+  // Dimensions of size one cost a loop and nothing else.
+  llvm::erase_if(reduced, [](Dim &dim) { return isConstantIntValue(dim.size, 1); });
+  if (reduced.empty()) {
+    once.rhs = e.index(lanes);
+    reduced.push_back(once);
+  }
+}
+
+/// Cycles per step of the reduction: two multiply-adds and two loads per cycle, a multiply-add takes four cycles, and the
+/// columns come from the second-level cache at half a line per cycle.
+double ContractEmitter::tileCost(int64_t rows, int64_t vectors) const {
+  double bytes = vectors * lanes * 4;
+  return std::max({rows * vectors / 2.0, (rows + vectors) / 2.0, bytes / 32, 4.0}) + 0.25;
+}
+
+void ContractEmitter::chooseTile() {
+  const Dim &tiled = rowDims.back();
+  auto rowCount = getConstantIntValue(tiled.size), vectorCount = getConstantIntValue(columnVectors);
+  // Rows that are a multiple of a page apart share one set of the first-level cache, which has 8 to 12 ways.
+  int64_t mostRows = registers;
+  if (auto stride = getConstantIntValue(tiled.lhs); stride && *stride != 0 && *stride * 4 % 4096 == 0)
+    mostRows = 9;
+  double best = std::numeric_limits<double>::infinity();
+  for (int64_t vectors = 1; vectors <= 8; ++vectors) {
+    for (int64_t rows = 1; rows <= mostRows; ++rows) {
+      if (!fits(rows, vectors) || (vectors > 4 && rows > 3))
+        continue;
+      // Cycles for all rows and columns, or for one element where their number is unknown.
+      auto rowsCost = [&](int64_t v) {
+        if (!rowCount)
+          return tileCost(rows, v) / rows;
+        Balanced tiles(*rowCount, rows);
+        double cost = tiles.longer * tileCost(tiles.shorter + 1, v);
+        if (tiles.pieces > tiles.longer)
+          cost += (tiles.pieces - tiles.longer) * tileCost(tiles.shorter, v);
+        return cost;
+      };
+      double cost;
+      if (vectorCount) {
+        Balanced parts(*vectorCount, vectors);
+        cost = (parts.pieces - parts.longer) * rowsCost(parts.shorter);
+        if (parts.longer)
+          cost += parts.longer * rowsCost(parts.shorter + 1);
+      } else {
+        if (vectors > 2)
+          continue; // a tail of up to vectors - 1 would need as many kernels
+        cost = rowsCost(vectors) / vectors;
+      }
+      if (cost < best * 0.999) {
+        best = cost;
+        tileRows = rows;
+        tileVectors = vectors;
+      }
+    }
+  }
+  if (rowCount)
+    tileRows = llvm::divideCeil(*rowCount, llvm::divideCeil(*rowCount, tileRows));
+  if (vectorCount)
+    tileVectors = llvm::divideCeil(*vectorCount, llvm::divideCeil(*vectorCount, tileVectors));
+}
+
+/// Tasks: enough for every thread to stay busy to the end, each worth several dispatches, and shaped so that its lhs
+/// stays in the second-level cache while the columns stream by.
+void ContractEmitter::splitTasks() {
+  constexpr int64_t wanted = 32, leastWork = 400'000 /* multiply-adds */, cacheBytes = 700'000;
+  batches = outerRows = e.index(1);
+  Index depth = e.index(1);
+  for (Dim &dim : batchDims)
+    batches = e.mul(batches, dim.size);
+  for (const Dim &dim : ArrayRef(rowDims).drop_back())
+    outerRows = e.mul(outerRows, dim.size);
+  for (Dim &dim : reduced)
+    depth = e.mul(depth, dim.size);
+  innerTiles = e.ceilDiv(rowDims.back().size, e.index(tileRows));
+  rowTiles = e.mul(outerRows, innerTiles);
+  panels = e.ceilDiv(columnVectors, e.index(tileVectors));
+
+  Index one = e.index(1);
+  Index tileWork = e.mul(depth, tileRows * tileVectors * lanes);
+  Index all = e.mul(rowTiles, panels);
+  Index leastTiles = e.ceilDiv(e.index(leastWork), e.max(tileWork, one));
+  Index most = e.max(one, e.div(all, leastTiles)); // tasks of a batch that are worth it
+  Index target = e.min(most, e.max(one, e.div(e.index(wanted), e.max(batches, one))));
+  // lhs of a task within the cache. Neighbouring pixels of a convolution share most of what they read.
+  Index rowBytes = e.mul(reduced.back().size, tileRows * 4);
+  Index cachedTiles = e.max(one, e.div(e.index(cacheBytes), e.max(rowBytes, one)));
+  Index byCache = e.ceilDiv(rowTiles, cachedTiles);
+  // A small rhs stays in the cache and only rows are split; a big one is read once, by columns.
+  auto depthKnown = getConstantIntValue(depth), vectorsKnown = getConstantIntValue(columnVectors);
+  bool smallRhs = depthKnown && vectorsKnown && *depthKnown * *vectorsKnown * lanes * 4 <= 512 * 1024;
+  if (smallRhs) {
+    rowTasks = e.min(rowTiles, e.max(target, byCache));
+    columnTasks = e.min(panels, e.ceilDiv(target, e.max(rowTasks, one)));
+  } else {
+    columnTasks = e.min(panels, e.ceilDiv(target, e.max(byCache, one)));
+    rowTasks = e.min(rowTiles, e.max(byCache, e.div(target, e.max(columnTasks, one))));
+  }
+  tilesPerTask = e.ceilDiv(rowTiles, e.max(rowTasks, one));
+  rowTasks = e.ceilDiv(rowTiles, e.max(tilesPerTask, one));
+  panelsPerTask = e.ceilDiv(panels, e.max(columnTasks, one));
+  columnTasks = e.ceilDiv(panels, e.max(panelsPerTask, one));
+}
+
+void ContractEmitter::advance(Place &place, const Dim &dim, Index steps) {
+  place.lhs = e.add(place.lhs, e.mul(dim.lhs, steps));
+  place.rhs = e.add(place.rhs, e.mul(dim.rhs, steps));
+  place.init = e.add(place.init, e.mul(dim.init, steps));
+  for (auto [extra, stride] : llvm::zip(place.extras, dim.extras))
+    extra = e.add(extra, e.mul(stride, steps));
+}
+
+/// Moves `place` to element `linear` of `dims`, the last of which varies fastest.
+void ContractEmitter::decode(Place &place, ArrayRef<Dim> dims, Index linear) {
+  for (unsigned i = 0; i < dims.size(); ++i) {
+    const Dim &dim = dims[dims.size() - 1 - i];
+    bool outermost = i + 1 == dims.size();
+    advance(place, dim, outermost ? linear : e.rem(linear, dim.size));
+    if (!outermost)
+      linear = e.div(linear, dim.size);
+  }
+}
+
+void ContractEmitter::emitTask(Value task) {
+  Place place{e.index(0), e.index(0), e.index(0), SmallVector<Index>(extras.size(), e.index(0))};
+  Index columnTask = e.rem(task, columnTasks);
+  Index rest = e.div(task, columnTasks);
+  Index rowTask = e.rem(rest, rowTasks);
+  decode(place, batchDims, e.div(rest, rowTasks));
+
+  Index tile0 = e.mul(rowTask, tilesPerTask), tile1 = e.min(e.add(tile0, tilesPerTask), rowTiles);
+  Index panel0 = e.mul(columnTask, panelsPerTask), panel1 = e.min(e.add(panel0, panelsPerTask), panels);
+  e.loop(panel0, panel1, 1, [&](Index panel) {
+    if (auto known = getConstantIntValue(columnVectors)) {
+      Balanced parts(*known, tileVectors);
+      Index first = e.add(e.mul(panel, parts.shorter), e.min(panel, e.index(parts.longer)));
+      if (parts.longer == 0)
+        return emitPanel(place, e.mul(panel, parts.shorter), parts.shorter, tile0, tile1);
+      return e.ifLess(
+          panel, e.index(parts.longer), [&] { emitPanel(place, first, parts.shorter + 1, tile0, tile1); },
+          [&] { emitPanel(place, first, parts.shorter, tile0, tile1); });
+    }
+    Index first = e.mul(panel, tileVectors);
+    Index left = e.sub(columnVectors, first);
+    if (tileVectors == 1)
+      return emitPanel(place, first, 1, tile0, tile1);
+    e.ifLess(
+        left, e.index(tileVectors), [&] { emitPanel(place, first, 1, tile0, tile1); },
+        [&] { emitPanel(place, first, tileVectors, tile0, tile1); });
+  });
+}
+
+/// All row tiles of a task over `vectors` vectors of columns.
+void ContractEmitter::emitPanel(Place place, Index firstVector, int64_t vectors, Index tile0, Index tile1) {
+  // A step along the columns is a vector in rhs, an element elsewhere.
+  Index firstColumn = e.mul(firstVector, lanes);
+  place.rhs = e.add(place.rhs, e.mul(column.rhs, firstVector));
+  place.init = e.add(place.init, e.mul(column.init, firstColumn));
+  for (auto [extra, stride] : llvm::zip(place.extras, column.extras))
+    extra = e.add(extra, e.mul(stride, firstColumn));
+
+  const Dim &tiled = rowDims.back();
+  e.loop(tile0, tile1, 1, [&](Index tile) {
+    Place at = place;
+    Index inner = tile;
+    if (rowDims.size() > 1) {
+      inner = e.rem(tile, innerTiles);
+      decode(at, ArrayRef(rowDims).drop_back(), e.div(tile, innerTiles));
+    }
+    if (auto known = getConstantIntValue(tiled.size)) {
+      Balanced tiles(*known, tileRows);
+      Index first = e.add(e.mul(inner, tiles.shorter), e.min(inner, e.index(tiles.longer)));
+      if (tiles.longer == 0)
+        first = e.mul(inner, tiles.shorter);
+      advance(at, tiled, first);
+      if (tiles.longer == 0)
+        return emitTile(at, tiles.shorter, vectors, firstVector);
+      return e.ifLess(
+          inner, e.index(tiles.longer), [&] { emitTile(at, tiles.shorter + 1, vectors, firstVector); },
+          [&] { emitTile(at, tiles.shorter, vectors, firstVector); });
+    }
+    Index first = e.mul(inner, tileRows);
+    advance(at, tiled, first);
+    Index left = e.sub(tiled.size, first);
+    e.ifLess(
+        left, e.index(tileRows),
+        [&] {
+          // The last rows in pieces of 8, 4, 2, 1.
+          Index done = e.index(0);
+          for (int64_t rows = llvm::PowerOf2Ceil(tileRows) / 2; rows >= 1; rows /= 2) {
+            Index bit = e.rem(e.div(left, e.index(rows)), e.index(2));
+            e.ifLess(
+                e.index(0), bit,
+                [&] {
+                  Place piece = at;
+                  advance(piece, tiled, done);
+                  emitTile(piece, rows, vectors, firstVector);
+                },
+                nullptr);
+            done = e.add(done, e.mul(bit, rows));
+          }
+        },
+        [&] { emitTile(at, tileRows, vectors, firstVector); });
+  });
+}
+
+void ContractEmitter::emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector) {
+  SmallVector<Value> sums(rows * vectors, e.zero(vector));
+  sums = reduce(0, place.lhs, place.rhs, rows, vectors, sums);
+  finish(place, rows, vectors, firstVector, sums);
+}
+
+/// The loops over the reduced dimensions from `level` inwards; the accumulators are carried through all of them.
+SmallVector<Value> ContractEmitter::reduce(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors,
+                                           ValueRange sums) {
+  const Dim &dim = reduced[level];
+  if (level + 1 < reduced.size())
+    return e.loop(e.index(0), dim.size, 1, sums, [&](Index k, ValueRange carried) {
+      return reduce(level + 1, e.add(lhsAt, e.mul(dim.lhs, k)), e.add(rhsAt, e.mul(dim.rhs, k)), rows, vectors, carried);
+    });
+
+  const Dim &tiled = rowDims.back();
+  auto step = [&](Index lhsK, Index rhsK, ValueRange carried) {
+    SmallVector<Value> next(carried), columns;
+    for (int64_t v = 0; v < vectors; ++v)
+      columns.push_back(e.loadVector(rhsFlat, e.add(rhsK, e.mul(column.rhs, v)), vector));
+    for (int64_t row = 0; row < rows; ++row) {
+      Value element = e.splat(e.loadScalar(lhsFlat, e.add(lhsK, e.mul(tiled.lhs, row))), lanes);
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = next[row * vectors + v];
+        sum = vector::FMAOp::create(e, element, columns[v], sum);
+      }
+    }
+    return next;
+  };
+  auto steps = [&](Index k, int64_t count, ValueRange carried) {
+    Index lhsK = e.add(lhsAt, e.mul(dim.lhs, k)), rhsK = e.add(rhsAt, e.mul(dim.rhs, k));
+    SmallVector<Value> next(carried);
+    for (int64_t u = 0; u < count; ++u)
+      next = step(e.add(lhsK, e.mul(dim.lhs, u)), e.add(rhsK, e.mul(dim.rhs, u)), next);
+    return next;
+  };
+  auto known = getConstantIntValue(dim.size);
+  int64_t unroll = rows * vectors >= 16 ? 2 : 4;
+  if (known && *known <= 4)
+    return steps(e.index(0), *known, sums);
+  Index main = e.mul(e.div(dim.size, e.index(unroll)), unroll);
+  SmallVector<Value> result =
+      e.loop(e.index(0), main, unroll, sums, [&](Index k, ValueRange carried) { return steps(k, unroll, carried); });
+  if (known)
+    return steps(main, *known % unroll, result);
+  return e.loop(main, dim.size, 1, result, [&](Index k, ValueRange carried) { return steps(k, 1, carried); });
+}
+
+/// Applies the epilogue to a finished tile and stores it.
+void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, Index firstVector, ValueRange sums) {
+  const Dim &tiled = rowDims.back();
+  Value tail = e.tailMask(e.mul(e.add(firstVector, vectors - 1), lanes), column.size, lanes);
+  auto at = [&](Index base, Index rowStride, Index columnStride, Index row, int64_t v) {
+    return e.add(e.add(base, e.mul(rowStride, row)), e.mul(columnStride, v * lanes));
+  };
+  auto mask = [&](int64_t v) { return v + 1 == vectors ? tail : Value(); };
+  // An extra operand without columns is a scalar per row.
+  auto loadExtra = [&](unsigned i, Index row, int64_t v) {
+    Index index = at(place.extras[i], tiled.extras[i], column.extras[i], row, v);
+    if (isConstantIntValue(column.extras[i], 0))
+      return e.splat(e.loadScalar(extraFlats[i], index), lanes);
+    return e.loadVector(extraFlats[i], index, vector, mask(v));
+  };
+  auto initAt = [&](Index row, int64_t v) { return at(place.init, tiled.init, column.init, row, v); };
+
+  Region &epilogue = op.getEpilogue();
+  if (!isExpensive(epilogue) || rows == 1) {
+    SmallVector<SmallVector<Value>> perColumn(extras.size(), SmallVector<Value>(vectors)); // the same for all rows
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t v = 0; v < vectors; ++v) {
+        SmallVector<Value> arguments = {sums[row * vectors + v]};
+        for (unsigned i = 0; i < extras.size(); ++i) {
+          Value &cached = perColumn[i][v];
+          bool sameForAll = isConstantIntValue(tiled.extras[i], 0);
+          arguments.push_back(sameForAll && cached ? cached : loadExtra(i, e.index(row), v));
+          cached = arguments.back();
+        }
+        e.storeVector(e.applyEpilogue(epilogue, arguments), initFlat, initAt(e.index(row), v), mask(v));
+      }
+    }
+    return;
+  }
+  // A long epilogue needs the registers for itself: the sums wait in outs.
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t v = 0; v < vectors; ++v)
+      e.storeVector(sums[row * vectors + v], initFlat, initAt(e.index(row), v), mask(v));
+  e.loop(e.index(0), e.index(rows), 1, [&](Index row) {
+    for (int64_t v = 0; v < vectors; ++v) {
+      SmallVector<Value> arguments = {e.loadVector(initFlat, initAt(row, v), vector, mask(v))};
+      for (unsigned i = 0; i < extras.size(); ++i)
+        arguments.push_back(loadExtra(i, row, v));
+      e.storeVector(e.applyEpilogue(epilogue, arguments), initFlat, initAt(row, v), mask(v));
+    }
+  });
+}
+} // namespace
+
+Index onnxc::kernel::countContractTasks(Emitter &e, ContractOp op, ValueRange operands, unsigned registers) {
+  return ContractEmitter(e, op, operands, registers).countTasks();
+}
+
+void onnxc::kernel::emitContractTask(Emitter &e, ContractOp op, ValueRange operands, Value task, unsigned registers) {
+  ContractEmitter(e, op, operands, registers).emitTask(task);
+}

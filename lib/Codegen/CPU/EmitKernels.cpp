@@ -1,0 +1,104 @@
+//===- lib/Codegen/CPU/EmitKernels.cpp ---------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Replaces every kernel on buffers by a parallel loop over tasks that calls a function; equal kernels share theirs.
+#include "lib/Codegen/CPU/KernelEmitter.h"
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_EMITKERNELS
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+using namespace onnxc::kernel;
+
+namespace {
+struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
+  using EmitKernelsBase::EmitKernelsBase;
+
+  struct Emitted {
+    Operation *kernel;
+    func::FuncOp function;
+  };
+  llvm::DenseMap<FunctionType, SmallVector<Emitted>> emitted;
+  unsigned next = 0;
+
+  void runOnOperation() override {
+    emitted.clear();
+    SmallVector<Operation *> kernels;
+    getOperation().walk([&](Operation *op) {
+      if (isa<ContractOp, DepthwiseOp, PackOp, FillBorderOp>(op))
+        kernels.push_back(op);
+    });
+    for (Operation *op : kernels) {
+      if (!cast<DestinationStyleOpInterface>(op).hasPureBufferSemantics()) {
+        op->emitOpError("is not on buffers yet");
+        return signalPassFailure();
+      }
+      if (!llvm::all_of(op->getOperandTypes(), [](Type type) { return cast<MemRefType>(type).getElementType().isF32(); })) {
+        op->emitOpError("is emitted for f32 only");
+        return signalPassFailure();
+      }
+      Emitter e(op->getLoc(), op);
+      Value tasks = e.value(countTasks(e, op, op->getOperands()));
+      func::FuncOp function = getFunction(op);
+      scf::ForallOp::create(e, ArrayRef<OpFoldResult>(getAsOpFoldResult(tasks)), ValueRange(), std::nullopt,
+                            [&](OpBuilder &b, Location loc, ValueRange task) {
+                              SmallVector<Value> arguments = {task[0]};
+                              llvm::append_range(arguments, op->getOperands());
+                              func::CallOp::create(b, loc, function, arguments);
+                              scf::InParallelOp::create(b, loc);
+                            });
+      ++calls;
+    }
+    for (Operation *op : kernels)
+      op->erase();
+  }
+
+  /// The function that computes a task of `op`: one for all equal kernels.
+  func::FuncOp getFunction(Operation *op) {
+    SmallVector<Type> inputs = {IndexType::get(&getContext())};
+    llvm::append_range(inputs, op->getOperandTypes());
+    auto type = FunctionType::get(&getContext(), inputs, {});
+    for (Emitted &known : emitted[type])
+      if (OperationEquivalence::isEquivalentTo(op, known.kernel, OperationEquivalence::ignoreValueEquivalence, nullptr,
+                                               OperationEquivalence::IgnoreLocations))
+        return known.function;
+    OpBuilder b = OpBuilder::atBlockEnd(getOperation().getBody());
+    std::string name = (op->getName().stripDialect() + "_" + Twine(next++)).str();
+    auto function = func::FuncOp::create(b, op->getLoc(), name, type);
+    function.setPrivate();
+    Block *block = function.addEntryBlock();
+    Emitter e(op->getLoc(), function);
+    e.setInsertionPointToStart(block);
+    emitTask(e, op, block->getArguments().drop_front(), block->getArgument(0));
+    func::ReturnOp::create(e);
+    emitted[type].push_back({op, function});
+    ++functions;
+    return function;
+  }
+
+  Index countTasks(Emitter &e, Operation *op, ValueRange operands) {
+    return TypeSwitch<Operation *, Index>(op)
+        .Case([&](ContractOp op) { return countContractTasks(e, op, operands, registers); })
+        .Case([&](PackOp op) { return countPackTasks(e, op, operands); })
+        .Case([&](DepthwiseOp op) { return countDepthwiseTasks(e, op, operands, lanes); })
+        .Case([&](FillBorderOp op) { return countFillBorderTasks(e, op, operands); });
+  }
+
+  void emitTask(Emitter &e, Operation *op, ValueRange operands, Value task) {
+    TypeSwitch<Operation *>(op)
+        .Case([&](ContractOp op) { emitContractTask(e, op, operands, task, registers); })
+        .Case([&](PackOp op) { emitPackTask(e, op, operands, task); })
+        .Case([&](DepthwiseOp op) { emitDepthwiseTask(e, op, operands, task, lanes); })
+        .Case([&](FillBorderOp op) { emitFillBorderTask(e, op, operands, task, lanes); });
+  }
+};
+} // namespace

@@ -1,0 +1,255 @@
+//===- lib/Codegen/CPU/KernelEmitter.cpp -------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Index arithmetic, flat buffers, loops and vectors for the kernel emitters.
+#include "lib/Codegen/CPU/KernelEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace onnxc::kernel;
+
+Value Emitter::value(Index index) {
+  if (auto known = getConstantIntValue(index))
+    return arith::ConstantIndexOp::create(*this, *known);
+  return cast<Value>(index);
+}
+
+Index Emitter::add(Index a, Index b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return index(*x + *y);
+  if (x && *x == 0)
+    return b;
+  if (y && *y == 0)
+    return a;
+  return arith::AddIOp::create(*this, value(a), value(b)).getResult();
+}
+
+Index Emitter::sub(Index a, Index b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return index(*x - *y);
+  if (y && *y == 0)
+    return a;
+  return arith::SubIOp::create(*this, value(a), value(b)).getResult();
+}
+
+Index Emitter::mul(Index a, Index b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return index(*x * *y);
+  if ((x && *x == 0) || (y && *y == 0))
+    return index(0);
+  if (x && *x == 1)
+    return b;
+  if (y && *y == 1)
+    return a;
+  return arith::MulIOp::create(*this, value(a), value(b)).getResult();
+}
+
+Index Emitter::div(Index a, Index b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return index(*x / *y);
+  if (y && *y == 1)
+    return a;
+  return arith::DivUIOp::create(*this, value(a), value(b)).getResult();
+}
+
+Index Emitter::ceilDiv(Index a, Index b) { return div(add(a, sub(b, index(1))), b); }
+
+Index Emitter::rem(Index a, Index b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return index(*x % *y);
+  if (y && *y == 1)
+    return index(0);
+  return arith::RemUIOp::create(*this, value(a), value(b)).getResult();
+}
+
+Index Emitter::min(Index a, Index b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return index(std::min(*x, *y));
+  return arith::MinUIOp::create(*this, value(a), value(b)).getResult();
+}
+
+Index Emitter::max(Index a, Index b) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y)
+    return index(std::max(*x, *y));
+  return arith::MaxUIOp::create(*this, value(a), value(b)).getResult();
+}
+
+Index Emitter::size(Value memref, unsigned dim) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(dim))
+    return index(type.getDimSize(dim));
+  return memref::DimOp::create(*this, memref, dim).getResult();
+}
+
+SmallVector<int64_t> onnxc::kernel::getCoefficients(AffineExpr expr, unsigned dims) {
+  SmallVector<int64_t> coefficients(dims, 0);
+  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+    coefficients[dim.getPosition()] = 1;
+  } else if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr)) {
+    SmallVector<int64_t> left = getCoefficients(binary.getLHS(), dims);
+    if (expr.getKind() == AffineExprKind::Mul) {
+      int64_t factor = cast<AffineConstantExpr>(binary.getRHS()).getValue();
+      for (auto [c, l] : llvm::zip(coefficients, left))
+        c = l * factor;
+    } else {
+      SmallVector<int64_t> right = getCoefficients(binary.getRHS(), dims);
+      for (auto [c, l, r] : llvm::zip(coefficients, left, right))
+        c = l + r;
+    }
+  }
+  return coefficients;
+}
+
+Access Emitter::access(Value memref, AffineMap map) {
+  auto type = cast<MemRefType>(memref.getType());
+  auto [known, knownOffset] = type.getStridesAndOffset();
+  SmallVector<Index> strides;
+  Index offset = index(0), total = index(1);
+  if (ShapedType::isDynamic(knownOffset) || llvm::any_of(known, ShapedType::isDynamic)) {
+    auto metadata = memref::ExtractStridedMetadataOp::create(*this, memref);
+    for (auto [i, stride] : llvm::enumerate(known))
+      strides.push_back(ShapedType::isDynamic(stride) ? Index(metadata.getStrides()[i]) : index(stride));
+    offset = ShapedType::isDynamic(knownOffset) ? Index(metadata.getOffset()) : index(knownOffset);
+  } else {
+    for (int64_t stride : known)
+      strides.push_back(index(stride));
+    offset = index(knownOffset);
+  }
+  for (unsigned i = 0, rank = type.getRank(); i < rank; ++i)
+    total = add(total, mul(sub(size(memref, i), index(1)), strides[i]));
+  Access result;
+  result.flat = memref::ReinterpretCastOp::create(
+      *this,
+      MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
+                      StridedLayoutAttr::get(getContext(), getConstantIntValue(offset).value_or(ShapedType::kDynamic),
+                                             {1})),
+      memref, offset, ArrayRef<OpFoldResult>(value(total)), ArrayRef<OpFoldResult>(index(1)));
+  result.strides.assign(map.getNumDims(), index(0));
+  for (auto [expr, stride] : llvm::zip(map.getResults(), strides))
+    for (auto [dim, coefficient] : llvm::enumerate(getCoefficients(expr, map.getNumDims())))
+      if (coefficient)
+        result.strides[dim] = add(result.strides[dim], mul(stride, coefficient));
+  return result;
+}
+
+void Emitter::loop(Index lower, Index upper, int64_t step, llvm::function_ref<void(Index)> body) {
+  loop(lower, upper, step, {}, [&](Index i, ValueRange) {
+    body(i);
+    return SmallVector<Value>();
+  });
+}
+
+SmallVector<Value> Emitter::loop(Index lower, Index upper, int64_t step, ValueRange inits,
+                                 llvm::function_ref<SmallVector<Value>(Index, ValueRange)> body) {
+  auto from = getConstantIntValue(lower), to = getConstantIntValue(upper);
+  if (from && to && *from >= *to)
+    return llvm::to_vector(inits);
+  if (from && to && *from + step >= *to)
+    return body(lower, inits);
+  auto loop = scf::ForOp::create(*this, value(lower), value(upper), value(index(step)), inits);
+  OpBuilder::InsertionGuard guard(*this);
+  if (inits.empty()) {
+    setInsertionPoint(loop.getBody()->getTerminator());
+    body(loop.getInductionVar(), {});
+  } else {
+    setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> yielded = body(loop.getInductionVar(), loop.getRegionIterArgs());
+    scf::YieldOp::create(*this, yielded);
+  }
+  return llvm::to_vector(ValueRange(loop.getResults()));
+}
+
+void Emitter::ifLess(Index a, Index b, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise) {
+  auto x = getConstantIntValue(a), y = getConstantIntValue(b);
+  if (x && y) {
+    if (*x < *y)
+      then();
+    else if (otherwise)
+      otherwise();
+    return;
+  }
+  Value less = arith::CmpIOp::create(*this, arith::CmpIPredicate::ult, value(a), value(b));
+  auto branch = scf::IfOp::create(*this, less, /*withElseRegion=*/bool(otherwise));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  then();
+  if (otherwise) {
+    setInsertionPointToStart(branch.elseBlock());
+    otherwise();
+  }
+}
+
+Value Emitter::loadScalar(Value flat, Index at) { return memref::LoadOp::create(*this, flat, value(at)); }
+
+Value Emitter::loadVector(Value flat, Index at, VectorType type, Value mask) {
+  if (!mask)
+    return vector::LoadOp::create(*this, type, flat, value(at));
+  return vector::MaskedLoadOp::create(*this, type, flat, value(at), mask, zero(type));
+}
+
+void Emitter::storeVector(Value vector, Value flat, Index at, Value mask) {
+  if (mask)
+    vector::MaskedStoreOp::create(*this, flat, value(at), mask, vector);
+  else
+    vector::StoreOp::create(*this, vector, flat, value(at));
+}
+
+Value Emitter::splat(Value scalar, int64_t lanes) {
+  return vector::BroadcastOp::create(*this, VectorType::get({lanes}, scalar.getType()), scalar);
+}
+
+Value Emitter::zero(VectorType type) { return arith::ConstantOp::create(*this, getZeroAttr(type)); }
+
+Value Emitter::tailMask(Index at, Index columns, int64_t lanes) {
+  auto known = getConstantIntValue(columns);
+  if (known && *known % lanes == 0)
+    return nullptr;
+  Value rest = value(sub(columns, at));
+  return vector::CreateMaskOp::create(*this, VectorType::get({lanes}, getI1Type()), rest);
+}
+
+Value Emitter::applyEpilogue(Region &epilogue, ValueRange arguments) {
+  if (epilogue.empty())
+    return arguments[0];
+  int64_t lanes = cast<VectorType>(arguments[0].getType()).getDimSize(0);
+  IRMapping mapping;
+  mapping.map(epilogue.getArguments(), arguments);
+  for (Operation &op : epilogue.front()) {
+    if (auto yield = dyn_cast<YieldOp>(op))
+      return mapping.lookup(yield.getValue());
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      auto type = VectorType::get({lanes}, constant.getType());
+      mapping.map(constant.getResult(),
+                  arith::ConstantOp::create(*this, DenseElementsAttr::get(type, constant.getValue())).getResult());
+      continue;
+    }
+    Operation *cloned = clone(op, mapping);
+    for (OpResult result : cloned->getResults())
+      result.setType(VectorType::get({lanes}, result.getType()));
+  }
+  llvm_unreachable("epilogue without kernel.yield");
+}
+
+bool onnxc::kernel::isExpensive(Region &epilogue) {
+  if (epilogue.empty())
+    return false;
+  unsigned cost = 0;
+  for (Operation &op : epilogue.front()) {
+    if (isa<math::MathDialect>(op.getDialect()) && !isa<math::AbsFOp, math::SqrtOp, math::FmaOp>(op))
+      cost += 10; // becomes a polynomial
+    cost += !isa<arith::ConstantOp, YieldOp>(op);
+  }
+  return cost > 8;
+}

@@ -1,0 +1,82 @@
+//===- lib/Codegen/CPU/KernelEmitter.h ---------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the emitters of all kernels share: index arithmetic that folds, flat access to buffers, epilogues on vectors.
+#pragma once
+
+#include "dialects/kernel/KernelDialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace onnxc::kernel {
+
+using Index = mlir::OpFoldResult;
+
+/// A buffer seen from an iteration space: a flat run of elements, and how far apart neighbours along each dimension are.
+struct Access {
+  mlir::Value flat;
+  llvm::SmallVector<Index> strides;
+};
+
+class Emitter : public mlir::ImplicitLocOpBuilder {
+public:
+  using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
+
+  // Index arithmetic: numbers stay numbers.
+  Index index(int64_t value) { return getIndexAttr(value); }
+  mlir::Value value(Index index);
+  Index add(Index a, Index b);
+  Index sub(Index a, Index b);
+  Index mul(Index a, Index b);
+  Index div(Index a, Index b); ///< rounds down
+  Index ceilDiv(Index a, Index b);
+  Index rem(Index a, Index b);
+  Index min(Index a, Index b);
+  Index max(Index a, Index b);
+  Index add(Index a, int64_t b) { return add(a, index(b)); }
+  Index mul(Index a, int64_t b) { return mul(a, index(b)); }
+
+  /// Sizes of a memref.
+  Index size(mlir::Value memref, unsigned dim);
+
+  /// `memref` under a linear indexing map.
+  Access access(mlir::Value memref, mlir::AffineMap map);
+
+  /// for (i = lower; i < upper; i += step); no loop where the trip count is known to be zero or one.
+  void loop(Index lower, Index upper, int64_t step, llvm::function_ref<void(Index)> body);
+  /// The same with values carried from iteration to iteration.
+  llvm::SmallVector<mlir::Value>
+  loop(Index lower, Index upper, int64_t step, mlir::ValueRange inits,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(Index, mlir::ValueRange)> body);
+  /// if (a < b) then() else otherwise(); decided here where both are known. `otherwise` may be null.
+  void ifLess(Index a, Index b, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
+
+  mlir::Value loadScalar(mlir::Value flat, Index at);
+  mlir::Value loadVector(mlir::Value flat, Index at, mlir::VectorType type, mlir::Value mask = nullptr);
+  void storeVector(mlir::Value vector, mlir::Value flat, Index at, mlir::Value mask = nullptr);
+  mlir::Value splat(mlir::Value scalar, int64_t lanes);
+  mlir::Value zero(mlir::VectorType type);
+  /// The mask of a vector that starts at column `at` of `columns`; null where all lanes are known to be inside.
+  mlir::Value tailMask(Index at, Index columns, int64_t lanes);
+
+  /// The epilogue's body on vectors. The arguments are the finished vector and those of the extra operands.
+  mlir::Value applyEpilogue(mlir::Region &epilogue, mlir::ValueRange arguments);
+};
+
+/// A linear expression's coefficient of every dimension.
+llvm::SmallVector<int64_t> getCoefficients(mlir::AffineExpr expr, unsigned dims);
+
+/// Whether computing this epilogue inside the tile would push accumulators out of the registers.
+bool isExpensive(mlir::Region &epilogue);
+
+/// The tasks that `op` is split into. Operands of `op` may be arguments of the function being built.
+Index countContractTasks(Emitter &e, ContractOp op, mlir::ValueRange operands, unsigned registers);
+void emitContractTask(Emitter &e, ContractOp op, mlir::ValueRange operands, mlir::Value task, unsigned registers);
+Index countDepthwiseTasks(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, unsigned lanes);
+void emitDepthwiseTask(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, mlir::Value task, unsigned lanes);
+Index countPackTasks(Emitter &e, PackOp op, mlir::ValueRange operands);
+void emitPackTask(Emitter &e, PackOp op, mlir::ValueRange operands, mlir::Value task);
+Index countFillBorderTasks(Emitter &e, FillBorderOp op, mlir::ValueRange operands);
+void emitFillBorderTask(Emitter &e, FillBorderOp op, mlir::ValueRange operands, mlir::Value task, unsigned lanes);
+
+} // namespace onnxc::kernel

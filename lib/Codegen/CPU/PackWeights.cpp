@@ -1,0 +1,189 @@
+//===- lib/Codegen/CPU/PackWeights.cpp ---------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Weights are packed here, as bytes and in parallel; the IR only ever sees the name of the result.
+#include "lib/Codegen/CPU/PackWeights.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Threading.h"
+
+using namespace mlir;
+using namespace onnxc;
+
+static void setRowMajor(ConstantView &view) {
+  view.strides.assign(view.shape.size(), 1);
+  for (size_t i = view.shape.size(); i-- > 1;)
+    view.strides[i - 1] = view.strides[i] * view.shape[i];
+}
+
+static std::optional<ConstantView> ofAttribute(Attribute attribute) {
+  auto elements = dyn_cast<ElementsAttr>(attribute);
+  if (!elements || !elements.getElementType().isF32())
+    return std::nullopt;
+  ConstantView view;
+  view.attribute = elements;
+  llvm::append_range(view.shape, elements.getShapedType().getShape());
+  setRowMajor(view);
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob || blob->getData().size() != size_t(elements.getNumElements()) * 4)
+      return std::nullopt;
+    view.data = reinterpret_cast<const float *>(blob->getData().data());
+    return view;
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(attribute);
+  if (!dense)
+    return std::nullopt;
+  view.data = reinterpret_cast<const float *>(dense.getRawData().data());
+  if (dense.isSplat())
+    view.strides.assign(view.shape.size(), 0);
+  return view;
+}
+
+std::optional<ConstantView> ConstantView::of(Value value) {
+  Attribute attribute;
+  if (matchPattern(value, m_Constant(&attribute)))
+    return ofAttribute(attribute);
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return std::nullopt;
+  auto resultShape = cast<ShapedType>(value.getType()).getShape();
+  if (auto transpose = dyn_cast<linalg::TransposeOp>(op)) {
+    auto input = of(transpose.getInput());
+    if (!input)
+      return std::nullopt;
+    ConstantView view = *input;
+    for (auto [i, from] : llvm::enumerate(transpose.getPermutation())) {
+      view.shape[i] = input->shape[from];
+      view.strides[i] = input->strides[from];
+    }
+    return view;
+  }
+  auto reshape = [&](Value source, ArrayRef<ReassociationIndices> groups, bool expand) -> std::optional<ConstantView> {
+    auto input = of(source);
+    if (!input)
+      return std::nullopt;
+    ConstantView view = *input;
+    view.shape.assign(resultShape.begin(), resultShape.end());
+    view.strides.assign(resultShape.size(), 0);
+    for (auto [i, group] : llvm::enumerate(groups)) {
+      if (expand) {
+        int64_t stride = input->strides[i];
+        for (int64_t d : llvm::reverse(group)) {
+          view.strides[d] = stride;
+          stride *= view.shape[d];
+        }
+        continue;
+      }
+      // Collapsed dimensions must lie one inside the other. Those of size one lie anywhere.
+      std::optional<int64_t> inner, next;
+      for (int64_t d : llvm::reverse(group)) {
+        if (input->shape[d] == 1)
+          continue;
+        if (next && input->strides[d] != *next)
+          return std::nullopt;
+        if (!inner)
+          inner = input->strides[d];
+        next = input->strides[d] * input->shape[d];
+      }
+      view.strides[i] = inner.value_or(0);
+    }
+    return view;
+  };
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return reshape(expand.getSrc(), expand.getReassociationIndices(), true);
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+    return reshape(collapse.getSrc(), collapse.getReassociationIndices(), false);
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+    auto input = of(slice.getSource());
+    if (!input || slice.getType().getRank() != slice.getSourceType().getRank() ||
+        ShapedType::isDynamicShape(slice.getStaticOffsets()) || ShapedType::isDynamicShape(slice.getStaticSizes()) ||
+        ShapedType::isDynamicShape(slice.getStaticStrides()))
+      return std::nullopt;
+    ConstantView view = *input;
+    for (size_t i = 0; i < view.shape.size(); ++i) {
+      view.offset += slice.getStaticOffset(i) * view.strides[i];
+      view.strides[i] *= slice.getStaticStride(i);
+      view.shape[i] = slice.getStaticSize(i);
+    }
+    return view;
+  }
+  return std::nullopt;
+}
+
+/// A new constant whose bytes `fill` writes.
+static ElementsAttr makeConstant(MLIRContext *context, ArrayRef<int64_t> shape, llvm::function_ref<void(float *)> fill) {
+  auto type = RankedTensorType::get(shape, Float32Type::get(context));
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(size_t(type.getNumElements()) * 4, 64);
+  fill(reinterpret_cast<float *>(blob.getMutableData().data()));
+  return DenseResourceElementsAttr::get(type, "packed", std::move(blob));
+}
+
+ElementsAttr onnxc::packConstant(const ConstantView &view, AffineMap map, ArrayRef<int64_t> sizes, unsigned batchDims,
+                                 int64_t lanes) {
+  SmallVector<int64_t> strides(sizes.size(), 0);
+  for (auto [i, expr] : llvm::enumerate(map.getResults()))
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      strides[dim.getPosition()] = view.strides[i];
+  int64_t columns = sizes[batchDims], panels = llvm::divideCeil(columns, lanes), batches = 1, depth = 1;
+  for (int64_t size : sizes.take_front(batchDims))
+    batches *= size;
+  ArrayRef<int64_t> reducedSizes = sizes.drop_front(batchDims + 1), reducedStrides = ArrayRef(strides).drop_front(batchDims + 1);
+  for (int64_t size : reducedSizes)
+    depth *= size;
+  SmallVector<int64_t> shape(sizes.take_front(batchDims));
+  shape.push_back(panels);
+  llvm::append_range(shape, reducedSizes);
+  shape.push_back(lanes);
+
+  // Offset in the source of each reduced element: the same for all panels.
+  std::vector<int64_t> offsets(depth, 0);
+  for (int64_t k = 0; k < depth; ++k) {
+    int64_t rest = k;
+    for (size_t d = reducedSizes.size(); d-- > 0; rest /= reducedSizes[d])
+      offsets[k] += rest % reducedSizes[d] * reducedStrides[d];
+  }
+  int64_t columnStride = strides[batchDims];
+  MLIRContext *context = view.attribute.getContext();
+  return makeConstant(context, shape, [&](float *packed) {
+    parallelFor(context, 0, size_t(batches * panels), [&](size_t task) {
+      int64_t rest = task / panels, n0 = task % panels * lanes, from = view.offset + n0 * columnStride;
+      for (unsigned d = batchDims; d-- > 0; rest /= sizes[d])
+        from += rest % sizes[d] * strides[d];
+      int64_t inside = std::min(lanes, columns - n0);
+      float *to = packed + task * depth * lanes;
+      for (int64_t k = 0; k < depth; ++k, to += lanes) {
+        const float *source = view.data + from + offsets[k];
+        for (int64_t lane = 0; lane < inside; ++lane)
+          to[lane] = source[lane * columnStride];
+        std::fill(to + inside, to + lanes, 0.0f);
+      }
+    });
+  });
+}
+
+ElementsAttr onnxc::materialise(const ConstantView &view) {
+  ConstantView plain;
+  plain.shape = view.shape;
+  setRowMajor(plain);
+  if (plain.strides == view.strides && view.offset == 0)
+    if (view.attribute.getShapedType().getShape() == ArrayRef(view.shape))
+      return view.attribute;
+  return makeConstant(view.attribute.getContext(), view.shape, [&](float *to) {
+    int64_t count = 1;
+    for (int64_t size : view.shape)
+      count *= size;
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t rest = i, from = view.offset;
+      for (size_t d = view.shape.size(); d-- > 0; rest /= view.shape[d])
+        from += rest % view.shape[d] * view.strides[d];
+      to[i] = view.data[from];
+    }
+  });
+}
+
+void onnxc::release(ElementsAttr attribute) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
+    resource.getRawHandle().getResource()->setBlob(AsmResourceBlob());
+}

@@ -1,0 +1,608 @@
+//===- lib/Codegen/CPU/SelectKernels.cpp -------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Finds the sums of products in linalg, takes in the transposes around them and the elementwise operations after them,
+// and makes kernels of them.
+#include "dialects/kernel/KernelDialect.h"
+#include "lib/Codegen/CPU/KernelEmitter.h"
+#include "lib/Codegen/CPU/PackWeights.h"
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_SELECTKERNELS
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+using namespace onnxc;
+using namespace onnxc::kernel;
+
+namespace {
+/// A kernel in the making: what it computes, and the value that it computes it for.
+struct Candidate {
+  std::string dims;
+  Value lhs, rhs;
+  AffineMap lhsMap, rhsMap, initMap;
+  SmallVector<Value> extras;
+  SmallVector<AffineMap> extraMaps;
+  Region epilogue;
+  Value destination; // tensor.empty that the result overwrites
+  Value result;      // grows as consumers are taken in
+  Operation *last;   // the operation that computes `result` now
+  SmallVector<Operation *> absorbed;
+};
+
+class Selector {
+public:
+  Selector(unsigned lanes, llvm::SetVector<Attribute> &replaced) : lanes(lanes), replaced(replaced) {}
+
+  /// Whether `op` became a kernel.
+  bool select(linalg::LinalgOp op);
+  unsigned fused = 0, packed = 0;
+
+private:
+  bool matchProduct(linalg::LinalgOp op, Candidate &c);
+  bool chooseRoles(Candidate &c);
+  void fuseConsumers(Candidate &c);
+  bool splitRows(Candidate &c, tensor::ExpandShapeOp expand);
+  bool takeTranspose(Candidate &c, linalg::TransposeOp transpose);
+  bool takeElementwise(Candidate &c, linalg::GenericOp generic);
+  void addExtra(Candidate &c, Value extra, AffineMap map) {
+    c.extras.push_back(extra);
+    c.extraMaps.push_back(map);
+    c.epilogue.addArgument(cast<ShapedType>(extra.getType()).getElementType(), extra.getLoc());
+  }
+  /// The result starts from `init` instead of zero.
+  void addInit(Candidate &c, Value init) {
+    addExtra(c, init, c.initMap);
+    OpBuilder b(init.getContext());
+    b.setInsertionPointToEnd(&c.epilogue.front());
+    Value sum = arith::AddFOp::create(b, init.getLoc(), c.epilogue.getArgument(0), c.epilogue.getArgument(1));
+    YieldOp::create(b, init.getLoc(), sum);
+  }
+  Value makeRhs(OpBuilder &b, Location loc, Candidate &c);
+  bool selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op);
+  void finish(Candidate &c, Operation *kernel);
+
+  unsigned lanes;
+  llvm::SetVector<Attribute> &replaced; // constants that now exist in packed form
+};
+
+/// The body is acc + a * b.
+static bool isProductSum(linalg::LinalgOp op) {
+  Block *body = op.getBlock();
+  auto yield = dyn_cast<linalg::YieldOp>(body->getTerminator());
+  if (!yield || yield.getNumOperands() != 1 || body->getOperations().size() != 3)
+    return false;
+  auto sum = yield.getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!sum)
+    return false;
+  Value accumulator = body->getArgument(2), product = sum.getLhs() == accumulator ? sum.getRhs() : sum.getLhs();
+  if (sum.getLhs() != accumulator && sum.getRhs() != accumulator)
+    return false;
+  auto mul = product.getDefiningOp<arith::MulFOp>();
+  Value a = body->getArgument(0), b = body->getArgument(1);
+  return mul && ((mul.getLhs() == a && mul.getRhs() == b) || (mul.getLhs() == b && mul.getRhs() == a));
+}
+
+static bool isF32Tensor(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getElementType().isF32();
+}
+
+static bool isZero(Value value) {
+  if (auto fill = value.getDefiningOp<linalg::FillOp>())
+    return matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
+  return matchPattern(value, m_AnyZeroFloat());
+}
+
+/// Reads through transposes: `value` under `map` is the same as what it was transposed from under the new map.
+static void readThroughTransposes(Value &value, AffineMap &map) {
+  while (auto transpose = value.getDefiningOp<linalg::TransposeOp>()) {
+    SmallVector<AffineExpr> exprs(map.getNumResults());
+    for (auto [i, from] : llvm::enumerate(transpose.getPermutation()))
+      exprs[from] = map.getResult(i);
+    map = AffineMap::get(map.getNumDims(), 0, exprs, map.getContext());
+    value = transpose.getInput();
+  }
+}
+
+static bool isLinear(AffineExpr expr) {
+  if (isa<AffineDimExpr>(expr))
+    return true;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return false;
+  if (expr.getKind() == AffineExprKind::Mul)
+    return isLinear(binary.getLHS()) && isa<AffineConstantExpr>(binary.getRHS());
+  return expr.getKind() == AffineExprKind::Add && isLinear(binary.getLHS()) && isLinear(binary.getRHS());
+}
+
+static bool uses(AffineMap map, unsigned dim) { return map.isFunctionOfDim(dim); }
+
+/// An uninitialised tensor like `value`.
+static Value makeEmpty(OpBuilder &b, Location loc, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, value), type.getElementType());
+}
+
+/// Where a kernel that replaces `init`'s reader may write: the buffer below a fill, or a new one.
+static Value makeDestination(OpBuilder &b, Location loc, Value init) {
+  if (auto fill = init.getDefiningOp<linalg::FillOp>())
+    if (fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>())
+      return fill.getOutputs()[0];
+  return makeEmpty(b, loc, init);
+}
+
+bool Selector::matchProduct(linalg::LinalgOp op, Candidate &c) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !op.hasPureTensorSemantics() ||
+      !llvm::all_of(op->getOperands(), isF32Tensor) || !isProductSum(op))
+    return false;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  c.lhs = op.getDpsInputs()[0];
+  c.rhs = op.getDpsInputs()[1];
+  c.lhsMap = maps[0];
+  c.rhsMap = maps[1];
+  c.initMap = maps[2];
+  c.result = op->getResult(0);
+  c.last = op;
+  if (!c.initMap.isProjectedPermutation() || c.initMap.getNumResults() == 0 ||
+      !llvm::all_of(c.lhsMap.getResults(), isLinear) || !llvm::all_of(c.rhsMap.getResults(), isLinear))
+    return false;
+  return chooseRoles(c);
+}
+
+/// Gives every dimension its role and brings them into the kernel's order. The columns are the innermost dimension of the
+/// result; the operand that has them is the one to be packed.
+bool Selector::chooseRoles(Candidate &c) {
+  unsigned count = c.initMap.getNumDims();
+  unsigned n = cast<AffineDimExpr>(c.initMap.getResults().back()).getPosition();
+  if (!uses(c.rhsMap, n) || uses(c.lhsMap, n)) {
+    std::swap(c.lhs, c.rhs);
+    std::swap(c.lhsMap, c.rhsMap);
+  }
+  if (!uses(c.rhsMap, n) || uses(c.lhsMap, n) || !c.rhsMap.isProjectedPermutation())
+    return false;
+  readThroughTransposes(c.lhs, c.lhsMap);
+  if (!ConstantView::of(c.rhs))
+    readThroughTransposes(c.rhs, c.rhsMap);
+
+  SmallVector<unsigned> batch, rows, reduced;
+  auto place = [](AffineMap map, unsigned dim) {
+    for (auto [i, expr] : llvm::enumerate(map.getResults()))
+      if (expr.isFunctionOfDim(dim))
+        return unsigned(i);
+    return map.getNumResults();
+  };
+  for (unsigned d = 0; d < count; ++d) {
+    bool inLhs = uses(c.lhsMap, d), inRhs = uses(c.rhsMap, d), inInit = uses(c.initMap, d);
+    if (d == n)
+      continue;
+    if (!inInit && inLhs && inRhs)
+      reduced.push_back(d);
+    else if (inInit && inRhs)
+      batch.push_back(d);
+    else if (inInit && inLhs)
+      rows.push_back(d);
+    else
+      return false;
+  }
+  auto by = [&](AffineMap map) { return [=](unsigned a, unsigned b) { return place(map, a) < place(map, b); }; };
+  llvm::stable_sort(batch, by(c.initMap));
+  llvm::stable_sort(rows, by(c.initMap));
+  llvm::stable_sort(reduced, by(c.lhsMap));
+  SmallVector<AffineExpr> renamed(count);
+  c.dims.clear();
+  auto number = [&](unsigned d, char role) {
+    renamed[d] = getAffineDimExpr(c.dims.size(), c.initMap.getContext());
+    c.dims += role;
+  };
+  for (unsigned d : batch)
+    number(d, 'b');
+  for (unsigned d : rows)
+    number(d, 'm');
+  number(n, 'n');
+  for (unsigned d : reduced)
+    number(d, 'k');
+  for (AffineMap *map : {&c.lhsMap, &c.rhsMap, &c.initMap})
+    *map = map->replaceDimsAndSymbols(renamed, {}, count, 0);
+  return true;
+}
+
+/// expand_shape of rows: the kernel works on the expanded rows, so that what follows can join it.
+bool Selector::splitRows(Candidate &c, tensor::ExpandShapeOp expand) {
+  if (!c.extras.empty() || !c.epilogue.front().empty() || c.dims.find('m') == std::string::npos)
+    return false;
+  SmallVector<ReassociationIndices> groups = expand.getReassociationIndices();
+  // Only the rows' outermost dimension may be split, and lhs must have it as a dimension of its own.
+  unsigned m = c.dims.find('m'), split = ~0u;
+  for (auto [i, group] : llvm::enumerate(groups))
+    if (group.size() > 1) {
+      if (split != ~0u || c.initMap.getDimPosition(i) != m)
+        return false;
+      split = i;
+    }
+  if (split == ~0u)
+    return false;
+  unsigned lhsPosition = ~0u;
+  for (auto [i, expr] : llvm::enumerate(c.lhsMap.getResults()))
+    if (expr.isFunctionOfDim(m)) {
+      if (!isa<AffineDimExpr>(expr) || lhsPosition != ~0u)
+        return false;
+      lhsPosition = i;
+    }
+  unsigned parts = groups[split].size(), extraDims = parts - 1;
+  // Dimensions after m move up.
+  MLIRContext *context = expand.getContext();
+  SmallVector<AffineExpr> renamed;
+  for (unsigned d = 0; d < c.dims.size(); ++d)
+    renamed.push_back(getAffineDimExpr(d > m ? d + extraDims : d, context));
+  auto widen = [&](AffineMap map, std::optional<unsigned> position) {
+    SmallVector<AffineExpr> exprs;
+    for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+      if (position && *position == i)
+        for (unsigned p = 0; p < parts; ++p)
+          exprs.push_back(getAffineDimExpr(m + p, context));
+      else
+        exprs.push_back(expr.replaceDims(renamed));
+    }
+    return AffineMap::get(c.dims.size() + extraDims, 0, exprs, context);
+  };
+  OpBuilder b(expand);
+  auto lhsType = cast<RankedTensorType>(c.lhs.getType());
+  SmallVector<ReassociationIndices> lhsGroups;
+  SmallVector<int64_t> lhsShape;
+  SmallVector<OpFoldResult> lhsSizes, given = expand.getMixedOutputShape();
+  SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, expand.getLoc(), c.lhs);
+  for (unsigned i = 0; i < lhsType.getRank(); ++i) {
+    ReassociationIndices &group = lhsGroups.emplace_back();
+    if (i != lhsPosition) {
+      group.push_back(lhsShape.size());
+      lhsShape.push_back(lhsType.getDimSize(i));
+      lhsSizes.push_back(old[i]);
+      continue;
+    }
+    for (int64_t d : groups[split]) {
+      group.push_back(lhsShape.size());
+      lhsShape.push_back(expand.getResultType().getDimSize(d));
+      lhsSizes.push_back(given[d]);
+    }
+  }
+  c.lhs = tensor::ExpandShapeOp::create(b, expand.getLoc(), RankedTensorType::get(lhsShape, lhsType.getElementType()),
+                                        c.lhs, lhsGroups, lhsSizes);
+  c.lhsMap = widen(c.lhsMap, lhsPosition);
+  c.rhsMap = widen(c.rhsMap, std::nullopt);
+  c.initMap = widen(c.initMap, split);
+  c.dims.insert(m, extraDims, 'm');
+  c.destination = tensor::EmptyOp::create(b, expand.getLoc(), given, lhsType.getElementType());
+  c.absorbed.push_back(c.last);
+  c.last = expand;
+  c.result = expand.getResult();
+  return true;
+}
+
+bool Selector::takeTranspose(Candidate &c, linalg::TransposeOp transpose) {
+  if (transpose.getInput() != c.result || !transpose.getInit().getDefiningOp<tensor::EmptyOp>())
+    return false;
+  SmallVector<AffineExpr> exprs;
+  for (int64_t from : transpose.getPermutation())
+    exprs.push_back(c.initMap.getResult(from));
+  if (exprs.back() != c.initMap.getResults().back())
+    return false; // columns must stay contiguous
+  c.initMap = AffineMap::get(c.initMap.getNumDims(), 0, exprs, transpose.getContext());
+  c.destination = transpose.getInit();
+  c.absorbed.push_back(c.last);
+  c.last = transpose;
+  c.result = transpose->getResult(0);
+  return true;
+}
+
+/// An elementwise operation on the result becomes part of the epilogue.
+bool Selector::takeElementwise(Candidate &c, linalg::GenericOp generic) {
+  if (generic.getNumDpsInits() != 1 || generic.getNumResults() != 1 || !isF32Tensor(generic.getResult(0)) ||
+      generic.getNumParallelLoops() != generic.getNumLoops() || generic.getNumLoops() != c.initMap.getNumResults())
+    return false;
+  Block &body = *generic.getBody();
+  if (!body.getArguments().back().use_empty() || generic.getDpsInits()[0] == c.result)
+    return false;
+  for (Operation &op : body.without_terminator()) {
+    if (!isa<arith::ConstantOp>(op) && (!OpTrait::hasElementwiseMappableTraits(&op) || op.getNumRegions()))
+      return false;
+    for (Value operand : op.getOperands())
+      if (operand.getParentBlock() != &body && !operand.getDefiningOp<arith::ConstantOp>())
+        return false;
+  }
+  Value yielded = body.getTerminator()->getOperand(0);
+  if (yielded.getParentBlock() != &body && !yielded.getDefiningOp<arith::ConstantOp>())
+    return false;
+  SmallVector<AffineMap> maps = generic.getIndexingMapsArray();
+  if (!maps.back().isPermutation())
+    return false;
+  // The kernel's dimension that each loop of the generic walks.
+  std::optional<AffineMap> through;
+  for (auto [i, input] : llvm::enumerate(generic.getInputs()))
+    if (input == c.result) {
+      if (!maps[i].isPermutation() || (through && *through != maps[i]))
+        return false;
+      through = maps[i];
+    }
+  if (!through)
+    return false;
+  SmallVector<AffineExpr> walked(generic.getNumLoops());
+  for (unsigned i = 0; i < through->getNumResults(); ++i)
+    walked[through->getDimPosition(i)] = c.initMap.getResult(i);
+  auto translate = [&](AffineMap map) { return map.replaceDimsAndSymbols(walked, {}, c.initMap.getNumDims(), 0); };
+
+  AffineExpr column = c.initMap.getResults().back();
+  AffineMap newInit = translate(maps.back());
+  if (newInit.getResults().back() != column)
+    return false;
+  SmallVector<Value> values;
+  SmallVector<AffineMap> valueMaps;
+  for (auto [i, input] : llvm::enumerate(generic.getInputs())) {
+    Value value = input;
+    AffineMap map = maps[i];
+    if (input != c.result) {
+      if (!isF32Tensor(input) || !map.isProjectedPermutation(/*allowZeroInResults=*/true))
+        return false;
+      map = translate(map);
+      readThroughTransposes(value, map);
+      if (map.isFunctionOfDim(cast<AffineDimExpr>(column).getPosition()) && map.getResults().back() != column)
+        return false;
+    }
+    values.push_back(value);
+    valueMaps.push_back(map);
+  }
+
+  Block &epilogue = c.epilogue.front();
+  OpBuilder b(generic.getContext());
+  b.setInsertionPointToEnd(&epilogue);
+  Value current = epilogue.empty() ? Value(epilogue.getArgument(0)) : epilogue.back().getOperand(0);
+  if (!epilogue.empty())
+    epilogue.back().erase();
+  IRMapping mapping;
+  for (auto [i, value] : llvm::enumerate(values)) {
+    if (value == c.result) {
+      mapping.map(body.getArgument(i), current);
+      continue;
+    }
+    addExtra(c, value, valueMaps[i]);
+    mapping.map(body.getArgument(i), epilogue.getArguments().back());
+  }
+  auto bring = [&](Value value) { // constants from outside
+    if (value.getParentBlock() != &body && !mapping.contains(value))
+      b.clone(*value.getDefiningOp(), mapping);
+  };
+  for (Operation &op : body.without_terminator()) {
+    for (Value operand : op.getOperands())
+      bring(operand);
+    b.clone(op, mapping);
+  }
+  bring(yielded);
+  YieldOp::create(b, generic.getLoc(), mapping.lookup(yielded));
+  c.initMap = newInit;
+  if (generic.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>()) {
+    c.destination = generic.getDpsInits()[0];
+  } else {
+    OpBuilder at(generic);
+    c.destination = makeEmpty(at, generic.getLoc(), generic.getDpsInits()[0]);
+  }
+  c.absorbed.push_back(c.last);
+  c.last = generic;
+  c.result = generic.getResult(0);
+  ++fused;
+  return true;
+}
+
+void Selector::fuseConsumers(Candidate &c) {
+  while (!c.result.use_empty()) {
+    Operation *user = *c.result.getUsers().begin();
+    if (!llvm::all_equal(c.result.getUsers()) || user->getBlock() != c.last->getBlock())
+      return;
+    bool taken = false;
+    if (auto expand = dyn_cast<tensor::ExpandShapeOp>(user))
+      taken = splitRows(c, expand);
+    else if (auto transpose = dyn_cast<linalg::TransposeOp>(user))
+      taken = takeTranspose(c, transpose);
+    else if (auto generic = dyn_cast<linalg::GenericOp>(user))
+      taken = takeElementwise(c, generic);
+    if (!taken)
+      return;
+  }
+}
+
+/// The packed right side: a constant is packed now, anything else at run time.
+Value Selector::makeRhs(OpBuilder &b, Location loc, Candidate &c) {
+  // (b, n, k) without the rows.
+  SmallVector<unsigned> kept;
+  unsigned batchDims = 0;
+  for (unsigned d = 0; d < c.dims.size(); ++d)
+    if (c.dims[d] != 'm') {
+      kept.push_back(d);
+      batchDims += c.dims[d] == 'b';
+    }
+  SmallVector<AffineExpr> renamed(c.dims.size(), b.getAffineConstantExpr(0));
+  for (auto [i, d] : llvm::enumerate(kept))
+    renamed[d] = b.getAffineDimExpr(i);
+  AffineMap map = c.rhsMap.replaceDimsAndSymbols(renamed, {}, kept.size(), 0);
+  auto type = cast<RankedTensorType>(c.rhs.getType());
+  if (auto view = ConstantView::of(c.rhs)) {
+    SmallVector<int64_t> sizes(kept.size());
+    for (auto [i, expr] : llvm::enumerate(map.getResults()))
+      sizes[cast<AffineDimExpr>(expr).getPosition()] = type.getDimSize(i);
+    ElementsAttr packedConstant = packConstant(*view, map, sizes, batchDims, lanes);
+    replaced.insert(view->attribute);
+    ++packed;
+    return arith::ConstantOp::create(b, loc, cast<TypedAttr>(packedConstant));
+  }
+  SmallVector<OpFoldResult> sizes(kept.size());
+  SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, c.rhs);
+  for (auto [i, expr] : llvm::enumerate(map.getResults()))
+    sizes[cast<AffineDimExpr>(expr).getPosition()] = old[i];
+  sizes[batchDims] = affine::makeComposedFoldedAffineApply(b, loc, b.getAffineDimExpr(0).ceilDiv(lanes), {sizes[batchDims]});
+  sizes.push_back(b.getIndexAttr(lanes));
+  Value empty = tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
+  return PackOp::create(b, loc, TypeRange(empty.getType()), c.rhs, empty, b.getI64IntegerAttr(batchDims),
+                        AffineMapAttr::get(map))
+      .getResult(0);
+}
+
+/// Puts the kernel in the place of what it computes.
+void Selector::finish(Candidate &c, Operation *kernel) {
+  if (!c.epilogue.front().empty())
+    kernel->getRegion(0).takeBody(c.epilogue);
+  c.result.replaceAllUsesWith(kernel->getResult(0));
+  c.last->erase();
+  for (Operation *op : llvm::reverse(c.absorbed))
+    op->erase();
+}
+
+bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
+  Candidate c;
+  if (!llvm::all_of(op->getOperands(), isF32Tensor) || !cast<ShapedType>(op.getInputs()[1].getType()).hasStaticShape())
+    return false;
+  OpBuilder b(op);
+  c.initMap = b.getMultiDimIdentityMap(4);
+  c.dims = "mmmn";
+  c.result = op->getResult(0);
+  c.last = op;
+  c.epilogue.emplaceBlock().addArgument(b.getF32Type(), op.getLoc());
+  Value init = op.getOutputs()[0];
+  c.destination = makeDestination(b, op.getLoc(), init);
+  if (!isZero(init)) {
+    addInit(c, init);
+  }
+  // Transposed or taken with another element, the kernel's own maps would change.
+  while (!c.result.use_empty()) {
+    Operation *user = *c.result.getUsers().begin();
+    auto generic = dyn_cast<linalg::GenericOp>(user);
+    if (!generic || !llvm::all_equal(c.result.getUsers()) || generic->getBlock() != c.last->getBlock() ||
+        !llvm::all_of(generic.getIndexingMapsArray(), [&](AffineMap map) { return map.getNumDims() == 4; }) ||
+        !generic.getIndexingMapsArray().back().isIdentity() ||
+        !llvm::all_of(llvm::enumerate(generic.getInputs()), [&](auto input) {
+          return input.value() != c.result || generic.getIndexingMapsArray()[input.index()].isIdentity();
+        }) ||
+        !takeElementwise(c, generic))
+      break;
+  }
+  b.setInsertionPoint(c.last);
+  Value filter = op.getInputs()[1];
+  if (auto view = ConstantView::of(filter)) {
+    ElementsAttr plain = materialise(*view);
+    if (plain != view->attribute)
+      replaced.insert(view->attribute);
+    filter = arith::ConstantOp::create(b, op.getLoc(), cast<TypedAttr>(plain));
+  }
+  auto values = [](DenseIntElementsAttr attribute) { return llvm::to_vector(attribute.getValues<int64_t>()); };
+  auto kernel = DepthwiseOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), op.getInputs()[0], filter, c.extras,
+                                    c.destination, b.getDenseI64ArrayAttr(values(op.getStrides())),
+                                    b.getDenseI64ArrayAttr(values(op.getDilations())),
+                                    b.getAffineMapArrayAttr(c.extraMaps));
+  finish(c, kernel);
+  return true;
+}
+
+bool Selector::select(linalg::LinalgOp op) {
+  if (auto depthwise = dyn_cast<linalg::DepthwiseConv2DNhwcHwcOp>(op.getOperation()))
+    return selectDepthwise(depthwise);
+  Candidate c;
+  if (!matchProduct(op, c))
+    return false;
+  OpBuilder b(op);
+  Value init = op.getDpsInits()[0];
+  c.destination = makeDestination(b, op.getLoc(), init);
+  c.epilogue.emplaceBlock().addArgument(b.getF32Type(), op.getLoc());
+  if (!isZero(init)) {
+    addInit(c, init);
+  }
+  fuseConsumers(c);
+  b.setInsertionPoint(c.last);
+  Value rhs = makeRhs(b, op.getLoc(), c);
+  SmallVector<AffineMap> maps = {c.lhsMap, c.initMap};
+  llvm::append_range(maps, c.extraMaps);
+  auto kernel = ContractOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), c.lhs, rhs, c.extras, c.destination,
+                                   b.getStringAttr(c.dims), b.getAffineMapArrayAttr(maps));
+  finish(c, kernel);
+  return true;
+}
+
+struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
+  using SelectKernelsBase::SelectKernelsBase;
+
+  void runOnOperation() override {
+    llvm::SetVector<Attribute> replaced;
+    Selector selector(lanes, replaced);
+    SmallVector<linalg::LinalgOp> candidates;
+    getOperation().walk([&](linalg::LinalgOp op) {
+      if (op.getNumReductionLoops() > 0)
+        candidates.push_back(op);
+    });
+    for (linalg::LinalgOp op : candidates)
+      selected += selector.select(op);
+    fused = selector.fused;
+    packed = selector.packed;
+    writeIntoPaddedBuffers();
+    eraseDead();
+    // Constants that only exist packed now.
+    getOperation().walk([&](arith::ConstantOp op) { replaced.remove(op.getValue()); });
+    for (Attribute attribute : replaced)
+      release(cast<ElementsAttr>(attribute));
+  }
+
+  /// pad(x) becomes a buffer with a zero border into whose inside x is inserted: empty-tensor elimination then lets the
+  /// operation that computes x write there, and no element is copied.
+  void writeIntoPaddedBuffers() {
+    SmallVector<tensor::PadOp> pads;
+    getOperation().walk([&](tensor::PadOp pad) {
+      Value padding = pad.getConstantPaddingValue();
+      auto positive = [](ArrayRef<int64_t> sizes) { return llvm::all_of(sizes, [](int64_t n) { return n >= 0; }); };
+      if (padding && matchPattern(padding, m_AnyZeroFloat()) && isF32Tensor(pad.getSource()) &&
+          positive(pad.getStaticLow()) && positive(pad.getStaticHigh()) &&
+          llvm::all_of(pad->getUsers(), [](Operation *user) { return isa<ContractOp, DepthwiseOp>(user); }))
+        pads.push_back(pad);
+    });
+    for (tensor::PadOp pad : pads) {
+      Value source = pad.getSource();
+      // The buffer must exist before x is computed; x's destination tells its sizes.
+      OpBuilder b(pad);
+      Value like = source;
+      if (auto producer = source.getDefiningOp<DestinationStyleOpInterface>())
+        if (producer->getBlock() == pad->getBlock()) {
+          b.setInsertionPoint(producer);
+          like = producer.getTiedOpOperand(cast<OpResult>(source))->get();
+        }
+      Location loc = pad.getLoc();
+      SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, like), padded, low = pad.getMixedLowPad(), one;
+      if (auto empty = like.getDefiningOp<tensor::EmptyOp>())
+        sizes = empty.getMixedSizes();
+      for (auto [i, size] : llvm::enumerate(sizes))
+        padded.push_back(affine::makeComposedFoldedAffineApply(
+            b, loc, b.getAffineDimExpr(0) + (pad.getStaticLow()[i] + pad.getStaticHigh()[i]), {size}));
+      one.assign(sizes.size(), b.getIndexAttr(1));
+      Value buffer = tensor::EmptyOp::create(b, loc, padded, b.getF32Type());
+      Value bordered = FillBorderOp::create(b, loc, TypeRange(buffer.getType()), buffer, pad.getStaticLow(), pad.getStaticHigh())
+                           .getResult(0);
+      b.setInsertionPoint(pad);
+      Value result = tensor::InsertSliceOp::create(b, loc, source, bordered, low, sizes, one);
+      if (result.getType() != pad.getType())
+        result = tensor::CastOp::create(b, loc, pad.getType(), result);
+      pad.replaceAllUsesWith(result);
+      pad.erase();
+    }
+  }
+
+  void eraseDead() {
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      for (Block &block : function.getBody())
+        for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+          if (isOpTriviallyDead(&op))
+            op.erase();
+  }
+};
+} // namespace
