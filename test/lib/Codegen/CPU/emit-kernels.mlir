@@ -1,0 +1,17 @@
+// RUN: onnxc-opt %s --emit-kernels --canonicalize | FileCheck %s
+
+// Equal kernels share one function; a task is a call.
+// CHECK-LABEL: func.func @two
+// CHECK:       scf.forall
+// CHECK:         call @contract_0
+// CHECK:       scf.forall
+// CHECK:         call @contract_0
+// CHECK-LABEL: func.func private @contract_0
+// CHECK:         vector.fma
+#lhs = affine_map<(m, n, k) -> (m, k)>
+#out = affine_map<(m, n, k) -> (m, n)>
+func.func @two(%a: memref<197x768xf32>, %b: memref<48x768x16xf32>, %c: memref<197x768xf32>, %d: memref<197x768xf32>) {
+  kernel.contract "mnk" ins(%a, %b : memref<197x768xf32>, memref<48x768x16xf32>) outs(%c : memref<197x768xf32>) {maps = [#lhs, #out]}
+  kernel.contract "mnk" ins(%c, %b : memref<197x768xf32>, memref<48x768x16xf32>) outs(%d : memref<197x768xf32>) {maps = [#lhs, #out]}
+  return
+}

@@ -1,0 +1,89 @@
+// RUN: onnxc-opt %s --select-kernels --split-input-file | FileCheck %s
+
+// A matrix product with constant weights takes in the reshape, the bias and the activation behind it.
+// CHECK-LABEL: func.func @dense
+// CHECK:       %[[PACKED:.*]] = arith.constant dense_resource<packed> : tensor<3x64x16xf32>
+// CHECK:       kernel.contract "mmnk" ins(%{{.*}}, %[[PACKED]] : tensor<?x37x64xf32>, tensor<3x64x16xf32>)
+// CHECK-SAME:    extras(%{{.*}} : tensor<40xf32>) epilogue
+// CHECK:         arith.addf
+// CHECK:         arith.maximumf
+// CHECK-NOT:   linalg
+func.func @dense(%a: tensor<?x37x64xf32>, %bias: tensor<40xf32>) -> tensor<?x37x40xf32> {
+  %c0 = arith.constant 0 : index
+  %z = arith.constant 0.0 : f32
+  %w = arith.constant dense<0.5> : tensor<64x40xf32>
+  %b = tensor.dim %a, %c0 : tensor<?x37x64xf32>
+  %flat = tensor.collapse_shape %a [[0, 1], [2]] : tensor<?x37x64xf32> into tensor<?x64xf32>
+  %rows = tensor.dim %flat, %c0 : tensor<?x64xf32>
+  %e = tensor.empty(%rows) : tensor<?x40xf32>
+  %fill = linalg.fill ins(%z : f32) outs(%e : tensor<?x40xf32>) -> tensor<?x40xf32>
+  %m = linalg.matmul ins(%flat, %w : tensor<?x64xf32>, tensor<64x40xf32>) outs(%fill : tensor<?x40xf32>) -> tensor<?x40xf32>
+  %x = tensor.expand_shape %m [[0, 1], [2]] output_shape [%b, 37, 40] : tensor<?x40xf32> into tensor<?x37x40xf32>
+  %e2 = tensor.empty(%b) : tensor<?x37x40xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(a, b, c) -> (a, b, c)>, affine_map<(a, b, c) -> (c)>, affine_map<(a, b, c) -> (a, b, c)>],
+                       iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %bias : tensor<?x37x40xf32>, tensor<40xf32>) outs(%e2 : tensor<?x37x40xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %1 = arith.addf %p, %q : f32
+    %2 = arith.maximumf %1, %z : f32
+    linalg.yield %2 : f32
+  } -> tensor<?x37x40xf32>
+  return %r : tensor<?x37x40xf32>
+}
+
+// -----
+
+// Heads of attention: both transposes go into the maps, the right side is packed at run time.
+// CHECK-LABEL: func.func @scores
+// CHECK-NOT:   linalg.transpose
+// CHECK:       %[[PACKED:.*]] = kernel.pack ins(%{{.*}} : tensor<?x?x12x64xf32>) outs(%{{.*}} : tensor<?x12x?x64x16xf32>)
+// CHECK:       kernel.contract "bbmnk" ins(%{{.*}}, %[[PACKED]] : tensor<?x?x12x64xf32>, tensor<?x12x?x64x16xf32>)
+func.func @scores(%q: tensor<?x?x12x64xf32>, %k: tensor<?x?x12x64xf32>) -> tensor<?x12x?x?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %z = arith.constant 0.0 : f32
+  %b = tensor.dim %q, %c0 : tensor<?x?x12x64xf32>
+  %s = tensor.dim %q, %c1 : tensor<?x?x12x64xf32>
+  %t = tensor.dim %k, %c1 : tensor<?x?x12x64xf32>
+  %eq = tensor.empty(%b, %s) : tensor<?x12x?x64xf32>
+  %qt = linalg.transpose ins(%q : tensor<?x?x12x64xf32>) outs(%eq : tensor<?x12x?x64xf32>) permutation = [0, 2, 1, 3]
+  %ek = tensor.empty(%b, %t) : tensor<?x12x64x?xf32>
+  %kt = linalg.transpose ins(%k : tensor<?x?x12x64xf32>) outs(%ek : tensor<?x12x64x?xf32>) permutation = [0, 2, 3, 1]
+  %e = tensor.empty(%b, %s, %t) : tensor<?x12x?x?xf32>
+  %fill = linalg.fill ins(%z : f32) outs(%e : tensor<?x12x?x?xf32>) -> tensor<?x12x?x?xf32>
+  %m = linalg.generic {indexing_maps = [affine_map<(b, h, m, n, k) -> (b, h, m, k)>, affine_map<(b, h, m, n, k) -> (b, h, k, n)>,
+                                        affine_map<(b, h, m, n, k) -> (b, h, m, n)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%qt, %kt : tensor<?x12x?x64xf32>, tensor<?x12x64x?xf32>) outs(%fill : tensor<?x12x?x?xf32>) {
+  ^bb0(%p: f32, %w: f32, %o: f32):
+    %1 = arith.mulf %p, %w : f32
+    %2 = arith.addf %o, %1 : f32
+    linalg.yield %2 : f32
+  } -> tensor<?x12x?x?xf32>
+  return %m : tensor<?x12x?x?xf32>
+}
+
+// -----
+
+// The buffer with a zero border exists before the first convolution, which can write into it.
+// CHECK-LABEL: func.func @padded
+// CHECK:       %[[BORDER:.*]] = kernel.fill_border
+// CHECK:       %[[FIRST:.*]] = kernel.contract "mmmnkkk"
+// CHECK:       %[[PADDED:.*]] = tensor.insert_slice %[[FIRST]] into %[[BORDER]]
+// CHECK:       kernel.contract "mmmnkkk" ins(%[[PADDED]]
+func.func @padded(%img: tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32> {
+  %z = arith.constant 0.0 : f32
+  %w1 = arith.constant dense<0.5> : tensor<1x1x4x4xf32>
+  %e1 = tensor.empty() : tensor<1x8x8x4xf32>
+  %f1 = linalg.fill ins(%z : f32) outs(%e1 : tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32>
+  %conv1 = linalg.conv_2d_nhwc_hwcf ins(%img, %w1 : tensor<1x8x8x4xf32>, tensor<1x1x4x4xf32>) outs(%f1 : tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32>
+  %pad = tensor.pad %conv1 low[0, 1, 1, 0] high[0, 1, 1, 0] {
+  ^bb0(%i: index, %j: index, %l: index, %m: index):
+    tensor.yield %z : f32
+  } : tensor<1x8x8x4xf32> to tensor<1x10x10x4xf32>
+  %w2 = arith.constant dense<0.5> : tensor<3x3x4x4xf32>
+  %e2 = tensor.empty() : tensor<1x8x8x4xf32>
+  %f2 = linalg.fill ins(%z : f32) outs(%e2 : tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32>
+  %conv2 = linalg.conv_2d_nhwc_hwcf ins(%pad, %w2 : tensor<1x10x10x4xf32>, tensor<3x3x4x4xf32>) outs(%f2 : tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32>
+  return %conv2 : tensor<1x8x8x4xf32>
+}
