@@ -110,4 +110,96 @@ def EmitKernels : Pass<"emit-kernels", "mlir::ModuleOp"> {
                            "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::math::MathDialect"];
 }
 
+def ResultsToOutParams : Pass<"results-to-out-params", "mlir::func::FuncOp"> {
+  let summary = "Makes the caller supply the memory of the inputs and the results";
+  let description = [{
+    Inputs and results become memref arguments; a result is materialised in its argument, so that bufferisation computes
+    it in place where it can and copies it otherwise. What the function still returns are the sizes of the results that
+    aren't numbers, for `plan-memory`.
+
+    ```mlir
+    func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> { ... return %y : tensor<?xf32> }
+    ==>
+    func.func @main(%x: memref<?xf32>, %out: memref<?xf32>) -> index {
+      ...
+      bufferization.materialize_in_destination %y in restrict writable %out
+      return %dim : index
+    }
+    ```
+  }];
+  let dependentDialects = ["mlir::bufferization::BufferizationDialect", "mlir::memref::MemRefDialect",
+                           "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect"];
+}
+
+def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
+  let summary = "Puts every buffer into one workspace that the caller supplies";
+  let description = [{
+    Buffers whose lifetimes do not overlap share memory. Those with static sizes are packed at compile time; so are those
+    whose sizes have the same symbolic factor (a batch size), in units of that factor. @plan computes, from the sizes of
+    the inputs alone, the size of the workspace and the sizes of the results that aren't numbers.
+
+    ```mlir
+    func.func @main(%x: memref<?xf32>, %out: memref<?xf32>) -> index {
+      %a = memref.alloc(%n) : memref<?xf32>
+    ==>
+    func.func @main(%x: memref<?xf32>, %out: memref<?xf32>, %workspace: memref<?xi8>) {
+      %a = memref.view %workspace[%offset][%n] : memref<?xi8> to memref<?xf32>
+    func.func @plan(%x: memref<?xf32>) -> (index, index)
+    ```
+  }];
+  let statistics = [Statistic<"placed", "placed", "buffers placed in the workspace">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect"];
+}
+
+def LinalgToTasks : Pass<"linalg-to-tasks", "mlir::func::FuncOp"> {
+  let summary = "Lowers linalg on memrefs to parallel tasks of a useful size and loops that vectorise";
+  let description = [{
+    The outer parallel dimensions become one `scf.forall` over tasks; the innermost loop runs along the dimension in
+    which most operands are contiguous. A reduction along it accumulates in a register.
+
+    ```mlir
+    linalg.generic {iterator_types = ["parallel", "parallel"]} ins(%a : memref<64x1024xf32>) outs(%b : memref<64x1024xf32>)
+    ==>
+    scf.forall (%task) in (4) {
+      scf.for %i = %begin to %end step %c1 { %x = memref.load %a1[%i] ... memref.store %y, %b1[%i] }
+    }
+    ```
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
+                           "mlir::scf::SCFDialect"];
+}
+
+def OutlineParallel : Pass<"outline-parallel", "mlir::ModuleOp"> {
+  let summary = "Makes every scf.forall a function that the caller's thread pool runs";
+  let description = [{
+    What the body uses goes through a struct on the stack. `onnxc_parallel` runs the tasks: on the
+    pool, or in a loop when there is none.
+
+    ```mlir
+    scf.forall (%i) in (%n) { "use"(%m, %i) }
+    ==>
+    llvm.store %m', %context
+    call @onnxc_parallel(%pool, %n, @main_task_0_entry, %context)
+    ```
+  }];
+  let statistics = [Statistic<"tasks", "tasks", "parallel loops outlined">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "mlir::LLVM::LLVMDialect",
+                           "mlir::scf::SCFDialect"];
+}
+
+def LowerEntry : Pass<"lower-entry", "mlir::ModuleOp"> {
+  let summary = "Gives @main and @plan the signature of runtime/include/onnxc/abi.h";
+  let description = [{
+    Both take an `onnxc_call *`, from which arguments are loaded and to which @plan stores. Constants become views into
+    the weights of the call; the byte offset of each `memref.global` is its attribute `onnxc.offset`.
+
+    ```mlir
+    func.func @main(%x: memref<4xf32>, %out: memref<4xf32>, %workspace: memref<?xi8>, %pool: !llvm.ptr)
+    ==>
+    func.func @onnxc_run(%call: !llvm.ptr) -> i32
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "mlir::LLVM::LLVMDialect"];
+}
+
 #endif // ONNXC_CODEGEN_CPU_PASSES_TD

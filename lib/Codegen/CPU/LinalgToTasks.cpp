@@ -1,0 +1,352 @@
+//===- lib/Codegen/CPU/LinalgToTasks.cpp -------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Every linalg operation that no kernel took becomes parallel tasks around loops that LLVM's loop vectoriser takes.
+//
+// Order of the loops: parallel dimensions, then reductions, and innermost the dimension along which most operands are
+// contiguous. When that one is a reduction, all reductions are innermost and the result is carried in registers.
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_LINALGTOTASKS
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+
+/// A task does at least about this many scalar operations: some microseconds, against about one for its dispatch.
+static constexpr int64_t kTaskWork = 32 << 10;
+/// More tasks than this don't balance any better.
+static constexpr int64_t kMaxTasks = 256;
+/// What is assumed of a size that is known at run time only, to decide the structure of the loops.
+static constexpr int64_t kAssumedSize = 64;
+
+namespace {
+class Nest {
+public:
+  Nest(linalg::LinalgOp op) : op(op), b(op), inTask(op->getParentOfType<scf::ForallOp>()) {
+    for (Range range : op.createLoopRanges(b, op.getLoc()))
+      sizes.push_back(range.size);
+    iterators = op.getIteratorTypesArray();
+  }
+
+  void lower() {
+    chooseLoops();
+    emitTasks();
+    op->erase();
+  }
+
+private:
+  int64_t estimate(unsigned dim) { return getConstantIntValue(sizes[dim]).value_or(kAssumedSize); }
+  bool isParallel(unsigned dim) { return iterators[dim] == utils::IteratorType::parallel; }
+
+  /// How many elements an operand moves when `dim` grows by one; nullopt when that's known at run time only.
+  std::optional<int64_t> strideAlong(OpOperand &operand, unsigned dim) {
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    if (!type)
+      return 0;
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (failed(type.getStridesAndOffset(strides, offset)))
+      return std::nullopt;
+    int64_t result = 0;
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    SmallVector<AffineExpr> zero(map.getNumDims(), b.getAffineConstantExpr(0)), one = zero;
+    one[dim] = b.getAffineConstantExpr(1);
+    for (auto [expr, stride] : llvm::zip_equal(map.getResults(), strides)) {
+      auto from = dyn_cast<AffineConstantExpr>(expr.replaceDimsAndSymbols(zero, {}));
+      auto to = dyn_cast<AffineConstantExpr>(expr.replaceDimsAndSymbols(one, {}));
+      if (!from || !to)
+        return std::nullopt;
+      int64_t step = to.getValue() - from.getValue();
+      if (step != 0 && ShapedType::isDynamic(stride))
+        return std::nullopt;
+      if (step != 0)
+        result += step * stride;
+    }
+    return result;
+  }
+
+  void chooseLoops() {
+    int64_t bestScore = std::numeric_limits<int64_t>::min();
+    for (unsigned dim = 0; dim < sizes.size(); ++dim) {
+      if (estimate(dim) == 1 && sizes.size() > 1)
+        continue;
+      int64_t score = isParallel(dim) ? 1 : 0;
+      for (OpOperand &operand : op->getOpOperands()) {
+        auto stride = strideAlong(operand, dim);
+        bool isResult = op.isDpsInit(&operand);
+        if (stride == 1)
+          score += isResult ? 8 : 6;
+        else if (stride != 0)
+          score -= isResult ? 6 : 4;
+      }
+      if (score >= bestScore)
+        bestScore = score, inner = dim;
+    }
+    for (unsigned dim = 0; dim < sizes.size(); ++dim)
+      if (isParallel(dim) && dim != inner)
+        outer.push_back(dim);
+    for (unsigned dim = 0; dim < sizes.size(); ++dim)
+      if (!isParallel(dim) && dim != inner)
+        reductions.push_back(dim);
+    if (inner && !isParallel(*inner))
+      reductions.push_back(*inner), inner.reset();
+    inRegisters = !inner && !reductions.empty();
+  }
+
+  /// Scalar operations for one element, roughly.
+  int64_t bodyCost() {
+    int64_t cost = 1;
+    op->getRegion(0).walk([&](Operation *inside) {
+      if (isa_and_nonnull<math::MathDialect>(inside->getDialect()))
+        cost += 10;
+      else if (isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::RemFOp,
+                   memref::LoadOp>(inside))
+        cost += 4;
+      else
+        cost += 1;
+    });
+    return cost;
+  }
+
+  Value constant(int64_t number) { return arith::ConstantIndexOp::create(b, op.getLoc(), number); }
+  Value value(OpFoldResult ofr) { return getValueOrCreateConstantIndexOp(b, op.getLoc(), ofr); }
+  template <typename OpT> Value compute(Value x, Value y) { return b.createOrFold<OpT>(op.getLoc(), x, y); }
+  Value product(ArrayRef<unsigned> dims) {
+    Value result = constant(1);
+    for (unsigned dim : dims)
+      result = compute<arith::MulIOp>(result, value(sizes[dim]));
+    return result;
+  }
+
+  /// A part of a dimension, or of several that were made one; null values: all of it.
+  struct Part {
+    Value begin, end;
+  };
+
+  /// Splits `size` iterations of `work` scalar operations each into tasks and has `body` emit one, or everything
+  /// when there is one task only.
+  void split(Value size, Value work, int64_t multiple, function_ref<void(Part)> body) {
+    // Enough work for a task, but not more tasks than useful.
+    Value least = compute<arith::CeilDivUIOp>(constant(kTaskWork), compute<arith::MaxUIOp>(work, constant(1)));
+    Value chunk = compute<arith::MaxUIOp>(least, compute<arith::CeilDivUIOp>(size, constant(kMaxTasks)));
+    if (multiple != 1)
+      chunk = compute<arith::MulIOp>(compute<arith::CeilDivUIOp>(chunk, constant(multiple)), constant(multiple));
+    Value tasks = compute<arith::CeilDivUIOp>(size, chunk);
+    if (inTask || getConstantIntValue(tasks).value_or(2) < 2)
+      return body({});
+    auto forall = scf::ForallOp::create(b, op.getLoc(), ArrayRef<OpFoldResult>{getAsOpFoldResult(tasks)}, ValueRange{},
+                                        std::nullopt);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(forall.getBody());
+    Value begin = compute<arith::MulIOp>(forall.getInductionVar(0), chunk);
+    Value end = compute<arith::MinUIOp>(compute<arith::AddIOp>(begin, chunk), size);
+    body({begin, end});
+  }
+
+  void emitTasks() {
+    ivs.assign(sizes.size(), Value());
+    SmallVector<unsigned> rest = reductions;
+    if (outer.empty() && inner) // tasks are pieces of the only parallel dimension
+      return split(value(sizes[*inner]), compute<arith::MulIOp>(product(reductions), constant(bodyCost())), 64,
+                   [&](Part part) { emitLoops(outer, part); });
+    if (outer.empty())
+      return emitLoops(outer, {});
+
+    // Tasks are pieces of the first parallel dimensions, of as many as it takes to have enough pieces.
+    size_t prefix = 1;
+    for (int64_t count = estimate(outer[0]); prefix < outer.size() && count < 64; ++prefix)
+      count *= estimate(outer[prefix]);
+    ArrayRef<unsigned> tasks = ArrayRef<unsigned>(outer).take_front(prefix), below = ArrayRef(outer).drop_front(prefix);
+    rest.append(below.begin(), below.end());
+    if (inner)
+      rest.push_back(*inner);
+    Value total = product(tasks), work = compute<arith::MulIOp>(product(rest), constant(bodyCost()));
+    split(total, work, 1, [&](Part part) {
+      if (!part.begin)
+        return emitLoops(outer, {});
+      OpBuilder::InsertionGuard guard(b);
+      Value linear = enterLoop(part);
+      for (unsigned dim : llvm::reverse(tasks.drop_front())) {
+        ivs[dim] = compute<arith::RemUIOp>(linear, value(sizes[dim]));
+        linear = compute<arith::DivUIOp>(linear, value(sizes[dim]));
+      }
+      ivs[tasks.front()] = linear;
+      emitLoops(below, {});
+    });
+  }
+
+  /// Starts a loop and leaves the builder in its body.
+  Value enterLoop(Part part) {
+    auto loop = scf::ForOp::create(b, op.getLoc(), part.begin, part.end, constant(1));
+    b.setInsertionPointToStart(loop.getBody());
+    return loop.getInductionVar();
+  }
+  Part all(unsigned dim) { return {constant(0), value(sizes[dim])}; }
+
+  /// The loops inside a task: over `parallel`, then the reductions, then the inner dimension, of which `innerPart`.
+  void emitLoops(ArrayRef<unsigned> parallel, Part innerPart) {
+    OpBuilder::InsertionGuard guard(b);
+    for (unsigned dim : parallel)
+      ivs[dim] = enterLoop(all(dim));
+    if (inRegisters)
+      return reduceInRegisters();
+    for (unsigned dim : reductions)
+      ivs[dim] = enterLoop(all(dim));
+    if (inner)
+      ivs[*inner] = enterLoop(innerPart.begin ? innerPart : all(*inner));
+    SmallVector<Value> inits;
+    for (OpOperand &init : op.getDpsInitsMutable())
+      inits.push_back(op.payloadUsesValueFromOperand(&init) ? load(init) : Value());
+    store(emitBody(inits));
+  }
+
+  void reduceInRegisters() {
+    SmallVector<Value> inits;
+    for (OpOperand &init : op.getDpsInitsMutable())
+      inits.push_back(load(init));
+    store(reduceFrom(0, inits));
+  }
+
+  SmallVector<Value> reduceFrom(size_t level, ValueRange accumulators) {
+    if (level == reductions.size())
+      return emitBody(accumulators);
+    Part part = all(reductions[level]);
+    auto loop = scf::ForOp::create(b, op.getLoc(), part.begin, part.end, constant(1), accumulators);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    ivs[reductions[level]] = loop.getInductionVar();
+    scf::YieldOp::create(b, op.getLoc(), reduceFrom(level + 1, loop.getRegionIterArgs()));
+    return loop.getResults();
+  }
+
+  SmallVector<Value> indices(OpOperand &operand) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    SmallVector<OpFoldResult> operands(ivs.begin(), ivs.end());
+    SmallVector<Value> result;
+    for (unsigned i = 0; i < map.getNumResults(); ++i) {
+      AffineExpr expr = map.getResult(i);
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        result.push_back(ivs[dim.getPosition()]);
+      else
+        result.push_back(value(affine::makeComposedFoldedAffineApply(b, op.getLoc(), map.getSubMap({i}), operands)));
+    }
+    return result;
+  }
+  Value load(OpOperand &operand) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      return operand.get();
+    return memref::LoadOp::create(b, op.getLoc(), operand.get(), indices(operand));
+  }
+  void store(ValueRange results) {
+    for (auto [result, init] : llvm::zip_equal(results, op.getDpsInitsMutable()))
+      memref::StoreOp::create(b, op.getLoc(), result, init.get(), indices(init));
+  }
+
+  /// The scalar computation of one element. A sum may be computed in any order, and a product be fused into it.
+  SmallVector<Value> emitBody(ValueRange inits) {
+    Block &body = op->getRegion(0).front();
+    IRMapping mapping;
+    unsigned next = 0;
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      BlockArgument argument = body.getArgument(next++);
+      if (!argument.use_empty())
+        mapping.map(argument, load(*input));
+    }
+    for (Value init : inits)
+      mapping.map(body.getArgument(next++), init);
+    bool isReduction = op.getNumReductionLoops() != 0;
+    for (Operation &inside : body.without_terminator()) {
+      if (auto index = dyn_cast<linalg::IndexOp>(inside)) {
+        mapping.map(index.getResult(), ivs[index.getDim()]);
+        continue;
+      }
+      Operation *copy = b.clone(inside, mapping);
+      copy->walk([&](Operation *nested) {
+        if (auto index = dyn_cast<linalg::IndexOp>(nested)) {
+          index.replaceAllUsesWith(ivs[index.getDim()]);
+          index.erase();
+        } else if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(nested)) {
+          auto flags = arith::FastMathFlags::contract;
+          if (isReduction)
+            flags = flags | arith::FastMathFlags::reassoc;
+          nested->setAttr("fastmath", arith::FastMathFlagsAttr::get(op.getContext(), flags));
+        }
+      });
+    }
+    return llvm::map_to_vector(body.getTerminator()->getOperands(), [&](Value v) { return mapping.lookupOrDefault(v); });
+  }
+
+  linalg::LinalgOp op;
+  OpBuilder b;
+  bool inTask;
+  SmallVector<OpFoldResult> sizes;
+  SmallVector<utils::IteratorType> iterators;
+  SmallVector<unsigned> outer, reductions;
+  std::optional<unsigned> inner; ///< when it is a parallel dimension
+  bool inRegisters = false;
+  SmallVector<Value> ivs;
+};
+
+/// Dimensions that are next to each other in every operand are one loop.
+linalg::LinalgOp mergeDimensions(linalg::LinalgOp op, IRRewriter &rewriter) {
+  if (op.hasIndexSemantics() || op.getNumLoops() < 2 ||
+      !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return op;
+  auto iterators = op.getIteratorTypesArray();
+  SmallVector<ReassociationIndices> merged;
+  for (int64_t dim = 0, end = op.getNumLoops(); dim < end;) {
+    ReassociationIndices sequence{dim++};
+    while (dim < end && iterators[dim] == iterators[dim - 1]) {
+      sequence.push_back(dim);
+      if (!linalg::areDimSequencesPreserved(op.getIndexingMapsArray(), {sequence})) {
+        sequence.pop_back();
+        break;
+      }
+      ++dim;
+    }
+    merged.push_back(sequence);
+  }
+  if (merged.size() == op.getNumLoops())
+    return op;
+  rewriter.setInsertionPoint(op);
+  if (!isa<linalg::GenericOp>(op)) {
+    auto generic = linalg::generalizeNamedOp(rewriter, op);
+    if (failed(generic))
+      return op;
+    op = cast<linalg::LinalgOp>(generic->getOperation());
+  }
+  auto result = linalg::collapseOpIterationDims(op, merged, rewriter);
+  if (failed(result))
+    return op;
+  rewriter.eraseOp(op);
+  return result->collapsedOp;
+}
+
+struct LinalgToTasks : onnxc::impl::LinalgToTasksBase<LinalgToTasks> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    SmallVector<memref::CopyOp> copies;
+    getOperation().walk([&](memref::CopyOp copy) { copies.push_back(copy); });
+    for (memref::CopyOp copy : copies) {
+      rewriter.setInsertionPoint(copy);
+      linalg::makeMemRefCopyOp(rewriter, copy.getLoc(), copy.getSource(), copy.getTarget());
+      rewriter.eraseOp(copy);
+    }
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    for (linalg::LinalgOp op : ops)
+      Nest(mergeDimensions(op, rewriter)).lower();
+  }
+};
+} // namespace

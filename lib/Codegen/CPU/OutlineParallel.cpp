@@ -1,0 +1,272 @@
+//===- lib/Codegen/CPU/OutlineParallel.cpp -----------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Makes every scf.forall a function of its own, which the caller's thread pool runs.
+//
+// A task function has the addresses of its buffers as arguments: of different buffers they can't alias, and LLVM
+// vectorises without run-time checks. The pool calls its entry (context, i, worker), which unpacks the context.
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
+#include "onnxc/abi.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_OUTLINEPARALLEL
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+
+/// The buffer that a memref is a view into. A view into the workspace is a buffer of its own: the plan sees to it that
+/// those in use at the same time don't overlap.
+static Value getBuffer(Value memref) {
+  while (Operation *op = memref.getDefiningOp()) {
+    if (isa<memref::ViewOp>(op))
+      break;
+    if (auto view = dyn_cast<ViewLikeOpInterface>(op))
+      memref = view.getViewSource();
+    else if (auto metadata = dyn_cast<memref::ExtractStridedMetadataOp>(op))
+      memref = metadata.getSource();
+    else
+      break;
+  }
+  return memref;
+}
+
+namespace {
+struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto main = module.lookupSymbol<func::FuncOp>("main");
+    if (!main)
+      return;
+    MLIRContext *context = &getContext();
+    auto pointer = LLVM::LLVMPointerType::get(context);
+    LLVMTypeConverter typeConverter(context);
+    types = &typeConverter;
+
+    Block &entry = main.front();
+    pool = entry.addArgument(pointer, main.getLoc());
+    main.setType(FunctionType::get(context, entry.getArgumentTypes(), main.getResultTypes()));
+    SmallVector<scf::ForallOp> foralls;
+    main.walk([&](scf::ForallOp forall) { foralls.push_back(forall); });
+    if (foralls.empty())
+      return;
+    defineParallel(module);
+    // One context for all: the tasks of one loop are done before the next one starts.
+    auto b = ImplicitLocOpBuilder::atBlockBegin(main.getLoc(), &entry);
+    contextMemory = LLVM::AllocaOp::create(b, pointer, b.getI8Type(), LLVM::ConstantOp::create(b, b.getI64Type(), 0), 64);
+    uint64_t contextSize = 0;
+    for (scf::ForallOp forall : foralls) {
+      auto size = outline(main, forall);
+      if (failed(size))
+        return signalPassFailure();
+      contextSize = std::max(contextSize, *size);
+      ++tasks;
+    }
+    b.setInsertionPoint(contextMemory);
+    contextMemory.getArraySizeMutable().assign(LLVM::ConstantOp::create(b, b.getI64Type(), contextSize));
+  }
+
+private:
+  /// onnxc_parallel(pool, n, body, context): through the pool where there is one with several threads, else in a loop.
+  void defineParallel(ModuleOp module) {
+    auto b = ImplicitLocOpBuilder::atBlockEnd(module.getLoc(), module.getBody());
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    parallel = func::FuncOp::create(b, "onnxc_parallel", b.getFunctionType({pointer, b.getIndexType(), pointer, pointer}, {}));
+    parallel.setPrivate();
+    Block *entry = parallel.addEntryBlock();
+    Value pool = entry->getArgument(0), n = entry->getArgument(1), body = entry->getArgument(2),
+          context = entry->getArgument(3);
+    b.setInsertionPointToStart(entry);
+    auto load = [&](OpBuilder &nested, Type type, int64_t offset) -> Value {
+      ImplicitLocOpBuilder b(module.getLoc(), nested);
+      Value at = LLVM::GEPOp::create(b, pointer, b.getI8Type(), pool, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+      return LLVM::LoadOp::create(b, type, at);
+    };
+    Value one = arith::ConstantIndexOp::create(b, 1);
+    Value several = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, n, one);
+    Value exists = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, pool, LLVM::ZeroOp::create(b, pointer));
+    Value usable = arith::AndIOp::create(b, several, exists);
+    auto threaded = scf::IfOp::create(
+        b, usable,
+        [&](OpBuilder &b, Location loc) {
+          Value threads = load(b, b.getI32Type(), offsetof(onnxc_pool, threads));
+          Value one = arith::ConstantIntOp::create(b, loc, 1, 32);
+          scf::YieldOp::create(b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, threads, one).getResult());
+        },
+        [&](OpBuilder &b, Location loc) {
+          scf::YieldOp::create(b, loc, arith::ConstantIntOp::create(b, loc, 0, 1).getResult());
+        });
+    auto toInt = [](OpBuilder &b, Location loc, Value index) {
+      return UnrealizedConversionCastOp::create(b, loc, b.getI64Type(), index).getResult(0);
+    };
+    auto nothing = LLVM::LLVMVoidType::get(&getContext());
+    scf::IfOp::create(
+        b, threaded.getResult(0),
+        [&](OpBuilder &b, Location loc) {
+          auto type = LLVM::LLVMFunctionType::get(nothing, {pointer, b.getI64Type(), pointer, pointer});
+          Value function = load(b, pointer, offsetof(onnxc_pool, parallel_for));
+          Value self = load(b, pointer, offsetof(onnxc_pool, self));
+          LLVM::CallOp::create(b, loc, type, ValueRange{function, self, toInt(b, loc, n), body, context});
+          scf::YieldOp::create(b, loc);
+        },
+        [&](OpBuilder &b, Location loc) {
+          Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+          auto type = LLVM::LLVMFunctionType::get(nothing, {pointer, b.getI64Type(), b.getI32Type()});
+          scf::ForOp::create(b, loc, zero, n, one, ValueRange{}, [&](OpBuilder &b, Location loc, Value i, ValueRange) {
+            Value worker = arith::ConstantIntOp::create(b, loc, 0, 32);
+            LLVM::CallOp::create(b, loc, type, ValueRange{body, context, toInt(b, loc, i), worker});
+            scf::YieldOp::create(b, loc);
+          });
+          scf::YieldOp::create(b, loc);
+        });
+    func::ReturnOp::create(b);
+  }
+
+  /// Returns the size of the context.
+  FailureOr<uint64_t> outline(func::FuncOp main, scf::ForallOp forall) {
+    if (forall.getRank() != 1 || !forall.isNormalized())
+      return forall.emitError("a parallel loop of codegen counts from 0 in one dimension");
+    // Memrefs are passed as base address and what of their layout isn't in the type; constants are copied.
+    auto b = ImplicitLocOpBuilder(forall.getLoc(), forall);
+    llvm::SetVector<Value> captured;
+    getUsedValuesDefinedAbove(forall.getRegion(), captured);
+    SmallVector<Value> passed;
+    SmallVector<Operation *> constants;
+    SmallVector<Value> memrefs;
+    DenseMap<Value, unsigned> users; // of a buffer
+    DenseMap<Value, memref::ExtractStridedMetadataOp> metadata;
+    for (Value value : captured) {
+      Operation *op = value.getDefiningOp();
+      if (op && op->hasTrait<OpTrait::ConstantLike>()) {
+        constants.push_back(op);
+      } else if (isa<MemRefType>(value.getType())) {
+        memrefs.push_back(value);
+        ++users[getBuffer(value)];
+        auto parts = memref::ExtractStridedMetadataOp::create(b, value);
+        metadata[value] = parts;
+        passed.push_back(parts.getBaseBuffer());
+        auto type = cast<MemRefType>(value.getType());
+        auto [strides, offset] = type.getStridesAndOffset();
+        if (ShapedType::isDynamic(offset))
+          passed.push_back(parts.getOffset());
+        for (auto [i, size] : llvm::enumerate(type.getShape()))
+          if (ShapedType::isDynamic(size))
+            passed.push_back(parts.getSizes()[i]);
+        for (auto [i, stride] : llvm::enumerate(strides))
+          if (ShapedType::isDynamic(stride))
+            passed.push_back(parts.getStrides()[i]);
+      } else {
+        passed.push_back(value);
+      }
+    }
+
+    // The task itself.
+    std::string name = "task_" + std::to_string(tasks.getValue());
+    SmallVector<Type> argumentTypes = llvm::map_to_vector(passed, [](Value value) { return value.getType(); });
+    argumentTypes.append({b.getIndexType(), b.getI32Type()});
+    b.setInsertionPointToEnd(getOperation().getBody());
+    auto task = func::FuncOp::create(b, name, b.getFunctionType(argumentTypes, {}));
+    task.setPrivate();
+    task->setAttr("llvm.bareptr", b.getUnitAttr());
+    Block *body = task.addEntryBlock();
+    b.setInsertionPointToStart(body);
+    IRMapping mapping;
+    for (Operation *constant : constants)
+      b.clone(*constant, mapping);
+    unsigned next = 0;
+    for (Value value : captured) {
+      if (mapping.contains(value))
+        continue;
+      auto type = dyn_cast<MemRefType>(value.getType());
+      if (!type) {
+        mapping.map(value, body->getArgument(next++));
+        continue;
+      }
+      if (users[getBuffer(value)] == 1)
+        task.setArgAttr(next, "llvm.noalias", b.getUnitAttr());
+      Value base = body->getArgument(next++);
+      auto [strides, offset] = type.getStridesAndOffset();
+      auto part = [&](int64_t number) -> OpFoldResult {
+        if (ShapedType::isDynamic(number))
+          return body->getArgument(next++);
+        return b.getIndexAttr(number);
+      };
+      OpFoldResult mixedOffset = part(offset);
+      auto mixedSizes = llvm::map_to_vector(type.getShape(), part);
+      auto mixedStrides = llvm::map_to_vector(strides, part);
+      mapping.map(value, memref::ReinterpretCastOp::create(b, type, base, mixedOffset, mixedSizes, mixedStrides));
+    }
+    mapping.map(forall.getInductionVar(0), body->getArgument(next));
+    for (Operation &op : forall.getBody()->without_terminator())
+      b.clone(op, mapping);
+    func::ReturnOp::create(b);
+
+    // Its entry, as runtime/include/onnxc/abi.h has it: (context, i, worker).
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    SmallVector<Type> fieldTypes;
+    for (Value value : passed)
+      fieldTypes.push_back(isa<MemRefType>(value.getType()) ? pointer : types->convertType(value.getType()));
+    auto contextType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
+    b.setInsertionPointToEnd(getOperation().getBody());
+    auto entryType = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
+                                                 {pointer, b.getI64Type(), b.getI32Type()});
+    auto entry = LLVM::LLVMFuncOp::create(b, name + "_entry", entryType, LLVM::Linkage::Internal);
+    Block *entryBody = entry.addEntryBlock(b);
+    b.setInsertionPointToStart(entryBody);
+    SmallVector<Value> arguments;
+    for (auto [i, value] : llvm::enumerate(passed)) {
+      Value address = LLVM::GEPOp::create(b, pointer, contextType, entryBody->getArgument(0),
+                                          ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
+      Value field = LLVM::LoadOp::create(b, fieldTypes[i], address);
+      if (auto type = dyn_cast<MemRefType>(value.getType()))
+        field = MemRefDescriptor::fromStaticShape(b, b.getLoc(), *types, type, field);
+      arguments.push_back(toBuiltin(b, field, value.getType()));
+    }
+    arguments.push_back(toBuiltin(b, entryBody->getArgument(1), b.getIndexType()));
+    arguments.push_back(entryBody->getArgument(2));
+    func::CallOp::create(b, task, arguments);
+    LLVM::ReturnOp::create(b, ValueRange{});
+
+    // The dispatch.
+    b.setInsertionPoint(forall);
+    for (auto [i, value] : llvm::enumerate(passed)) {
+      Value field;
+      if (auto type = dyn_cast<MemRefType>(value.getType()))
+        field = MemRefDescriptor(toLLVM(b, value, types->convertType(type))).alignedPtr(b, b.getLoc());
+      else
+        field = toLLVM(b, value, fieldTypes[i]);
+      Value address = LLVM::GEPOp::create(b, pointer, contextType, contextMemory,
+                                          ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
+      LLVM::StoreOp::create(b, field, address);
+    }
+    Value count = getValueOrCreateConstantIndexOp(b, b.getLoc(), forall.getMixedUpperBound()[0]);
+    Value function = LLVM::AddressOfOp::create(b, entry);
+    func::CallOp::create(b, parallel, ValueRange{pool, count, function, contextMemory});
+    forall.erase();
+    for (Value memref : memrefs)
+      if (metadata[memref]->use_empty())
+        metadata[memref].erase();
+    return DataLayout(getOperation()).getTypeSize(contextType).getFixedValue();
+  }
+
+  static Value toLLVM(ImplicitLocOpBuilder &b, Value value, Type type) {
+    return value.getType() == type ? value : UnrealizedConversionCastOp::create(b, type, value).getResult(0);
+  }
+  static Value toBuiltin(ImplicitLocOpBuilder &b, Value value, Type type) { return toLLVM(b, value, type); }
+
+  LLVMTypeConverter *types = nullptr;
+  Value pool;
+  LLVM::AllocaOp contextMemory;
+  func::FuncOp parallel;
+};
+} // namespace

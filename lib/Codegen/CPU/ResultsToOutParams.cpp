@@ -1,0 +1,95 @@
+//===- lib/Codegen/CPU/ResultsToOutParams.cpp --------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The caller supplies all memory: tensors at the boundary of @main become memref arguments.
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_RESULTSTOOUTPARAMS
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+
+static MemRefType getMemRefType(Type tensor) {
+  auto type = cast<RankedTensorType>(tensor);
+  return MemRefType::get(type.getShape(), type.getElementType());
+}
+
+/// A reshape at the end is a view of the output, not a copy: walks back over reshapes of `value` and reshapes `out` the
+/// other way round.
+static void sinkReshapes(OpBuilder &b, Value &value, Value &out) {
+  while (Operation *op = value.getDefiningOp()) {
+    Location loc = op->getLoc();
+    b.setInsertionPointAfterValue(out); // early, so that what computes `value` may write to `out` itself
+    if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
+      out = memref::CollapseShapeOp::create(b, loc, out, expand.getReassociationIndices());
+      value = expand.getSrc();
+    } else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op); collapse && collapse.getSrcType().hasStaticShape()) {
+      out = memref::ExpandShapeOp::create(b, loc, collapse.getSrcType().getShape(), out,
+                                          collapse.getReassociationIndices());
+      value = collapse.getSrc();
+    } else if (auto cast = dyn_cast<tensor::CastOp>(op); cast && isa<RankedTensorType>(cast.getSource().getType())) {
+      out = memref::CastOp::create(b, loc, getMemRefType(cast.getSource().getType()), out);
+      value = cast.getSource();
+    } else {
+      return;
+    }
+  }
+}
+
+namespace {
+struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutParams> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal())
+      return;
+    Block &body = function.front();
+    OpBuilder b(&getContext());
+    for (BlockArgument input : body.getArguments()) {
+      auto type = dyn_cast<RankedTensorType>(input.getType());
+      if (!type)
+        continue;
+      input.setType(getMemRefType(type));
+      b.setInsertionPointToStart(&body);
+      // Nobody else writes to an input, and we don't.
+      Value tensor = bufferization::ToTensorOp::create(b, input.getLoc(), type, input, /*restrict=*/true);
+      input.replaceAllUsesExcept(tensor, tensor.getDefiningOp());
+    }
+
+    auto ret = cast<func::ReturnOp>(body.getTerminator());
+    SmallVector<DictionaryAttr> attributes;
+    for (unsigned i = 0; i < ret.getNumOperands(); ++i)
+      attributes.push_back(function.getResultAttrDict(i));
+    SmallVector<Value> sizes;
+    b.setInsertionPoint(ret);
+    for (Value result : ret.getOperands()) {
+      auto type = cast<RankedTensorType>(result.getType());
+      for (int64_t i = 0; i < type.getRank(); ++i)
+        if (type.isDynamicDim(i))
+          sizes.push_back(tensor::DimOp::create(b, result.getLoc(), result, i));
+      Value out = body.addArgument(getMemRefType(type), result.getLoc());
+      sinkReshapes(b, result, out);
+      b.setInsertionPoint(ret);
+      auto materialize = bufferization::MaterializeInDestinationOp::create(b, ret.getLoc(), TypeRange{}, result, out);
+      materialize.setRestrict(true);
+      materialize.setWritable(true);
+    }
+    ret->setOperands(sizes);
+
+    unsigned inputs = function.getNumArguments();
+    SmallVector<Attribute> all;
+    for (unsigned i = 0; i < inputs; ++i)
+      all.push_back(function.getArgAttrDict(i) ? function.getArgAttrDict(i) : b.getDictionaryAttr({}));
+    for (DictionaryAttr dict : attributes)
+      all.push_back(dict ? dict : b.getDictionaryAttr({}));
+    function.removeResAttrsAttr();
+    function.setType(b.getFunctionType(body.getArgumentTypes(), SmallVector<Type>(sizes.size(), b.getIndexType())));
+    function.setArgAttrsAttr(b.getArrayAttr(all));
+    function->setAttr("onnxc.inputs", b.getI64IntegerAttr(inputs));
+  }
+};
+} // namespace

@@ -1,0 +1,259 @@
+//===- lib/Driver/Compile.cpp ------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One model in, files out: runs the phases and stops where the wanted kind of output is reached.
+#include "lib/Driver/Diagnostics.h"
+#include "lib/Driver/Pipeline.h"
+#include "lib/Emit/ModelInfo.h"
+#include "lib/Emit/Target.h"
+#include "lib/Import/Import.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "onnxc/Compiler.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+#include <chrono>
+
+using namespace mlir;
+using namespace onnxc;
+
+static EmitKind kindFromName(StringRef output) {
+  return llvm::StringSwitch<EmitKind>(llvm::sys::path::extension(output))
+      .Case(".so", EmitKind::SharedLibrary)
+      .Case(".o", EmitKind::Object)
+      .Case(".a", EmitKind::Archive)
+      .Case(".mlir", EmitKind::OnnxDialect)
+      .Case(".ll", EmitKind::LLVMIR)
+      .Case(".s", EmitKind::Assembly)
+      .Default(EmitKind::Auto);
+}
+
+namespace {
+class Compilation {
+public:
+  Compilation(const std::string &path, const CompileOptions &options, CompileResult &result)
+      : path(path), options(options), result(result), context(registry(), MLIRContext::Threading::DISABLED),
+        handler(&context, [this](Diagnostic &diagnostic) {
+          appendDiagnostic(this->result.diagnostics, this->path, diagnostic);
+          return success();
+        }) {}
+
+  LogicalResult run() {
+    kind = options.emit == EmitKind::Auto ? kindFromName(options.output) : options.emit;
+    if (kind == EmitKind::Auto)
+      return error("can't tell from the name '" + options.output + "' what to write: use .so, .o, .a, .mlir, .ll or .s");
+    if (options.output != "-") // found out before the work, not after it
+      if (StringRef folder = llvm::sys::path::parent_path(options.output); !folder.empty() && !llvm::sys::fs::is_directory(folder))
+        return error("can't write " + options.output + ": there is no folder " + folder.str());
+    auto resolved = resolveTarget(options.target, options.cpu);
+    if (!resolved)
+      return error(llvm::toString(resolved.takeError()));
+    target = *resolved;
+    auto created = createTargetMachine(target, options.optLevel == 0 ? 1 : options.optLevel);
+    if (!created)
+      return error(llvm::toString(created.takeError()));
+    machine = std::move(*created);
+
+    if (failed(phase("import", [&] { return import(); })))
+      return failure();
+    PipelineOptions pipeline;
+    pipeline.optLevel = options.optLevel;
+    pipeline.machine = machine.get();
+    pipeline.evaluate = createEvaluator();
+    pipeline.weights = &weights;
+    pipeline.plan = &plan;
+    if (failed(phase("optimize", [&] { return runPasses(addOptimizePasses, pipeline); })))
+      return failure();
+    if (kind == EmitKind::OnnxDialect)
+      return writeModule();
+    info = describeModel(*module);
+    if (failed(phase("lower", [&] { return runPasses(addLowerPasses, pipeline); })))
+      return failure();
+    if (kind == EmitKind::Linalg)
+      return writeModule();
+    if (failed(phase("codegen", [&] { return runPasses(addCodegenPasses, pipeline); })))
+      return failure();
+    if (options.printMemoryPlan)
+      plan.print(llvm::outs());
+    if (kind == EmitKind::LLVMDialect)
+      return writeModule();
+    return emit();
+  }
+
+private:
+  static DialectRegistry registry() {
+    DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  LogicalResult error(const std::string &message) {
+    result.diagnostics += path + ": error: " + message + "\n";
+    return failure();
+  }
+
+  LogicalResult check(llvm::Error problem) {
+    return problem ? error(llvm::toString(std::move(problem))) : success();
+  }
+
+  /// Runs a phase, and says how long it took when that's wanted.
+  LogicalResult phase(StringRef name, llvm::function_ref<LogicalResult()> body) {
+    if (options.progress)
+      llvm::errs() << "\r\033[K" << path << ": " << name << "\r";
+    auto start = std::chrono::steady_clock::now();
+    LogicalResult outcome = body();
+    if (options.timing) {
+      std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+      llvm::errs() << llvm::format("%9.3f s  ", seconds.count()) << name << "\n";
+    }
+    return outcome;
+  }
+
+  LogicalResult import() {
+    if (StringRef(path).ends_with(".mlir")) {
+      if (!llvm::sys::fs::exists(path))
+        return error("there is no such file");
+      context.loadAllAvailableDialects();
+      module = parseSourceFile<ModuleOp>(path, &context);
+    } else {
+      ImportOptions import;
+      for (const auto &[name, size] : options.dims)
+        import.dims[name] = size;
+      for (const auto &[name, shape] : options.inputShapes)
+        import.inputShapes[name].assign(shape.begin(), shape.end());
+      bool unsupported = false;
+      module = importModel(path, context, import, &unsupported);
+      if (unsupported)
+        result.status = CompileStatus::Unsupported;
+    }
+    return success(static_cast<bool>(module));
+  }
+
+  LogicalResult runPasses(void (*add)(OpPassManager &, const PipelineOptions &), const PipelineOptions &pipeline) {
+    PassManager passes(&context);
+    passes.enableVerifier(false);
+#ifndef NDEBUG
+    passes.enableVerifier(true);
+#endif
+    add(passes, pipeline);
+    return passes.run(*module);
+  }
+
+  LogicalResult writeModule() {
+    return write([&](raw_ostream &os) {
+      OpPrintingFlags flags;
+      flags.elideLargeElementsAttrs(64).elideLargeResourceString(64).enableDebugInfo(/*enable=*/false);
+      module->print(os, flags);
+    });
+  }
+
+  LogicalResult write(llvm::function_ref<void(raw_ostream &)> body) {
+    if (options.output == "-") {
+      body(llvm::outs());
+      return success();
+    }
+    return check(writeFile(options.output, body));
+  }
+
+  LogicalResult emit() {
+    info.prefix = options.prefix.empty() ? toIdentifier(llvm::sys::path::stem(options.output).str(), "model") : options.prefix;
+    info.target = target.triple;
+    info.features = getRequiredFeatures(*machine);
+    info.weightsSize = weights.blob.size;
+    info.weightsHash = weights.blob.hash();
+    if (options.externalWeights && weights.blob.size)
+      info.weightsFile = llvm::sys::path::filename(options.output).str() + ".weights";
+
+    if (llvm::all_of(plan.groups, [](const MemoryPlan::Group &group) { return group.unit.empty(); }))
+      info.workspaceSize = plan.groups.empty() ? 0 : plan.groups.front().total;
+
+    llvm::LLVMContext llvmContext;
+    auto code = translateModuleToLLVMIR(*module, llvmContext, info.prefix);
+    module = {}; // its memory is worth more now
+    if (!code)
+      return error("internal error: the llvm dialect can't be translated");
+    addModelTable(*code, info, /*sharedEntry=*/kind == EmitKind::SharedLibrary);
+    setTarget(*code, *machine);
+    if (failed(phase("LLVM", [&] {
+          optimize(*code, *machine, options.optLevel == 0 ? 1 : options.optLevel);
+          return success();
+        })))
+      return failure();
+    if (kind == EmitKind::LLVMIR)
+      return write([&](raw_ostream &os) { os << *code; });
+
+    LinkInput input;
+    if (failed(phase("machine code", [&] { return emitObjects(*code, input); })))
+      return failure();
+    if (kind == EmitKind::Assembly)
+      return write([&](raw_ostream &os) { os << llvm::toStringRef(input.objects.front()); });
+    return phase("link", [&] { return link(input); });
+  }
+
+  LogicalResult emitObjects(llvm::Module &code, LinkInput &input) {
+    auto type = kind == EmitKind::Assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+    auto object = onnxc::emit(code, *machine, type);
+    if (!object)
+      return check(object.takeError());
+    input.objects.push_back(std::move(*object));
+    if (kind == EmitKind::Assembly)
+      return success();
+    auto support = emitSupport(input.objects.front(), *machine, target);
+    if (!support)
+      return check(support.takeError());
+    if (!support->empty())
+      input.objects.push_back(std::move(*support));
+    return success();
+  }
+
+  LogicalResult link(LinkInput &input) {
+    input.triple = target.triple;
+    input.exports = {info.entryName()};
+    if (kind == EmitKind::SharedLibrary)
+      input.exports.push_back("onnxc_model_entry");
+    if (info.weightsSize && info.weightsFile.empty()) {
+      input.weights = &weights.blob;
+      input.weightsSymbol = info.weightsName();
+    }
+    if (!info.weightsFile.empty())
+      if (failed(check(writeFile(options.output + ".weights", [&](raw_ostream &os) { weights.blob.write(os); }))))
+        return failure();
+    auto writeLibrary = kind == EmitKind::SharedLibrary ? writeSharedLibrary
+                        : kind == EmitKind::Archive     ? writeArchive
+                                                        : writeObject;
+    if (failed(check(writeLibrary(options.output, input))))
+      return failure();
+    if (!options.writeHeader)
+      return success();
+    SmallString<128> header(options.header);
+    if (header.empty()) {
+      header = options.output;
+      llvm::sys::path::replace_extension(header, ".h");
+    }
+    return check(writeFile(header, [&](raw_ostream &os) { os << generateHeader(info); }));
+  }
+
+  std::string path;
+  const CompileOptions &options;
+  CompileResult &result;
+  MLIRContext context;
+  ScopedDiagnosticHandler handler;
+  EmitKind kind = EmitKind::Auto;
+  TargetSpec target;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  OwningOpRef<ModuleOp> module;
+  CollectedWeights weights;
+  MemoryPlan plan;
+  ModelInfo info;
+};
+} // namespace
+
+CompileResult onnxc::compile(const std::string &path, const CompileOptions &options) {
+  CompileResult result;
+  if (failed(Compilation(path, options, result).run()) && result.status == CompileStatus::Ok)
+    result.status = CompileStatus::Failed;
+  return result;
+}

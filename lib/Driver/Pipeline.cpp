@@ -1,0 +1,120 @@
+//===- lib/Driver/Pipeline.cpp -----------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Every phase of the compiler on one page.
+#include "lib/Driver/Pipeline.h"
+#include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/Common/Passes.h"
+#include "lib/Lower/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace onnxc;
+
+namespace {
+/// collect-weights: the one step that has a result outside the IR.
+struct CollectWeights : PassWrapper<CollectWeights, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CollectWeights)
+  explicit CollectWeights(CollectedWeights *weights) : weights(weights) {}
+  StringRef getArgument() const override { return "collect-weights"; }
+  void runOnOperation() override {
+    if (failed(collectWeights(getOperation(), *weights)))
+      signalPassFailure();
+  }
+  CollectedWeights *weights;
+};
+} // namespace
+
+void onnxc::addOptimizePasses(OpPassManager &passes, const PipelineOptions &options) {
+  OpPassManager &main = passes.nest<func::FuncOp>();
+  // What depends on constants only is computed now; types follow.
+  main.addPass(createCanonicalizerPass());
+  main.addPass(createCSEPass());
+  main.addPass(createFoldConstants(options.evaluate, /*dequantize=*/options.optLevel == 0));
+  main.addPass(createInferShapes());
+  main.addPass(createCanonicalizerPass());
+  if (options.optLevel == 0)
+    return;
+  // Scales and shifts go into the weights before them; formulas that exporters spell out become the operator they are.
+  main.addPass(createFoldBatchNormalization());
+  main.addPass(createRecognizePatterns());
+  main.addPass(createFoldConstants(options.evaluate, /*dequantize=*/true));
+  main.addPass(createCanonicalizerPass());
+  main.addPass(createCSEPass());
+}
+
+void onnxc::addLowerPasses(OpPassManager &passes, const PipelineOptions &options) {
+  OpPassManager &main = passes.nest<func::FuncOp>();
+  main.addPass(createLowerOnnxToLinalg());
+  // Shared size arithmetic and casts of shapes that turned out static.
+  main.addPass(createCanonicalizerPass());
+  main.addPass(createCSEPass());
+}
+
+void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &options) {
+  {
+    OpPassManager &main = passes.nest<func::FuncOp>();
+    if (options.optLevel > 0) {
+      // Channels last for convolutions: their kernels read whole vectors of channels.
+      main.addPass(createLayoutNhwc());
+      // One loop for a chain of elementwise operations: one trip through memory.
+      main.addPass(createFuseElementwise());
+      main.addPass(createCanonicalizerPass());
+      main.addPass(createCSEPass());
+    }
+
+    // The caller owns all memory, and sizes follow from the inputs' sizes alone.
+    main.addPass(createResultsToOutParams());
+  }
+  passes.addPass(memref::createResolveShapedTypeResultDimsPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  // Results are computed where they are wanted: in the output, or in a part of a bigger tensor (Concat).
+  passes.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferAlignment = 64;
+  passes.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createPlanMemory(options.plan));
+
+  // From here on there are only loops over memory.
+  passes.addNestedPass<func::FuncOp>(createLinalgToTasks());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createLoopInvariantCodeMotionPass());
+  passes.addPass(createCSEPass());
+  // A task is a function of its own, with a context that says what it works on.
+  passes.addPass(createOutlineParallel());
+  // Constants leave the IR before anything looks at their bytes.
+  passes.addPass(std::make_unique<CollectWeights>(options.weights));
+  passes.addPass(createLowerEntry());
+
+  // To the llvm dialect. Views become address arithmetic first, and elementary functions plain arithmetic.
+  passes.addPass(createExpandMath());
+  passes.addPass(createConvertVectorToSCFPass());
+  passes.addPass(memref::createFoldMemRefAliasOpsPass());
+  passes.addPass(memref::createExpandStridedMetadataPass());
+  passes.addPass(createLowerAffinePass());
+  passes.addPass(arith::createArithExpandOpsPass({/*includeBf16=*/true}));
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createSCFToControlFlowPass());
+  ConvertVectorToLLVMPassOptions vector;
+  vector.reassociateFPReductions = true;
+  passes.addPass(createConvertVectorToLLVMPass(vector));
+  passes.addPass(createConvertMathToLLVMPass());
+  passes.addPass(createUBToLLVMConversionPass());
+  passes.addPass(createFinalizeMemRefToLLVMConversionPass());
+  passes.addPass(createArithToLLVMConversionPass());
+  passes.addPass(createConvertIndexToLLVMPass());
+  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createConvertFuncToLLVMPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+}

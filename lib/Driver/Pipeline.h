@@ -1,0 +1,34 @@
+//===- lib/Driver/Pipeline.h -------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The phases of the compiler as lists of passes, and what they need from outside.
+#pragma once
+#include "lib/Codegen/CPU/MemoryPlan.h"
+#include "lib/Emit/Weights.h"
+#include "lib/Optimize/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Target/TargetMachine.h"
+
+namespace onnxc {
+
+struct PipelineOptions {
+  int optLevel = 3;
+  const llvm::TargetMachine *machine = nullptr;
+  Evaluator evaluate;            ///< computes constants; null: they are computed at run time
+  MemoryPlan *plan = nullptr;    ///< filled, if wanted
+  CollectedWeights *weights = nullptr;
+};
+
+/// onnx dialect to onnx dialect.
+void addOptimizePasses(mlir::OpPassManager &passes, const PipelineOptions &options);
+/// onnx dialect to linalg on tensors.
+void addLowerPasses(mlir::OpPassManager &passes, const PipelineOptions &options);
+/// linalg on tensors to the llvm dialect.
+void addCodegenPasses(mlir::OpPassManager &passes, const PipelineOptions &options);
+
+/// Every dialect that the pipeline goes through, with the interfaces that its passes need.
+void registerDialects(mlir::DialectRegistry &registry);
+
+/// Runs our own code on this machine (fold-constants).
+Evaluator createEvaluator();
+
+} // namespace onnxc

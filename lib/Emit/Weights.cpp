@@ -1,0 +1,75 @@
+//===- lib/Emit/Weights.cpp --------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Gathers constants into the weights blob. Their bytes stay where they are until the file is written.
+#include "lib/Emit/Weights.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/xxhash.h"
+
+using namespace mlir;
+using namespace onnxc;
+
+/// Smaller constants stay in the code, where LLVM can compute with them.
+static constexpr size_t kMinBytes = 128;
+
+/// The elements as they lie in memory, a bool in a byte. `owned` keeps what has to be made.
+static std::optional<ArrayRef<char>> getBytes(ElementsAttr elements, std::deque<std::string> &owned) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    return blob ? std::optional(blob->getData()) : std::nullopt;
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (!dense)
+    return std::nullopt;
+  Type type = dense.getElementType();
+  if (type.isInteger(1)) {
+    std::string &bytes = owned.emplace_back();
+    for (bool value : dense.getValues<bool>())
+      bytes.push_back(value);
+    return ArrayRef<char>(bytes.data(), bytes.size());
+  }
+  if (!type.isIntOrFloat() || type.getIntOrFloatBitWidth() % 8 != 0)
+    return std::nullopt;
+  ArrayRef<char> raw = dense.getRawData();
+  if (!dense.isSplat())
+    return raw;
+  std::string &bytes = owned.emplace_back();
+  bytes.reserve(raw.size() * dense.getNumElements());
+  for (int64_t i = 0; i < dense.getNumElements(); ++i)
+    bytes.append(raw.data(), raw.size());
+  return ArrayRef<char>(bytes.data(), bytes.size());
+}
+
+LogicalResult onnxc::collectWeights(ModuleOp module, CollectedWeights &weights) {
+  auto i64 = IntegerType::get(module.getContext(), 64);
+  DenseMap<uint64_t, SmallVector<size_t, 1>> byHash; // pieces
+  for (auto global : module.getOps<memref::GlobalOp>()) {
+    auto elements = dyn_cast_or_null<ElementsAttr>(global.getInitialValueAttr());
+    if (!elements || !global.getConstant())
+      continue;
+    MemRefType type = global.getType();
+    uint64_t size = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    if (size < kMinBytes && !isa<DenseResourceElementsAttr>(elements))
+      continue;
+    auto bytes = getBytes(elements, weights.owned);
+    if (!bytes || bytes->size() != size)
+      return global.emitError("the content of this constant of type ") << type << " is not there or has a wrong size";
+
+    auto &candidates = byHash[llvm::xxh3_64bits(llvm::toStringRef(*bytes))];
+    auto &pieces = weights.blob.pieces;
+    auto same = llvm::find_if(candidates, [&](size_t i) { return pieces[i].bytes == *bytes; });
+    uint64_t offset;
+    if (same != candidates.end()) {
+      offset = pieces[*same].offset;
+    } else {
+      offset = llvm::alignTo(weights.blob.size, 64);
+      candidates.push_back(pieces.size());
+      pieces.push_back({offset, *bytes});
+      weights.blob.size = offset + size;
+    }
+    global->setAttr("onnxc.offset", IntegerAttr::get(i64, offset));
+  }
+  return success();
+}

@@ -1,0 +1,21 @@
+//===- lib/Emit/Weights.h ----------------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Constants of a module on their way into one blob outside the IR.
+#pragma once
+#include "lib/Emit/Link.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <deque>
+
+namespace onnxc {
+
+/// Weights and the bytes that were made for them. The others belong to the attributes of the MLIR context.
+struct CollectedWeights {
+  WeightsBlob blob;
+  std::deque<std::string> owned;
+};
+
+/// Gives every constant of more than a few bytes its place in the blob, equal ones the same, as the attribute
+/// `onnxc.offset` of its memref.global. Lowering (lower-entry) then forgets the content.
+llvm::LogicalResult collectWeights(mlir::ModuleOp module, CollectedWeights &weights);
+
+} // namespace onnxc
