@@ -32,7 +32,7 @@ config.substitutions += [
 shared = os.environ.get("ONNXC_SHARED", os.path.join(os.path.dirname(config.source), "shared"))
 if os.path.isdir(os.path.join(shared, "conformance")):
     config.available_features.add("shared")
-    config.substitutions.append(("%shared", shared))
+config.substitutions.append(("%shared", shared))
 
 if config.sanitize:
     config.available_features.add("sanitize")
@@ -49,3 +49,6 @@ if os.path.exists(python):
     config.substitutions.append(("%python", python))
 else:
     config.substitutions.append(("%python", sys.executable))
+
+if config.available_features & {"shared", "python-onnx"}:
+    config.available_features.add("backend-cases")
