@@ -1,6 +1,7 @@
 //===- lib/Driver/Dialects.cpp -----------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The dialects of the pipeline. Registering is cheap; a dialect is loaded when the first pass needs it.
+#include "dialects/kernel/KernelDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "lib/Driver/Pipeline.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -41,7 +42,7 @@
 using namespace mlir;
 
 void onnxc::registerDialects(DialectRegistry &registry) {
-  registry.insert<onnx::OnnxDialect, affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
+  registry.insert<kernel::KernelDialect, onnx::OnnxDialect, affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
                   cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
                   memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
                   vector::VectorDialect>();

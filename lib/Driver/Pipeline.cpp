@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Every phase of the compiler on one page.
 #include "lib/Driver/Pipeline.h"
+#include "lib/Emit/Target.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/Common/Passes.h"
 #include "lib/Lower/Passes.h"
@@ -67,7 +68,18 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
       main.addPass(createCanonicalizerPass());
       main.addPass(createCSEPass());
     }
-
+  }
+  VectorRegisters registers = getVectorRegisters(*options.machine);
+  if (options.optLevel > 0) {
+    // Matrix products and convolutions take what follows them into their registers, and their weights get packed.
+    passes.addPass(createSelectKernels({registers.lanes}));
+    // Softmax, normalisations: rows that stay in the cache from the first reduction to the last use.
+    passes.addNestedPass<func::FuncOp>(createFuseRows());
+    passes.addPass(createCanonicalizerPass());
+    passes.addPass(createCSEPass());
+  }
+  {
+    OpPassManager &main = passes.nest<func::FuncOp>();
     // The caller owns all memory, and sizes follow from the inputs' sizes alone.
     main.addPass(createResultsToOutParams());
   }
@@ -84,6 +96,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createPlanMemory(options.plan));
 
   // From here on there are only loops over memory.
+  passes.addPass(createEmitKernels({registers.lanes, registers.count}));
   passes.addNestedPass<func::FuncOp>(createLinalgToTasks());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createLoopInvariantCodeMotionPass());

@@ -99,12 +99,20 @@ std::string onnxc::getRequiredFeatures(const TargetMachine &machine) {
   return list;
 }
 
+onnxc::VectorRegisters onnxc::getVectorRegisters(const TargetMachine &machine) {
+  if (machine.getTargetTriple().getArch() != Triple::x86_64)
+    return {4, 32}; // NEON
+  const MCSubtargetInfo &info = *machine.getMCSubtargetInfo();
+  if (info.checkFeatures("+avx512f"))
+    return {16, 32};
+  return info.checkFeatures("+avx") ? VectorRegisters{8, 16} : VectorRegisters{4, 16};
+}
+
 void onnxc::setTarget(Module &module, TargetMachine &machine) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
   module.setPICLevel(PICLevel::BigPIC);
-  bool wide = machine.getTargetTriple().getArch() == Triple::x86_64 &&
-              machine.getMCSubtargetInfo()->checkFeatures("+avx512f");
+  bool wide = getVectorRegisters(machine).lanes == 16;
   for (Function &function : module) {
     if (function.isDeclaration())
       continue;

@@ -33,6 +33,13 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const T
 /// The instruction sets that code for this machine may use, as the runtime knows them (onnxc/features.def).
 std::string getRequiredFeatures(const llvm::TargetMachine &machine);
 
+/// The vector registers that kernels are tiled for.
+struct VectorRegisters {
+  unsigned lanes; ///< float32 elements of one
+  unsigned count;
+};
+VectorRegisters getVectorRegisters(const llvm::TargetMachine &machine);
+
 /// Gives every function the processor, and vectors as wide as its registers.
 void setTarget(llvm::Module &module, llvm::TargetMachine &machine);
 

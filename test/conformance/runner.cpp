@@ -32,7 +32,7 @@ static cl::opt<std::string> filter("filter", cl::desc("Only cases whose path con
 static cl::opt<unsigned> jobs("jobs", cl::desc("Worker processes"), cl::init(2));
 static cl::opt<unsigned> limit("limit", cl::desc("Seconds for one case"), cl::init(120));
 static cl::opt<int> level("O", cl::Prefix, cl::desc("Optimisation level of the compiler"), cl::init(3));
-static cl::opt<int> threads("threads", cl::desc("Threads of a run"), cl::init(1));
+static cl::opt<int> threads("run-threads", cl::desc("Threads of a run"), cl::init(1));
 static cl::opt<std::string> tolerances("tolerances", cl::desc("Table of exceptions: name, set, rtol, atol, ..."));
 static cl::opt<bool> listSkipped("list-skipped", cl::desc("Print skipped cases and why"));
 static cl::opt<bool> listPassed("list-passed", cl::desc("Print the cases that pass"));
