@@ -8,6 +8,7 @@
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -41,6 +42,39 @@ static Value getBuffer(Value memref) {
   return memref;
 }
 
+/// Makes a loop over any box of indices count from 0 in one dimension: the position in the box, taken apart again inside.
+static scf::ForallOp linearize(scf::ForallOp forall) {
+  if (forall.getRank() == 1 && forall.isNormalized())
+    return forall;
+  ImplicitLocOpBuilder b(forall.getLoc(), forall);
+  auto values = [&](ArrayRef<OpFoldResult> mixed) {
+    return llvm::map_to_vector(mixed, [&](OpFoldResult bound) { return getValueOrCreateConstantIndexOp(b, b.getLoc(), bound); });
+  };
+  SmallVector<Value> lower = values(forall.getMixedLowerBound()), upper = values(forall.getMixedUpperBound()),
+                     step = values(forall.getMixedStep()), counts;
+  Value total = arith::ConstantIndexOp::create(b, 1);
+  for (auto [from, to, by] : llvm::zip_equal(lower, upper, step)) {
+    counts.push_back(arith::CeilDivSIOp::create(b, arith::SubIOp::create(b, to, from), by));
+    total = arith::MulIOp::create(b, total, counts.back());
+  }
+  auto flat = scf::ForallOp::create(b, ArrayRef<OpFoldResult>{total}, ValueRange{}, std::nullopt);
+  b.setInsertionPointToStart(flat.getBody());
+  Value rest = flat.getInductionVar(0);
+  SmallVector<Value> indices(counts.size());
+  for (size_t i = counts.size(); i-- > 0;) {
+    Value position = i == 0 ? rest : Value(arith::RemUIOp::create(b, rest, counts[i]));
+    indices[i] = arith::AddIOp::create(b, lower[i], arith::MulIOp::create(b, position, step[i]));
+    if (i > 0)
+      rest = arith::DivUIOp::create(b, rest, counts[i]);
+  }
+  IRMapping mapping;
+  mapping.map(forall.getInductionVars(), indices);
+  for (Operation &op : forall.getBody()->without_terminator())
+    b.clone(op, mapping);
+  forall.erase();
+  return flat;
+}
+
 namespace {
 struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
   void runOnOperation() override {
@@ -58,6 +92,8 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     main.setType(FunctionType::get(context, entry.getArgumentTypes(), main.getResultTypes()));
     SmallVector<scf::ForallOp> foralls;
     main.walk([&](scf::ForallOp forall) { foralls.push_back(forall); });
+    for (scf::ForallOp &forall : foralls)
+      forall = linearize(forall);
     if (foralls.empty())
       return;
     defineParallel(module);
@@ -134,8 +170,6 @@ private:
 
   /// Returns the size of the context.
   FailureOr<uint64_t> outline(func::FuncOp main, scf::ForallOp forall) {
-    if (forall.getRank() != 1 || !forall.isNormalized())
-      return forall.emitError("a parallel loop of codegen counts from 0 in one dimension");
     // Memrefs are passed as base address and what of their layout isn't in the type; constants are copied.
     auto b = ImplicitLocOpBuilder(forall.getLoc(), forall);
     llvm::SetVector<Value> captured;
