@@ -13,6 +13,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Triple.h"
+#include "runtime/src/hash.h"
 #include <mutex>
 
 LLD_HAS_DRIVER(elf)
@@ -41,74 +42,23 @@ void onnxc::WeightsBlob::write(raw_ostream &stream) const {
 }
 
 namespace {
-/// xxHash64 over a stream (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md), as the runtime computes it
-/// over the file.
-class XxHash64 : public raw_ostream {
+/// A stream whose bytes are only hashed.
+class HashStream : public raw_ostream {
 public:
-  XxHash64() : raw_ostream(/*unbuffered=*/true) {}
-  uint64_t finish() const {
-    uint64_t h = total >= 32 ? merge() : P5;
-    h += total;
-    const unsigned char *p = tail, *end = tail + total % 32;
-    for (; end - p >= 8; p += 8)
-      h = rotate(h ^ round(0, read<uint64_t>(p)), 27) * P1 + P4;
-    for (; end - p >= 4; p += 4)
-      h = rotate(h ^ read<uint32_t>(p) * P1, 23) * P2 + P3;
-    for (; p != end; ++p)
-      h = rotate(h ^ *p * P5, 11) * P1;
-    h = (h ^ h >> 33) * P2;
-    h = (h ^ h >> 29) * P3;
-    return h ^ h >> 32;
-  }
+  HashStream() : raw_ostream(/*unbuffered=*/true) { onnxc_hash_start(&hasher); }
+  uint64_t finish() const { return onnxc_hash_finish(&hasher); }
 
 private:
-  static constexpr uint64_t P1 = 0x9E3779B185EBCA87, P2 = 0xC2B2AE3D27D4EB4F, P3 = 0x165667B19E3779F9,
-                            P4 = 0x85EBCA77C2B2AE63, P5 = 0x27D4EB2F165667C5;
-  static uint64_t rotate(uint64_t x, int n) { return x << n | x >> (64 - n); }
-  static uint64_t round(uint64_t lane, uint64_t input) { return rotate(lane + input * P2, 31) * P1; }
-  template <typename T> static uint64_t read(const void *p) {
-    T value;
-    memcpy(&value, p, sizeof value);
-    return value;
-  }
-  uint64_t merge() const {
-    uint64_t h = rotate(lanes[0], 1) + rotate(lanes[1], 7) + rotate(lanes[2], 12) + rotate(lanes[3], 18);
-    for (uint64_t lane : lanes)
-      h = (h ^ round(0, lane)) * P1 + P4;
-    return h;
-  }
-  void stripe(const unsigned char *p) {
-    for (int i = 0; i < 4; ++i)
-      lanes[i] = round(lanes[i], read<uint64_t>(p + 8 * i));
-  }
-  void write_impl(const char *data, size_t size) override {
-    auto p = reinterpret_cast<const unsigned char *>(data), end = p + size;
-    while (p != end) {
-      size_t held = total % 32;
-      if (held == 0 && end - p >= 32) {
-        stripe(p);
-        p += 32, total += 32;
-        continue;
-      }
-      size_t n = std::min<size_t>(32 - held, end - p);
-      memcpy(tail + held, p, n);
-      p += n, total += n;
-      if (held + n == 32)
-        stripe(tail);
-    }
-  }
-  uint64_t current_pos() const override { return total; }
-
-  uint64_t lanes[4] = {P1 + P2, P2, 0, 0 - P1};
-  uint64_t total = 0;
-  unsigned char tail[32];
+  void write_impl(const char *data, size_t size) override { onnxc_hash_update(&hasher, data, size); }
+  uint64_t current_pos() const override { return hasher.total; }
+  onnxc_hasher hasher;
 };
 } // namespace
 
 uint64_t onnxc::WeightsBlob::hash() const {
-  XxHash64 hash;
-  write(hash);
-  return hash.finish();
+  HashStream stream;
+  write(stream);
+  return stream.finish();
 }
 
 /// Writes a relocatable ELF file that is one read-only section with one hidden symbol. Small enough to do by hand, and

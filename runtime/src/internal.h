@@ -5,6 +5,7 @@
 #ifndef ONNXC_RUNTIME_INTERNAL_H
 #define ONNXC_RUNTIME_INTERNAL_H
 
+#include "hash.h"
 #include "onnxc/runtime.h"
 
 struct onnxc_library {
@@ -22,8 +23,6 @@ __attribute__((format(printf, 3, 4)))
 #endif
 onnxc_status
 onnxc_fail(onnxc_error *error, onnxc_status status, const char *format, ...);
-
-uint64_t onnxc_hash(const void *data, uint64_t size);
 
 /* Bytes of a tensor, or -1 when they don't fit into 63 bits. A tensor without dims (rank 0) has one element. */
 int64_t onnxc_byte_size(int32_t type, int32_t rank, const int64_t *dims);

@@ -184,6 +184,15 @@ static void hashing(void) {
   EXPECT(onnxc_hash("abc", 3) == 0x44bc2cf5ad770999u);
   const char *sentence = "Nobody inspects the spammish repetition";
   EXPECT(onnxc_hash(sentence, strlen(sentence)) == 0xfbcea83c8a378bf1u);
+  for (size_t piece = 1; piece <= strlen(sentence); ++piece) { /* in pieces, as the compiler hashes */
+    onnxc_hasher hasher;
+    onnxc_hash_start(&hasher);
+    for (size_t at = 0; at < strlen(sentence); at += piece) {
+      size_t left = strlen(sentence) - at;
+      onnxc_hash_update(&hasher, sentence + at, left < piece ? left : piece);
+    }
+    EXPECT(onnxc_hash_finish(&hasher) == 0xfbcea83c8a378bf1u);
+  }
 }
 
 /* A model of two inputs that share a symbol, to see what the checks say of it. */
