@@ -52,7 +52,7 @@ public:
     if (!resolved)
       return error(llvm::toString(resolved.takeError()));
     target = *resolved;
-    auto created = createTargetMachine(target, options.optLevel == 0 ? 1 : options.optLevel);
+    auto created = createTargetMachine(target, llvmLevel());
     if (!created)
       return error(llvm::toString(created.takeError()));
     machine = std::move(*created);
@@ -89,6 +89,9 @@ private:
     registerDialects(registry);
     return registry;
   }
+
+  /// The plain reference leaves out our optimisations, not LLVM's.
+  int llvmLevel() const { return std::max(options.optLevel, 1); }
 
   LogicalResult error(const std::string &message) {
     result.diagnostics += path + ": error: " + message + "\n";
@@ -134,9 +137,8 @@ private:
 
   LogicalResult runPasses(void (*add)(OpPassManager &, const PipelineOptions &), const PipelineOptions &pipeline) {
     PassManager passes(&context);
+#ifdef NDEBUG
     passes.enableVerifier(false);
-#ifndef NDEBUG
-    passes.enableVerifier(true);
 #endif
     add(passes, pipeline);
     return passes.run(*module);
@@ -178,7 +180,7 @@ private:
     addModelTable(*code, info, /*sharedEntry=*/kind == EmitKind::SharedLibrary);
     setTarget(*code, *machine);
     if (failed(phase("LLVM", [&] {
-          optimize(*code, *machine, options.optLevel == 0 ? 1 : options.optLevel);
+          optimize(*code, *machine, llvmLevel());
           return success();
         })))
       return failure();

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Every phase of the compiler on one page.
 #include "lib/Driver/Pipeline.h"
-#include "lib/Emit/Target.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/Common/Passes.h"
+#include "lib/Emit/Target.h"
 #include "lib/Lower/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -58,19 +58,15 @@ void onnxc::addLowerPasses(OpPassManager &passes, const PipelineOptions &options
 }
 
 void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &options) {
-  {
-    OpPassManager &main = passes.nest<func::FuncOp>();
-    if (options.optLevel > 0) {
-      // Channels last for convolutions: their kernels read whole vectors of channels.
-      main.addPass(createLayoutNhwc());
-      // One loop for a chain of elementwise operations: one trip through memory.
-      main.addPass(createFuseElementwise());
-      main.addPass(createCanonicalizerPass());
-      main.addPass(createCSEPass());
-    }
-  }
   VectorRegisters registers = getVectorRegisters(*options.machine);
   if (options.optLevel > 0) {
+    OpPassManager &main = passes.nest<func::FuncOp>();
+    // Channels last for convolutions: their kernels read whole vectors of channels.
+    main.addPass(createLayoutNhwc());
+    // One loop for a chain of elementwise operations: one trip through memory.
+    main.addPass(createFuseElementwise());
+    main.addPass(createCanonicalizerPass());
+    main.addPass(createCSEPass());
     // Matrix products and convolutions take what follows them into their registers, and their weights get packed.
     passes.addPass(createSelectKernels({registers.lanes}));
     // Softmax, normalisations: rows that stay in the cache from the first reduction to the last use.
@@ -78,11 +74,8 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
   }
-  {
-    OpPassManager &main = passes.nest<func::FuncOp>();
-    // The caller owns all memory, and sizes follow from the inputs' sizes alone.
-    main.addPass(createResultsToOutParams());
-  }
+  // The caller owns all memory, and sizes follow from the inputs' sizes alone.
+  passes.addNestedPass<func::FuncOp>(createResultsToOutParams());
   passes.addPass(memref::createResolveShapedTypeResultDimsPass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
