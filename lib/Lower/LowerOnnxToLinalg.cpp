@@ -94,7 +94,7 @@ private:
     b.setInsertionPoint(&op);
     FailureOr<SmallVector<Value>> results;
     // Shape arithmetic vanishes: what is known of a result needs none of the operands.
-    if (std::optional<Dims> data = op.getNumResults() == 1 && !op.getNumOperands() ? std::nullopt : getKnown(op))
+    if (std::optional<Dims> data = getKnown(op))
       results = SmallVector<Value>{b.fromShapeData(op.getResult(0).getType(), *data)};
     else
       results = onnxOp.lowerToLinalg(b, operands);
@@ -114,7 +114,8 @@ private:
       Value final = result;
       if (final)
         if (auto cast = final.getDefiningOp<UnrealizedConversionCastOp>())
-          final = lowered.lookup(cast.getInputs()[0]) ? lowered.lookup(cast.getInputs()[0]) : final;
+          if (Value known = lowered.lookup(cast.getInputs()[0]))
+            final = known;
       lowered[onnxResult] = final;
       bindFreshSymbols(onnxResult, final, op);
     }
