@@ -80,6 +80,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   // Results are computed where they are wanted: in the output, or in a part of a bigger tensor (Concat).
+  passes.addNestedPass<func::FuncOp>(createSeparateDestinations());
   passes.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferAlignment = 64;

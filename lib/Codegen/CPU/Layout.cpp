@@ -326,11 +326,11 @@ private:
     votes.push_back({layout, weight});
   }
 
-  const Perm *getWish(Value value) {
+  std::optional<Perm> getWish(Value value) {
     auto it = wishes.find(value);
     if (it == wishes.end())
-      return nullptr;
-    return &llvm::max_element(it->second, [](auto &a, auto &b) { return a.second < b.second; })->first;
+      return std::nullopt;
+    return llvm::max_element(it->second, [](auto &a, auto &b) { return a.second < b.second; })->first;
   }
 
   void collectWishes(Operation *op) {
@@ -340,7 +340,7 @@ private:
     }
     if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isReorderable(generic)) {
       for (Value result : generic->getResults()) {
-        const Perm *wanted = getWish(result);
+        std::optional<Perm> wanted = getWish(result);
         if (!wanted)
           continue;
         if (auto order = loopOrder(generic, generic.getIndexingMapMatchingResult(cast<OpResult>(result)), *wanted))
@@ -351,7 +351,7 @@ private:
       return;
     }
     if (auto moved = movedOperands(op); !moved.empty()) {
-      if (const Perm *wanted = getWish(op->getResult(0)))
+      if (std::optional<Perm> wanted = getWish(op->getResult(0)))
         for (auto [i, operand] : llvm::enumerate(moved))
           if (auto layout = operandLayout(op, i, *wanted))
             wish(operand->get(), *layout, estimateBytes(operand->get()));
@@ -399,7 +399,7 @@ private:
   }
 
   double costOfWish(Value result, const Perm &layout) {
-    const Perm *wanted = getWish(result);
+    std::optional<Perm> wanted = getWish(result);
     if (!wanted || significant(*wanted, shapeOf(result)) == significant(layout, shapeOf(result)))
       return 0;
     return estimateBytes(result);
@@ -599,7 +599,7 @@ private:
     for (auto &[bytes, order] : fromInputs)
       candidates.push_back(order);
     for (Value result : op->getResults())
-      if (const Perm *wanted = getWish(result))
+      if (std::optional<Perm> wanted = getWish(result))
         if (auto order = loopOrder(op, op.getIndexingMapMatchingResult(cast<OpResult>(result)), *wanted))
           candidates.push_back(*order);
     candidates.push_back(identity(op.getNumLoops()));
@@ -663,7 +663,7 @@ private:
   void rewriteMovement(Operation *op, ArrayRef<OpOperand *> moved) {
     Value result = op->getResult(0);
     SmallVector<Perm> candidates;
-    const Perm *wanted = getWish(result);
+    std::optional<Perm> wanted = getWish(result);
     // A pad before a convolution shall be its neighbour.
     if (wanted && isa<tensor::PadOp>(op))
       candidates.push_back(*wanted);

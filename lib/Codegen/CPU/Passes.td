@@ -131,6 +131,25 @@ def ResultsToOutParams : Pass<"results-to-out-params", "mlir::func::FuncOp"> {
                            "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect"];
 }
 
+def SeparateDestinations : Pass<"separate-destinations", "mlir::func::FuncOp"> {
+  let summary = "Gives every operation that overwrites an empty or filled tensor one of its own";
+  let description = [{
+    Common subexpression elimination makes one of equal fills; bufferisation would then copy.
+
+    ```mlir
+    %z = linalg.fill ins(%zero) outs(%empty)
+    %a = linalg.generic ... outs(%z)
+    %b = linalg.generic ... outs(%z)
+    ==>
+    %z0 = linalg.fill ins(%zero) outs(%empty0)
+    %a = linalg.generic ... outs(%z0)
+    %z1 = linalg.fill ins(%zero) outs(%empty1)
+    %b = linalg.generic ... outs(%z1)
+    ```
+  }];
+  let statistics = [Statistic<"copies", "copies", "empty or filled tensors made again">];
+}
+
 def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
   let summary = "Puts every buffer into one workspace that the caller supplies";
   let description = [{

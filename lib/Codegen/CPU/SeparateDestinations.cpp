@@ -1,0 +1,78 @@
+//===- lib/Codegen/CPU/SeparateDestinations.cpp ------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Undoes what common subexpression elimination does to destinations: two operations that start from the same zeros would
+// share a buffer, which bufferisation then has to copy. Zeros are made again instead, right where they are wanted.
+#include "dialects/kernel/KernelDialect.h"
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_SEPARATEDESTINATIONS
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+
+namespace {
+/// What `op` makes its result from, if the result holds nothing that has been computed: no content, or one number.
+std::optional<Value> blankSource(Operation *op) {
+  if (isa<tensor::EmptyOp>(op))
+    return Value();
+  if (auto fill = dyn_cast<linalg::FillOp>(op); fill && fill.hasPureTensorSemantics())
+    return fill.getOutputs()[0];
+  if (auto border = dyn_cast<onnxc::kernel::FillBorderOp>(op))
+    return border.getInit();
+  if (isa<tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op))
+    return op->getOperand(0);
+  return std::nullopt;
+}
+
+bool isBlank(Operation *op) {
+  if (!op || op->getNumResults() != 1)
+    return false;
+  auto source = blankSource(op);
+  return source && (!*source || isBlank(source->getDefiningOp()));
+}
+
+/// Whether the use writes to the value, or makes a blank of it that is written to.
+bool isDestination(OpOperand &use) {
+  Operation *user = use.getOwner();
+  if (auto destination = dyn_cast<DestinationStyleOpInterface>(user))
+    return destination.isDpsInit(&use);
+  if (isa<tensor::InsertSliceOp, tensor::ParallelInsertSliceOp>(user))
+    return use.getOperandNumber() == 1;
+  if (isa<scf::YieldOp>(user))
+    return true;
+  return isa<LoopLikeOpInterface>(user) || isBlank(user);
+}
+
+struct SeparateDestinations : onnxc::impl::SeparateDestinationsBase<SeparateDestinations> {
+  void runOnOperation() override {
+    SmallVector<Operation *> blanks;
+    getOperation().walk([&](Operation *op) {
+      if (isBlank(op))
+        blanks.push_back(op);
+    });
+    // Users before what they use: a copy of a fill is one more use of the tensor below it.
+    for (Operation *op : llvm::reverse(blanks)) {
+      SmallVector<OpOperand *> destinations;
+      for (OpOperand &use : op->getUses())
+        if (isDestination(use))
+          destinations.push_back(&use);
+      bool alone = op->hasOneUse();
+      for (OpOperand *use : destinations) {
+        // One use may keep the original; in a loop, the first iteration must not spoil it for the next.
+        if (alone && use->getOwner()->getParentRegion() == op->getParentRegion())
+          break;
+        OpBuilder b(use->getOwner());
+        use->set(b.clone(*op)->getResult(0));
+        ++copies;
+      }
+      if (op->use_empty())
+        op->erase();
+    }
+  }
+};
+} // namespace
