@@ -64,7 +64,8 @@ public:
 
   bool contains(Operation *op) const { return members.contains(op); }
   size_t size() const { return members.size(); }
-  void emit();
+  /// Makes the loop. False, and nothing done, when what is between two members would not stay in a cache.
+  bool emit();
 
 private:
   //===- Which operations belong to it
@@ -271,9 +272,10 @@ public:
     llvm::sort(order, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
   }
 
-  void run() {
+  bool run() {
     findSizes();
-    chooseDestinations();
+    if (!chooseDestinations())
+      return false;
     SmallVector<OpFoldResult> counts(rowSizes);
     counts[group.blocked] = divideUp(rowSizes[group.blocked]);
     auto loop = scf::ForallOp::create(b, counts, outs, std::nullopt);
@@ -291,6 +293,7 @@ public:
       value.replaceUsesWithIf(result, [&](OpOperand &use) { return !group.contains(use.getOwner()); });
     for (linalg::GenericOp op : llvm::reverse(order))
       op->erase();
+    return true;
   }
 
 private:
@@ -320,19 +323,24 @@ private:
     return llvm::any_of(value.getUsers(), [&](Operation *user) { return !group.contains(user); });
   }
 
-  /// Results that others use are slices of the whole; so are those that are too big for the stack.
-  void chooseDestinations() {
+  /// Results that others use are slices of the whole. The rest lies where one of those will be, or on the stack. From the
+  /// last operation to the first, so that a chain of elementwise operations works in one place.
+  bool chooseDestinations() {
+    for (linalg::GenericOp op : llvm::reverse(order))
+      for (OpResult result : op->getResults())
+        if (!isUsedOutside(result, group) && !findHost(result) && !localShape(result))
+          return false;
     for (linalg::GenericOp op : order)
-      for (OpResult result : op->getResults()) {
-        if (!isUsedOutside(result, group) && (findHost(result) || localShape(result)))
-          continue;
-        outValues.push_back(result);
-        outs.push_back(wholeDestination(result));
-      }
+      for (OpResult result : op->getResults())
+        if (isUsedOutside(result, group)) {
+          outValues.push_back(result);
+          outs.push_back(wholeDestination(result));
+        }
+    return true;
   }
 
-  /// A result that others use can be computed in the place of an operand of the same kind that is not needed any more:
-  /// then the operand is put there from the beginning.
+  /// A result that others use, or that has a host itself, can be computed in the place of an operand of the same kind that
+  /// is not needed any more: then the operand is put there from the beginning.
   bool findHost(OpResult guest) {
     for (OpOperand &use : guest.getUses()) {
       auto reader = cast<linalg::GenericOp>(use.getOwner());
@@ -340,7 +348,7 @@ private:
                         [&](Operation *user) { return user == reader || user->isBeforeInBlock(reader); }))
         continue;
       for (OpResult host : reader->getResults())
-        if (host.getType() == guest.getType() && isUsedOutside(host, group) && reader.getNumReductionLoops() == 0 &&
+        if (host.getType() == guest.getType() && (isUsedOutside(host, group) || hosts.contains(host)) && reader.getNumReductionLoops() == 0 &&
             !guests.contains(host) && !reader.payloadUsesValueFromOperand(reader.getTiedOpOperand(host)) &&
             reader.getMatchingIndexingMap(&use) == reader.getIndexingMapMatchingResult(host) &&
             reader.getMatchingIndexingMap(&use).isPermutation()) {
@@ -439,7 +447,7 @@ private:
     OpOperand &init = *op.getTiedOpOperand(result);
     Value made;
     OpResult place = result;
-    if (auto host = hosts.find(result); host != hosts.end())
+    for (auto host = hosts.find(place); host != hosts.end(); host = hosts.find(place))
       place = host->second;
     if (auto guest = guests.find(result); guest != guests.end()) {
       made = local[guest->second];
@@ -522,7 +530,7 @@ private:
   llvm::DenseSet<Operation *> done;
 };
 
-void Group::emit() { Emitter(*this).run(); }
+bool Group::emit() { return Emitter(*this).run(); }
 
 struct FuseRows : onnxc::impl::FuseRowsBase<FuseRows> {
   void runOnOperation() override {
@@ -541,11 +549,13 @@ struct FuseRows : onnxc::impl::FuseRowsBase<FuseRows> {
       Group group(op);
       if (!group.grow())
         continue;
-      for (linalg::GenericOp other : reductions)
-        if (group.contains(other))
-          taken.insert(other);
-      fused += group.size();
-      group.emit();
+      SmallVector<Operation *> members(
+          llvm::make_filter_range(reductions, [&](Operation *other) { return group.contains(other); }));
+      size_t size = group.size();
+      if (!group.emit())
+        continue;
+      taken.insert(members.begin(), members.end());
+      fused += size;
     }
   }
 };

@@ -150,6 +150,23 @@ def SeparateDestinations : Pass<"separate-destinations", "mlir::func::FuncOp"> {
   let statistics = [Statistic<"copies", "copies", "empty or filled tensors made again">];
 }
 
+def CarryInPlace : Pass<"carry-in-place", "mlir::func::FuncOp"> {
+  let summary = "Keeps every tensor that a loop carries in one buffer";
+  let description = [{
+    ```mlir
+    scf.for ... iter_args(%h = %h0) {
+      %new = linalg.generic ins(%x, %h) outs(%empty)
+      scf.yield %new
+    ==>
+    scf.for ... iter_args(%h = %h0) {
+      %new = linalg.generic ins(%x, %h) outs(%h)
+      scf.yield %new
+    ```
+  }];
+  let statistics = [Statistic<"copies", "copies", "carried tensors that are copied in each step">];
+  let dependentDialects = ["mlir::linalg::LinalgDialect"];
+}
+
 def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
   let summary = "Puts every buffer into one workspace that the caller supplies";
   let description = [{

@@ -1,0 +1,77 @@
+//===- lib/Codegen/CPU/CarryInPlace.cpp --------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What a loop carries from one step to the next stays in one buffer: an update writes over the old value where it may,
+// and is copied there where it may not.
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_CARRYINPLACE
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+
+/// Whether `value` lies in the buffer of `carried`: it is that tensor with some of its elements overwritten.
+static bool isUpdateOf(Value value, BlockArgument carried) {
+  while (value != carried) {
+    auto result = dyn_cast<OpResult>(value);
+    if (!result)
+      return false;
+    Operation *op = result.getOwner();
+    if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
+      value = destination.getTiedOpOperand(result)->get();
+    else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+      value = insert.getDest();
+    else if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
+      value = loop.getTiedLoopInit(result)->get();
+    else
+      return false;
+  }
+  return true;
+}
+
+/// Lets the operation that computes `next` write over the old value. Possible when it starts from nothing, reads each old
+/// element for the new one in its place only, and nothing reads the old value later.
+static bool writeOver(OpResult next, BlockArgument carried) {
+  auto generic = dyn_cast<linalg::GenericOp>(next.getOwner());
+  if (!generic || generic->getBlock() != carried.getOwner() || generic.getNumReductionLoops() != 0)
+    return false;
+  OpOperand *init = generic.getTiedOpOperand(next);
+  if (generic.payloadUsesValueFromOperand(init) || !init->get().getDefiningOp<tensor::EmptyOp>())
+    return false;
+  for (OpOperand &use : carried.getUses()) {
+    if (use.getOwner() == generic) {
+      if (!generic.isDpsInput(&use) || generic.getMatchingIndexingMap(&use) != generic.getMatchingIndexingMap(init))
+        return false;
+      continue;
+    }
+    Operation *reader = carried.getOwner()->findAncestorOpInBlock(*use.getOwner());
+    if (!reader->isBeforeInBlock(generic))
+      return false;
+  }
+  init->set(carried);
+  return true;
+}
+
+namespace {
+struct CarryInPlace : onnxc::impl::CarryInPlaceBase<CarryInPlace> {
+  void runOnOperation() override {
+    getOperation().walk([&](scf::ForOp loop) {
+      auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
+      for (auto [carried, operand] : llvm::zip_equal(loop.getRegionIterArgs(), yield->getOpOperands())) {
+        Value next = operand.get();
+        if (!isa<RankedTensorType>(next.getType()) || isUpdateOf(next, carried))
+          continue;
+        if (auto result = dyn_cast<OpResult>(next); result && writeOver(result, carried))
+          continue;
+        OpBuilder b(yield);
+        operand.set(linalg::CopyOp::create(b, next.getLoc(), next, carried).getResult(0));
+        ++copies;
+      }
+    });
+  }
+};
+} // namespace
