@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace onnxc {
 #define GEN_PASS_DEF_RESULTSTOOUTPARAMS
@@ -41,6 +42,23 @@ static void sinkReshapes(OpBuilder &b, Value &value, Value &out) {
   }
 }
 
+/// Follows destinations back to where the tensor, and so its sizes, came into being. What bufferisation makes of `value`
+/// may lie in the output itself, whose sizes are what is asked for.
+static Value originOfSizes(Value value) {
+  while (auto result = dyn_cast<OpResult>(value)) {
+    Operation *op = result.getOwner();
+    if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
+      value = destination.getTiedOpOperand(result)->get();
+    else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+      value = insert.getDest();
+    else if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
+      value = loop.getTiedLoopInit(result)->get();
+    else
+      break;
+  }
+  return value;
+}
+
 namespace {
 struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutParams> {
   void runOnOperation() override {
@@ -70,7 +88,7 @@ struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutPara
       auto type = cast<RankedTensorType>(result.getType());
       for (int64_t i = 0; i < type.getRank(); ++i)
         if (type.isDynamicDim(i))
-          sizes.push_back(tensor::DimOp::create(b, result.getLoc(), result, i));
+          sizes.push_back(tensor::DimOp::create(b, result.getLoc(), originOfSizes(result), i));
       Value out = body.addArgument(getMemRefType(type), result.getLoc());
       sinkReshapes(b, result, out);
       b.setInsertionPoint(ret);
