@@ -298,16 +298,18 @@ private:
   SmallVector<Value> ivs;
 };
 
-/// Dimensions that are next to each other in every operand are one loop.
+/// Dimensions that are next to each other in every operand are one loop. One of size 1 is no loop at all; merged into
+/// another, it would hide that one's stride.
 linalg::LinalgOp mergeDimensions(linalg::LinalgOp op, IRRewriter &rewriter) {
   if (op.hasIndexSemantics() || op.getNumLoops() < 2 ||
       !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isProjectedPermutation(); }))
     return op;
   auto iterators = op.getIteratorTypesArray();
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
   SmallVector<ReassociationIndices> merged;
   for (int64_t dim = 0, end = op.getNumLoops(); dim < end;) {
     ReassociationIndices sequence{dim++};
-    while (dim < end && iterators[dim] == iterators[dim - 1]) {
+    while (dim < end && iterators[dim] == iterators[dim - 1] && ranges[dim] != 1 && ranges[dim - 1] != 1) {
       sequence.push_back(dim);
       if (!linalg::areDimSequencesPreserved(op.getIndexingMapsArray(), {sequence})) {
         sequence.pop_back();
