@@ -27,6 +27,10 @@ using namespace mlir;
 static constexpr int64_t kTaskWork = 32 << 10;
 /// More tasks than this don't balance any better.
 static constexpr int64_t kMaxTasks = 256;
+/// Terms of a floating-point sum that go into one accumulator: enough to fill a dozen vectors several times.
+static constexpr int64_t kSumBlock = 4096;
+/// A shorter innermost loop doesn't fill a vector register.
+static constexpr double kUsefulLoop = 16;
 /// What is assumed of a size that is known at run time only, to decide the structure of the loops.
 static constexpr int64_t kAssumedSize = 64;
 
@@ -76,22 +80,29 @@ private:
     return result;
   }
 
+  /// What an element costs when `dim` is the innermost loop, in memory accesses of a vector.
+  double costOfInner(unsigned dim) {
+    double cost = 1, size = estimate(dim);
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto stride = strideAlong(operand, dim);
+      bool isResult = op.isDpsInit(&operand);
+      if (stride == 0)
+        continue; // loaded before the loop, or kept in a register
+      bool accumulates = isResult && op.getNumReductionLoops() != 0;
+      cost += stride == 1 ? 1 : isResult ? 12 : 8;
+      cost += accumulates ? 1 : 0; // read and written in every step
+    }
+    cost /= std::min(size / kUsefulLoop, 1.0);
+    return isParallel(dim) ? cost : cost + kUsefulLoop / size; // the sum over the lanes at the end
+  }
+
   void chooseLoops() {
-    int64_t bestScore = std::numeric_limits<int64_t>::min();
+    double best = std::numeric_limits<double>::infinity();
     for (unsigned dim = 0; dim < sizes.size(); ++dim) {
       if (estimate(dim) == 1 && sizes.size() > 1)
         continue;
-      int64_t score = isParallel(dim) ? 1 : 0;
-      for (OpOperand &operand : op->getOpOperands()) {
-        auto stride = strideAlong(operand, dim);
-        bool isResult = op.isDpsInit(&operand);
-        if (stride == 1)
-          score += isResult ? 8 : 6;
-        else if (stride != 0)
-          score -= isResult ? 6 : 4;
-      }
-      if (score >= bestScore)
-        bestScore = score, inner = dim;
+      if (double cost = costOfInner(dim); cost <= best)
+        best = cost, inner = dim;
     }
     for (unsigned dim = 0; dim < sizes.size(); ++dim)
       if (isParallel(dim) && dim != inner)
@@ -222,6 +233,37 @@ private:
     if (level == reductions.size())
       return emitBody(accumulators);
     Part part = all(reductions[level]);
+    if (level + 1 == reductions.size() && isSum() &&
+        getConstantIntValue(sizes[reductions[level]]).value_or(kSumBlock + 1) > kSumBlock)
+      return sumInBlocks(level, part, accumulators);
+    return reduceOver(level, part, accumulators);
+  }
+
+  /// A long sum in one accumulator loses what is small beside it: terms are summed in blocks, then the sums of blocks.
+  SmallVector<Value> sumInBlocks(size_t level, Part part, ValueRange accumulators) {
+    Location loc = op.getLoc();
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(accumulators[0].getType()));
+    auto loop = scf::ForOp::create(b, loc, part.begin, part.end, constant(kSumBlock), accumulators);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value begin = loop.getInductionVar();
+    Value end = compute<arith::MinUIOp>(compute<arith::AddIOp>(begin, constant(kSumBlock)), part.end);
+    Value sum = reduceOver(level, {begin, end}, zero)[0];
+    scf::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, loop.getRegionIterArg(0), sum).getResult());
+    return loop.getResults();
+  }
+
+  /// The body is accumulator + something, in floating point.
+  bool isSum() {
+    Block &body = op->getRegion(0).front();
+    if (op.getNumDpsInits() != 1)
+      return false;
+    BlockArgument accumulator = body.getArguments().back();
+    auto add = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+    return add && accumulator.hasOneUse() && *accumulator.user_begin() == add;
+  }
+
+  SmallVector<Value> reduceOver(size_t level, Part part, ValueRange accumulators) {
     auto loop = scf::ForOp::create(b, op.getLoc(), part.begin, part.end, constant(1), accumulators);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
