@@ -236,6 +236,29 @@ def ExpandReshapes : Pass<"expand-reshapes", "mlir::ModuleOp"> {
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::memref::MemRefDialect"];
 }
 
+def KeepLoops : Pass<"keep-loops", "mlir::ModuleOp"> {
+  let summary = "Keeps LLVM from unrolling loops that contain loops";
+  let description = [{
+    ```mlir
+    scf.for { scf.for { ... } }
+    ==>
+    scf.for { scf.for { ... } } {llvm.loop_annotation = #llvm.loop_annotation<unroll = <disable = true>>}
+    ```
+  }];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect"];
+}
+
+def ApplyLoopAnnotations : Pass<"apply-loop-annotations", "mlir::ModuleOp"> {
+  let summary = "Gives annotations of loops to the branches that MLIR translates them from";
+  let description = [{
+    ```mlir
+    llvm.br ^latch {llvm.loop_annotation = #a}
+    ==>
+    llvm.br ^latch {loop_annotation = #a}
+    ```
+  }];
+}
+
 def LowerEntry : Pass<"lower-entry", "mlir::ModuleOp"> {
   let summary = "Gives @main and @plan the signature of runtime/include/onnxc/abi.h";
   let description = [{

@@ -1,0 +1,43 @@
+//===- lib/Codegen/CPU/KeepLoops.cpp -----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tells LLVM to leave loops around loops alone. It would unroll an outer loop as long as its body looks small, then
+// vectorise and unroll every copy of the inner one: no faster, but megabytes of code that take a minute to schedule.
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_KEEPLOOPS
+#define GEN_PASS_DEF_APPLYLOOPANNOTATIONS
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+
+/// What scf and cf call the annotation that a branch of the llvm dialect has as `loop_annotation`.
+static constexpr StringLiteral kAnnotation = "llvm.loop_annotation";
+
+namespace {
+struct KeepLoops : onnxc::impl::KeepLoopsBase<KeepLoops> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    auto unroll = LLVM::LoopUnrollAttr::get(context, /*disable=*/BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+    auto keep = LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
+    getOperation().walk([&](scf::ForOp loop) {
+      if (auto outer = loop->getParentOfType<scf::ForOp>())
+        outer->setAttr(kAnnotation, keep);
+    });
+  }
+};
+
+struct ApplyLoopAnnotations : onnxc::impl::ApplyLoopAnnotationsBase<ApplyLoopAnnotations> {
+  void runOnOperation() override {
+    getOperation().walk([](LLVM::BrOp latch) {
+      if (auto annotation = latch->getAttrOfType<LLVM::LoopAnnotationAttr>(kAnnotation)) {
+        latch.setLoopAnnotationAttr(annotation);
+        latch->removeAttr(kAnnotation);
+      }
+    });
+  }
+};
+} // namespace
