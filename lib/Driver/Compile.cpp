@@ -172,6 +172,11 @@ private:
     if (llvm::all_of(plan.groups, [](const MemoryPlan::Group &group) { return group.unit.empty(); }))
       info.workspaceSize = plan.groups.empty() ? 0 : plan.groups.front().total;
 
+    info.planInputs = plan.readInputs;
+    if (auto sites = (*module)->getAttrOfType<ArrayAttr>("onnxc.error_sites"))
+      for (StringRef site : sites.getAsValueRange<StringAttr>())
+        info.errorSites.push_back(site.str());
+
     llvm::LLVMContext llvmContext;
     auto code = translateModuleToLLVMIR(*module, llvmContext, info.prefix);
     module = {}; // its memory is worth more now

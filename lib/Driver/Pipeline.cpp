@@ -74,7 +74,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
   }
-  // The caller owns all memory, and sizes follow from the inputs' sizes alone.
+  // The caller owns all memory, and knows all sizes before the run.
   passes.addNestedPass<func::FuncOp>(createResultsToOutParams());
   passes.addPass(memref::createResolveShapedTypeResultDimsPass());
   passes.addPass(createCanonicalizerPass());
@@ -115,6 +115,8 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createCSEPass());
   passes.addPass(createKeepLoops());
   passes.addPass(createSCFToControlFlowPass());
+  // Checks return from wherever they are, now that there are only branches.
+  passes.addPass(createLowerChecks());
   ConvertVectorToLLVMPassOptions vector;
   vector.reassociateFPReductions = true;
   passes.addPass(createConvertVectorToLLVMPass(vector));

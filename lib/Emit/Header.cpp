@@ -144,7 +144,14 @@ private:
   std::vector<std::string> symbolNames; // empty: not chosen by the caller
   std::vector<std::string> inputNames, outputNames;
 
-  bool isDynamic() const { return !shapeArguments().empty(); }
+  bool isDynamic() const { return !shapeArguments().empty() || !model.planInputs.empty(); }
+
+  std::string dataParameter(size_t input) const {
+    return std::string("const ") + typeNames(model.inputs[input].type).c + " *" + inputNames[input];
+  }
+  std::string setData(size_t input) const {
+    return "  inputs[" + std::to_string(input) + "].data = (void *)(uintptr_t)" + inputNames[input] + ";\n";
+  }
 
   static bool isStatic(const HeaderValue &value) {
     for (int64_t dim : value.dims)
@@ -194,6 +201,8 @@ private:
     std::string text;
     for (const std::string &name : shapeArguments())
       text += "int64_t " + name + ", ";
+    for (unsigned input : model.planInputs)
+      text += dataParameter(input) + ", ";
     return text;
   }
 
@@ -201,6 +210,8 @@ private:
     std::string text;
     for (const std::string &name : shapeArguments())
       text += name + ", ";
+    for (unsigned input : model.planInputs)
+      text += inputNames[input] + ", ";
     return text;
   }
 
@@ -298,11 +309,14 @@ private:
 
     out += "/* Writes the outputs' sizes and the bytes of workspace that " + prefix + "_run needs" +
            (isDynamic() ? " for these shapes" : "") +
-           " and this pool (NULL: none).\n * Returns ONNXC_OK, or ONNXC_ERROR_SHAPE when the model can't be run with "
-           "them. */\n";
+           " and this pool (NULL: none).\n * Returns ONNXC_OK, or an error when the model can't be run with them. */\n";
+    if (!model.planInputs.empty())
+      out += "/* Sizes depend on the data of the inputs that it takes: they must be the same when the model runs. */\n";
     out += "static inline onnxc_status " + prefix + "_plan(" + shapeParameters() + "const onnxc_pool *pool, " + prefix +
            "_dims *dims, uint64_t *workspace_size) {\n";
     out += "  onnxc_status status;\n" + callSetup();
+    for (unsigned input : model.planInputs)
+      out += setData(input);
     out += "  status = " + checkedPlan(prefix + "_model()") + ";\n";
     if (!any)
       out += "  dims->none = 0;\n";
@@ -359,7 +373,7 @@ private:
     if (!usesDims)
       out += "  (void)dims;\n";
     for (size_t i = 0; i < model.inputs.size(); ++i)
-      out += "  inputs[" + std::to_string(i) + "].data = (void *)(uintptr_t)" + inputNames[i] + ";\n";
+      out += setData(i);
     for (size_t i = 0; i < model.outputs.size(); ++i)
       out += "  outputs[" + std::to_string(i) + "].data = " + outputNames[i] + ";\n";
     out += std::string("  call.weights = ") + (model.weightsFile.empty() ? "m->weights" : "weights") + ";\n";

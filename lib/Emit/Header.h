@@ -22,6 +22,7 @@ struct HeaderModel {
   std::string modelName; ///< for the comment
   std::string target;    ///< for the comment
   std::vector<HeaderValue> inputs, outputs;
+  std::vector<unsigned> planInputs; ///< inputs whose data plan() reads, ascending
   std::vector<std::string> symbols;
   std::optional<uint64_t> workspaceSize; ///< bytes without a pool, when it does not depend on symbols
   std::string weightsFile;               ///< empty: embedded

@@ -6,9 +6,9 @@
 #include "lib/Emit/ModelInfo.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineExpr.h"
+#include "onnxc/abi.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
-#include "onnxc/abi.h"
 
 using namespace onnxc;
 
@@ -87,6 +87,12 @@ public:
       list.push_back(text(value));
     return pointers(list);
   }
+  llvm::Constant *numbers(llvm::ArrayRef<unsigned> values) {
+    if (values.empty())
+      return null();
+    llvm::SmallVector<uint64_t> wide(values.begin(), values.end());
+    return place(llvm::ConstantDataArray::get(context, wide), "numbers");
+  }
   llvm::Constant *values(llvm::ArrayRef<HeaderValue> infos) {
     if (infos.empty())
       return null();
@@ -94,7 +100,8 @@ public:
     for (const HeaderValue &info : infos) {
       llvm::SmallVector<uint64_t> dims(info.dims.begin(), info.dims.end());
       llvm::Constant *sizes = dims.empty() ? null() : place(llvm::ConstantDataArray::get(context, dims), "dims");
-      list.push_back(llvm::ConstantStruct::getAnon({text(info.name), number32(info.type), number32(dims.size()), sizes}));
+      list.push_back(
+          llvm::ConstantStruct::getAnon({text(info.name), number32(info.type), number32(dims.size()), sizes}));
     }
     auto *type = llvm::ArrayType::get(list.front()->getType(), list.size());
     return place(llvm::ConstantArray::get(type, list), "values");
@@ -146,6 +153,8 @@ void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool shar
       w.texts(metadata),
       module.getFunction("onnxc_plan"),
       module.getFunction("onnxc_run"),
+      w.number(info.planInputs.size()),
+      w.numbers(info.planInputs),
   };
   llvm::Constant *table = w.place(llvm::ConstantStruct::getAnon(fields), "table");
 

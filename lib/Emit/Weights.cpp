@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Gathers constants into the weights blob. Their bytes stay where they are until the file is written.
 #include "lib/Emit/Weights.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/xxhash.h"
 
@@ -45,9 +47,13 @@ static std::optional<ArrayRef<char>> getBytes(ElementsAttr elements, std::deque<
 LogicalResult onnxc::collectWeights(ModuleOp module, CollectedWeights &weights) {
   auto i64 = IntegerType::get(module.getContext(), 64);
   DenseMap<uint64_t, SmallVector<size_t, 1>> byHash; // pieces
+  // What sizes are computed with stays in the code, too: plan() needs no weights.
+  llvm::StringSet<> inPlan;
+  if (auto plan = module.lookupSymbol<func::FuncOp>("plan"))
+    plan.walk([&](memref::GetGlobalOp get) { inPlan.insert(get.getName()); });
   for (auto global : module.getOps<memref::GlobalOp>()) {
     auto elements = dyn_cast_or_null<ElementsAttr>(global.getInitialValueAttr());
-    if (!elements || !global.getConstant())
+    if (!elements || !global.getConstant() || inPlan.contains(global.getName()))
       continue;
     MemRefType type = global.getType();
     uint64_t size = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);

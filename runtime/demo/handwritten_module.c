@@ -105,6 +105,7 @@ static const onnxc_model model = {
     .metadata = metadata,
     .plan = plan,
     .run = run,
+    .plan_input_count = 0, /* no size depends on `row` */
 };
 
 /* The only symbols that leave the model. In a program with several models each has its own prefix. */

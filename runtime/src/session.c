@@ -179,7 +179,7 @@ onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error) {
 }
 
 onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error) {
-  if (!session->planned) {
+  if (!session->planned || session->model->plan_input_count) { /* data may have changed in place, and sizes with it */
     onnxc_status status = onnxc_plan(session, error);
     if (status != ONNXC_OK)
       return status;

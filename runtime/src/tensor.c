@@ -150,6 +150,12 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
     if (status != ONNXC_OK)
       return status;
   }
+  for (uint64_t i = 0; i < model->plan_input_count; ++i) {
+    uint64_t index = model->plan_inputs[i];
+    const onnxc_value_info *info = &model->inputs[index];
+    if (!call->inputs[index].data && onnxc_byte_size(info->type, info->rank, call->inputs[index].dims) != 0)
+      return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' has no data, and sizes depend on it", info->name);
+  }
   for (uint64_t i = 0; i < model->output_count; ++i)
     if (model->outputs[i].rank && !call->outputs[i].dims)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "output '%s' has no room for dims", model->outputs[i].name);

@@ -37,7 +37,9 @@ static constexpr int64_t kAssumedSize = 64;
 namespace {
 class Nest {
 public:
-  Nest(linalg::LinalgOp op) : op(op), b(op), inTask(op->getParentOfType<scf::ForallOp>()) {
+  Nest(linalg::LinalgOp op)
+      : op(op), b(op),
+        isSequential(op->getParentOfType<scf::ForallOp>() || op->getParentOfType<func::FuncOp>().getName() == "plan") {
     for (Range range : op.createLoopRanges(b, op.getLoc()))
       sizes.push_back(range.size);
     iterators = op.getIteratorTypesArray();
@@ -154,7 +156,7 @@ private:
     if (multiple != 1)
       chunk = compute<arith::MulIOp>(compute<arith::CeilDivUIOp>(chunk, constant(multiple)), constant(multiple));
     Value tasks = compute<arith::CeilDivUIOp>(size, chunk);
-    if (inTask || getConstantIntValue(tasks).value_or(2) < 2)
+    if (isSequential || getConstantIntValue(tasks).value_or(2) < 2)
       return body({});
     auto forall = scf::ForallOp::create(b, op.getLoc(), ArrayRef<OpFoldResult>{getAsOpFoldResult(tasks)}, ValueRange{},
                                         std::nullopt);
@@ -326,12 +328,13 @@ private:
         }
       });
     }
-    return llvm::map_to_vector(body.getTerminator()->getOperands(), [&](Value v) { return mapping.lookupOrDefault(v); });
+    return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                               [&](Value v) { return mapping.lookupOrDefault(v); });
   }
 
   linalg::LinalgOp op;
   OpBuilder b;
-  bool inTask;
+  bool isSequential; ///< inside of a task already, or where there are no threads
   SmallVector<OpFoldResult> sizes;
   SmallVector<utils::IteratorType> iterators;
   SmallVector<unsigned> outer, reductions;

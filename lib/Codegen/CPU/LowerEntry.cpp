@@ -41,7 +41,7 @@ public:
     return loadPointer(tensors, i * sizeof(onnxc_tensor) + offsetof(onnxc_tensor, dims));
   }
 
-  /// Tensor `i` as a memref; its data are not looked at in @plan.
+  /// Tensor `i` as a memref. In @plan only some inputs have data: those that sizes depend on.
   Value tensor(Value tensors, unsigned i, MemRefType type) {
     Value data = loadPointer(tensors, i * sizeof(onnxc_tensor) + offsetof(onnxc_tensor, data));
     SmallVector<Value> sizes;

@@ -10,7 +10,7 @@ namespace onnxc {
 
 struct MemoryPlan {
   struct Buffer {
-    std::string name;         ///< of the node that writes it first
+    std::string name;            ///< of the node that writes it first
     int64_t first = 0, last = 0; ///< lifetime, in steps of the program
     int64_t units = 0, offset = 0;
   };
@@ -21,6 +21,7 @@ struct MemoryPlan {
     int64_t largestLiveSet() const;
   };
   std::vector<Group> groups;
+  std::vector<unsigned> readInputs; ///< inputs of whose content sizes depend
 
   void print(llvm::raw_ostream &os) const;
 };

@@ -171,8 +171,10 @@ def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
   let summary = "Puts every buffer into one workspace that the caller supplies";
   let description = [{
     Buffers whose lifetimes do not overlap share memory. Those with static sizes are packed at compile time; so are those
-    whose sizes have the same symbolic factor (a batch size), in units of that factor. @plan computes, from the sizes of
-    the inputs alone, the size of the workspace and the sizes of the results that aren't numbers.
+    whose sizes have the same symbolic factor (a batch size), in units of that factor. @plan computes the size of the
+    workspace and the sizes of the results that aren't numbers: from the sizes of the inputs and, where sizes depend on
+    values, from the content of some. What is small on the way to a size is computed there, too, on the stack. Checks
+    (`cf.assert`) that can be made there are.
 
     ```mlir
     func.func @main(%x: memref<?xf32>, %out: memref<?xf32>) -> index {
@@ -184,7 +186,8 @@ def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
     ```
   }];
   let statistics = [Statistic<"placed", "placed", "buffers placed in the workspace">];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::memref::MemRefDialect",
+                           "mlir::scf::SCFDialect"];
 }
 
 def LinalgToTasks : Pass<"linalg-to-tasks", "mlir::func::FuncOp"> {
@@ -272,6 +275,23 @@ def LowerEntry : Pass<"lower-entry", "mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "mlir::LLVM::LLVMDialect"];
+}
+
+def LowerChecks : Pass<"lower-checks", "mlir::ModuleOp"> {
+  let summary = "A check that does not hold ends the call with an error status";
+  let description = [{
+    `error_site` of the call says which one: an index into the attribute `onnxc.error_sites` of the module.
+
+    ```mlir
+    cf.assert %holds, "Gather: index out of range"
+    ==>
+    cf.cond_br %holds, ^rest, ^fail
+    ^fail:
+      llvm.store %site, %call[4]
+      return %c7_i32
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::LLVM::LLVMDialect"];
 }
 
 #endif // ONNXC_CODEGEN_CPU_PASSES_TD

@@ -3,15 +3,21 @@
 // Puts every buffer of @main into one workspace, and makes @plan, which says how big the workspace must be.
 //
 // The size of a buffer is `units * unit`: units is a number, unit a product of sizes known at run time (1 for a static
-// buffer). Buffers with the same unit form a group, and a group is packed at compile time like static buffers, in units:
-// so a model with a symbolic batch size shares memory as well as one with a fixed batch size.
+// buffer). Buffers with the same unit form a group, and a group is packed at compile time like static buffers, in
+// units: so a model with a symbolic batch size shares memory as well as one with a fixed batch size.
 #include "lib/Codegen/CPU/MemoryPlan.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -28,8 +34,19 @@ using namespace mlir;
 static constexpr int64_t kAlignment = 64;
 /// A dynamic buffer of at least this many bytes per unit is rounded up in bytes, a smaller one in units.
 static constexpr int64_t kCoarse = 1024;
+/// Addresses of user space have at most this many values.
+static constexpr int64_t kMaxBytes = int64_t(1) << 47;
 /// Scratch memory of a task up to this size is on the stack of the thread.
 static constexpr int64_t kMaxStack = 32 << 10;
+
+/// Bytes of one element times the sizes that are numbers.
+static int64_t staticBytes(MemRefType type) {
+  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (int64_t size : type.getShape())
+    if (!ShapedType::isDynamic(size))
+      bytes *= size;
+  return bytes;
+}
 
 namespace {
 struct Buffer {
@@ -45,51 +62,199 @@ struct Group {
   int64_t total = 0; ///< units
 };
 
-/// Copies the computation of sizes to where only the arguments of @main are known.
-class SizeSlicer {
+/// What sizes follow from: the operations of @main that compute them from the sizes and the content of its arguments,
+/// with small buffers in between. `add` finds them, `emit` copies them to where there is nothing but the arguments.
+class SizeSlice {
 public:
-  SizeSlicer(OpBuilder &b, IRMapping mapping, ArrayRef<Value> outputs, ArrayRef<Value> outputSizes)
-      : b(b), mapping(std::move(mapping)) {
-    // In order: the dynamic sizes of the outputs.
-    size_t next = 0;
-    for (Value output : outputs)
-      for (auto [i, size] : llvm::enumerate(cast<MemRefType>(output.getType()).getShape()))
-        if (ShapedType::isDynamic(size))
-          sizeOfOutput[{output, static_cast<int64_t>(i)}] = outputSizes[next++];
+  using Positions = DenseMap<Operation *, int64_t>;
+
+  /// `outputSizes` are the dynamic sizes of the outputs, in order.
+  SizeSlice(OpBuilder &b, Block *entry, int64_t inputCount, const Positions &positions, ArrayRef<Value> outputSizes)
+      : b(b), entry(entry), inputCount(inputCount), positions(positions) {
+    for (BlockArgument argument : entry->getArguments()) {
+      if (argument.getArgNumber() < inputCount) {
+        mapping.map(argument, argument);
+        continue;
+      }
+      for (auto [i, size] : llvm::enumerate(cast<MemRefType>(argument.getType()).getShape()))
+        if (ShapedType::isDynamic(size)) {
+          sizeOfOutput[{argument, static_cast<int64_t>(i)}] = outputSizes.front();
+          outputSizes = outputSizes.drop_front();
+        }
+    }
   }
 
-  /// `value` computed from arguments at the builder's place; null after a diagnostic.
-  Value get(Value value) {
+  /// Takes in what `value` needs; false, and nothing has changed, where that is more than sizes may need.
+  bool add(Value value) {
+    auto known = std::pair(needed, memory);
+    obstacle = entry->getParentOp();
+    if (need(value))
+      return true;
+    std::tie(needed, memory) = std::move(known);
+    return false;
+  }
+
+  /// What the last `add` that failed could not take in.
+  Operation *getObstacle() const { return obstacle; }
+
+  /// `value`, which was added, computed at the builder's place.
+  Value emit(Value value) {
     if (Value known = mapping.lookupOrNull(value))
       return known;
+    if (isa<BlockArgument>(value))
+      return mapping.map(value, makeBuffer(value)), mapping.lookup(value);
     Operation *op = value.getDefiningOp();
-    if (!op)
-      return {};
-    if (auto dim = dyn_cast<memref::DimOp>(op))
-      if (auto index = dim.getConstantIndex()) {
-        auto it = sizeOfOutput.find({dim.getSource(), *index});
-        if (it != sizeOfOutput.end()) {
-          Value size = get(it->second);
-          mapping.map(value, size);
-          return size;
-        }
-      }
-    if (!isPure(op) || op->getNumRegions() != 0) {
-      op->emitError("the size of a tensor depends on values that are computed here; sizes must follow from the shapes "
-                    "of the inputs");
-      return {};
-    }
-    for (Value operand : op->getOperands())
-      if (!get(operand))
-        return {};
-    b.clone(*op, mapping);
+    if (Value size = outputSizeOf(op))
+      mapping.map(value, emit(size));
+    else if (isa<memref::AllocOp>(op))
+      mapping.map(value, makeBuffer(value));
+    else
+      emitOperation(op);
     return mapping.lookup(value);
   }
 
 private:
+  /// What is in memory on the way to a size is small: shape arithmetic.
+  static constexpr int64_t kMaxContent = 4 << 10;
+  static bool isSmall(Value memref) {
+    auto type = cast<MemRefType>(memref.getType());
+    return type.hasStaticShape() && staticBytes(type) <= kMaxContent;
+  }
+
+  Value outputSizeOf(Operation *op) {
+    auto dim = dyn_cast<memref::DimOp>(op);
+    auto index = dim ? dim.getConstantIndex() : std::nullopt;
+    return index ? sizeOfOutput.lookup({dim.getSource(), *index}) : Value();
+  }
+
+  /// Values that `op` uses, also inside of it.
+  static llvm::SetVector<Value> usedBy(Operation *op) {
+    llvm::SetVector<Value> used(op->operand_begin(), op->operand_end());
+    getUsedValuesDefinedAbove(op->getRegions(), used);
+    return used;
+  }
+
+  /// Whether all that `op` and what is inside of it do is to compute, read and write.
+  static bool isCopyable(Operation *op) {
+    return !op->walk([](Operation *nested) {
+                auto effects = dyn_cast<MemoryEffectOpInterface>(nested);
+                bool isKnown = isMemoryEffectFree(nested) || isa<cf::AssertOp, memref::AllocaOp>(nested) ||
+                               nested->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
+                               (effects && !effects.hasEffect<MemoryEffects::Allocate>() &&
+                                !effects.hasEffect<MemoryEffects::Free>());
+                // Kernels are for more data than shapes have.
+                bool isKernel = nested->getDialect() && nested->getDialect()->getNamespace() == "kernel";
+                return isKnown && !isKernel ? WalkResult::advance() : WalkResult::interrupt();
+              }).wasInterrupted();
+  }
+
+  bool fail(Operation *op) {
+    obstacle = op;
+    return false;
+  }
+
+  bool need(Value value) {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return argument.getOwner() == entry && (argument.getArgNumber() < inputCount || isSmall(value));
+    return needOperation(value.getDefiningOp());
+  }
+
+  bool needOperation(Operation *op) {
+    if (!needed.insert(op).second)
+      return true;
+    if (Value size = outputSizeOf(op))
+      return need(size);
+    if (isa<memref::AllocOp, memref::GetGlobalOp>(op))
+      return isSmall(op->getResult(0)) || fail(op);
+    llvm::SetVector<Value> used = usedBy(op);
+    bool isMemory = !isPure(op) || op->getNumRegions() != 0;
+    if (isMemory) {
+      if (!isCopyable(op))
+        return fail(op);
+      memory.push_back(op);
+    }
+    int64_t position = positions.lookup(op);
+    return llvm::all_of(used, [&](Value value) {
+      return need(value) && (!isMemory || !isa<BaseMemRefType>(value.getType()) || needContent(value, position));
+    });
+  }
+
+  /// Takes in all that writes to the buffer of `memref` before `position`.
+  bool needContent(Value memref, int64_t position) {
+    Operation *op = memref.getDefiningOp();
+    if (auto view = dyn_cast_or_null<ViewLikeOpInterface>(op))
+      return needContent(view.getViewSource(), position);
+    if (auto loop = dyn_cast_or_null<scf::ForOp>(op))
+      return needContent(loop.getInitArgs()[cast<OpResult>(memref).getResultNumber()], position);
+    if (isa_and_nonnull<memref::GetGlobalOp>(op))
+      return true;
+    if (op && !isa<memref::AllocOp>(op))
+      return fail(op);
+    if (!op && cast<BlockArgument>(memref).getArgNumber() < inputCount)
+      return true; // nothing writes to an input
+    for (Operation *writer : writersOf(memref))
+      if (positions.lookup(writer) < position && !needOperation(writer))
+        return false;
+    return true;
+  }
+
+  ArrayRef<Operation *> writersOf(Value buffer) {
+    auto [it, isNew] = writers.try_emplace(buffer);
+    if (!isNew)
+      return it->second;
+    llvm::SetVector<Value> aliases;
+    llvm::SetVector<Operation *> found;
+    aliases.insert(buffer);
+    for (size_t i = 0; i < aliases.size(); ++i)
+      for (OpOperand &use : aliases[i].getUses()) {
+        Operation *user = use.getOwner();
+        for (Value result : user->getResults())
+          if (isa<BaseMemRefType>(result.getType()))
+            aliases.insert(result);
+        if (auto loop = dyn_cast<LoopLikeOpInterface>(user))
+          if (BlockArgument argument = loop.getTiedLoopRegionIterArg(&use))
+            aliases.insert(argument);
+        auto linalgOp = dyn_cast<linalg::LinalgOp>(user);
+        auto copy = dyn_cast<memref::CopyOp>(user);
+        bool onlyReads = isa<memref::LoadOp>(user) || isMemoryEffectFree(user) ||
+                         (linalgOp && linalgOp.isDpsInput(&use)) || (copy && copy.getTarget() != use.get());
+        if (!onlyReads)
+          found.insert(entry->findAncestorOpInBlock(*user));
+      }
+    return it->second = found.takeVector();
+  }
+
+  Value makeBuffer(Value like) {
+    return memref::AllocaOp::create(b, like.getLoc(), cast<MemRefType>(like.getType()),
+                                    b.getI64IntegerAttr(kAlignment));
+  }
+
+  void emitOperation(Operation *op) {
+    if (!emitted.insert(op).second)
+      return;
+    if (!isPure(op) || op->getNumRegions() != 0) {
+      // What writes memory keeps its place among what uses it.
+      llvm::sort(memory, [&](Operation *a, Operation *b) { return positions.lookup(a) < positions.lookup(b); });
+      SmallVector<Operation *> before(llvm::make_filter_range(
+          memory, [&](Operation *other) { return positions.lookup(other) < positions.lookup(op); }));
+      for (Operation *other : before)
+        emitOperation(other);
+    }
+    for (Value value : usedBy(op))
+      emit(value);
+    b.clone(*op, mapping);
+  }
+
   OpBuilder &b;
+  Block *entry;
+  int64_t inputCount;
+  const Positions &positions;
   IRMapping mapping;
   DenseMap<std::pair<Value, int64_t>, Value> sizeOfOutput;
+  DenseSet<Operation *> needed, emitted;
+  SmallVector<Operation *> memory; ///< those that read or write
+  DenseMap<Value, SmallVector<Operation *>> writers;
+  Operation *obstacle = nullptr;
 };
 
 struct PlanMemory : onnxc::impl::PlanMemoryBase<PlanMemory> {
@@ -109,14 +274,6 @@ struct PlanMemory : onnxc::impl::PlanMemoryBase<PlanMemory> {
   }
 
 private:
-  static int64_t staticBytes(MemRefType type) {
-    int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-    for (int64_t size : type.getShape())
-      if (!ShapedType::isDynamic(size))
-        bytes *= size;
-    return bytes;
-  }
-
   /// Brings allocations out of loops, where their sizes don't change, and small scratch memory of tasks onto the stack.
   LogicalResult hoist() {
     SmallVector<memref::AllocOp> nested;
@@ -237,8 +394,7 @@ private:
       }
       buffer->offset = best >= 0 ? best : end;
       group.total = std::max(group.total, buffer->offset + buffer->units);
-      placed.insert(llvm::upper_bound(placed, buffer,
-                                      [](Buffer *a, Buffer *b) { return a->offset < b->offset; }),
+      placed.insert(llvm::upper_bound(placed, buffer, [](Buffer *a, Buffer *b) { return a->offset < b->offset; }),
                     buffer);
     }
   }
@@ -247,34 +403,58 @@ private:
     auto ret = cast<func::ReturnOp>(entry->getTerminator());
     SmallVector<Value> outputSizes(ret.getOperands());
     SmallVector<Value> outputs(entry->getArguments().drop_front(inputCount));
-    OpBuilder b(&getContext());
 
-    // Sizes are wanted at the top of @main, before everything else.
+    // All sizes are computed at the top of @main, before everything else; @plan is a copy of that.
+    OpBuilder b(&getContext());
     Location loc = main.getLoc();
     b.setInsertionPointToStart(entry);
     Operation *marker = arith::ConstantIndexOp::create(b, loc, 0);
     b.setInsertionPoint(marker);
-    IRMapping arguments;
-    for (BlockArgument argument : entry->getArguments())
-      arguments.map(argument, argument);
-    SizeSlicer slicer(b, arguments, outputs, outputSizes);
+    SizeSlice slice(b, entry, inputCount, position, outputSizes);
+    SmallVector<cf::AssertOp> checks;
+    for (auto check : entry->getOps<cf::AssertOp>())
+      if (slice.add(check.getArg()))
+        checks.push_back(check);
+    SmallVector<Value> wanted(outputSizes);
+    for (Buffer &buffer : buffers)
+      llvm::append_range(wanted, buffer.alloc.getDynamicSizes());
+    for (Value value : wanted)
+      if (!slice.add(value))
+        return slice.getObstacle()->emitError(
+            "the size of a tensor depends on values that are computed here; sizes must follow from the sizes of the "
+            "inputs, or from a few values of theirs");
+
+    // Sizes may come from what inputs contain: nothing is true of them but what is checked.
+    for (cf::AssertOp check : checks) {
+      cf::AssertOp::create(b, check.getLoc(), slice.emit(check.getArg()), check.getMsgAttr());
+      check.erase();
+    }
+    for (Value value : wanted)
+      slice.emit(value); // before the buffers become views
+    auto getSize = [&](Value value, Location loc) {
+      Value size = slice.emit(value);
+      auto dim = size.getDefiningOp<memref::DimOp>();
+      if (!getConstantIntValue(size) && !(dim && isa<BlockArgument>(dim.getSource())) &&
+          nonNegative.insert(size).second) {
+        Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+        Value holds = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, size, zero);
+        cf::AssertOp::create(b, loc, holds, "a size is negative");
+      }
+      return size;
+    };
 
     std::vector<Group> groups(1); // the first one: static buffers
     for (Buffer &buffer : buffers) {
       MemRefType type = buffer.alloc.getType();
       int64_t bytes = staticBytes(type);
       SmallVector<Value> factors;
-      for (Value size : buffer.alloc.getDynamicSizes()) {
-        Value atTop = slicer.get(size);
-        if (!atTop)
-          return failure();
-        factors.push_back(atTop);
-      }
+      for (Value size : buffer.alloc.getDynamicSizes())
+        factors.push_back(getSize(size, buffer.alloc.getLoc()));
       bool coarse = factors.empty() || bytes >= kCoarse;
       buffer.units = coarse ? llvm::alignTo(bytes, kAlignment) : bytes;
       auto group = llvm::find_if(groups, [&](const Group &group) {
-        return group.coarse == coarse && std::is_permutation(group.factors.begin(), group.factors.end(),
-                                                             factors.begin(), factors.end());
+        return group.coarse == coarse &&
+               std::is_permutation(group.factors.begin(), group.factors.end(), factors.begin(), factors.end());
       });
       if (group == groups.end())
         group = groups.insert(group, Group{factors, coarse, {}, 0});
@@ -289,6 +469,7 @@ private:
       pack(group);
       if (report)
         report->groups.push_back(describe(group));
+      checkBytes(b, group.buffers.front().alloc.getLoc(), group.total, group.factors);
       Value unit;
       for (Value factor : group.factors)
         unit = unit ? arith::MulIOp::create(b, loc, unit, factor).getResult() : factor;
@@ -311,10 +492,20 @@ private:
       }
       size = arith::AddIOp::create(b, loc, size, scaled(group.total));
     }
-    marker->erase();
+    SmallVector<Value> results{size};
+    for (Value output : outputs) {
+      auto type = cast<MemRefType>(output.getType());
+      ArrayRef<Value> sizes = ArrayRef(outputSizes).slice(results.size() - 1, type.getNumDynamicDims());
+      size_t first = results.size();
+      for (Value value : sizes)
+        results.push_back(getSize(value, output.getLoc()));
+      checkBytes(b, output.getLoc(), staticBytes(type), ArrayRef(results).drop_front(first));
+    }
 
-    if (failed(makePlan(size, outputs, outputSizes)))
-      return failure();
+    makePlan(marker, results);
+    if (!readInputs.empty())
+      checkPlanned(b, workspace, outputs, results);
+    marker->erase();
     ret->setOperands({});
     main.removeResAttrsAttr();
     SmallVector<Attribute> attributes;
@@ -326,26 +517,71 @@ private:
     return success();
   }
 
-  /// @plan(inputs) -> (size of the workspace, dynamic sizes of the outputs)
-  LogicalResult makePlan(Value size, ArrayRef<Value> outputs, ArrayRef<Value> outputSizes) {
+  /// Checks that bytes * factors is no more than an address can reach. In float64, where a product can't wrap round.
+  void checkBytes(OpBuilder &b, Location loc, int64_t bytes, ArrayRef<Value> factors) {
+    if (factors.empty())
+      return;
+    Value product = arith::ConstantOp::create(b, loc, b.getF64FloatAttr(bytes));
+    for (Value factor : factors) {
+      Value integer = arith::IndexCastOp::create(b, loc, b.getI64Type(), factor);
+      product = arith::MulFOp::create(b, loc, product, arith::SIToFPOp::create(b, loc, b.getF64Type(), integer));
+    }
+    Value most = arith::ConstantOp::create(b, loc, b.getF64FloatAttr(kMaxBytes));
+    cf::AssertOp::create(b, loc, arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, product, most),
+                         "more memory is needed than there can be");
+  }
+
+  /// @plan(inputs) -> (size of the workspace, dynamic sizes of the outputs): what @main computes before `end`.
+  void makePlan(Operation *end, ArrayRef<Value> results) {
     OpBuilder b = OpBuilder::atBlockEnd(getOperation().getBody());
-    auto inputs = llvm::map_to_vector(entry->getArguments().take_front(inputCount),
-                                       [](BlockArgument argument) { return argument.getType(); });
-    SmallVector<Type> results(1 + outputSizes.size(), b.getIndexType());
-    auto plan = func::FuncOp::create(b, main.getLoc(), "plan", b.getFunctionType(inputs, results));
+    auto inputs = entry->getArguments().take_front(inputCount);
+    SmallVector<Type> types(results.size(), b.getIndexType());
+    auto plan = func::FuncOp::create(b, main.getLoc(), "plan", b.getFunctionType(TypeRange(ValueRange(inputs)), types));
     b.setInsertionPointToStart(plan.addEntryBlock());
     IRMapping mapping;
-    for (int64_t i = 0; i < inputCount; ++i)
-      mapping.map(entry->getArgument(i), plan.getArgument(i));
-    SizeSlicer slicer(b, mapping, outputs, outputSizes);
-    SmallVector<Value> values;
-    for (Value value : llvm::concat<const Value>(ArrayRef<Value>(size), outputSizes)) {
-      values.push_back(slicer.get(value));
-      if (!values.back())
-        return failure();
+    mapping.map(inputs, plan.getArguments());
+    for (auto op = entry->begin(); &*op != end; ++op)
+      b.clone(*op, mapping);
+    func::ReturnOp::create(b, main.getLoc(), llvm::map_to_vector(results, [&](Value v) { return mapping.lookup(v); }));
+
+    // @plan has no threads.
+    SmallVector<scf::ForallOp> foralls;
+    plan.walk([&](scf::ForallOp forall) { foralls.push_back(forall); });
+    IRRewriter rewriter(&getContext());
+    for (scf::ForallOp forall : foralls) {
+      rewriter.setInsertionPoint(forall);
+      if (failed(scf::forallToForLoop(rewriter, forall)))
+        llvm_unreachable("after bufferisation a forall has no results");
     }
-    func::ReturnOp::create(b, main.getLoc(), values);
-    return success();
+    for (BlockArgument input : plan.getArguments())
+      if (readsContent(input))
+        readInputs.push_back(input.getArgNumber());
+    if (report)
+      report->readInputs = readInputs;
+  }
+
+  static bool readsContent(Value memref) {
+    return llvm::any_of(memref.getUsers(), [](Operation *user) {
+      if (isa<memref::DimOp>(user))
+        return false;
+      return !isa<ViewLikeOpInterface>(user) || readsContent(user->getResult(0));
+    });
+  }
+
+  /// Where sizes come from the content of inputs, that may have changed since the plan.
+  void checkPlanned(OpBuilder &b, Value workspace, ArrayRef<Value> outputs, ArrayRef<Value> results) {
+    auto require = [&](Location loc, arith::CmpIPredicate predicate, Value x, Value y) {
+      cf::AssertOp::create(b, loc, arith::CmpIOp::create(b, loc, predicate, x, y),
+                           "the inputs give other sizes than when the run was planned");
+    };
+    Value space = memref::DimOp::create(b, main.getLoc(), workspace, 0);
+    require(main.getLoc(), arith::CmpIPredicate::sge, space, results.front());
+    size_t next = 1;
+    for (Value output : outputs)
+      for (auto [i, size] : llvm::enumerate(cast<MemRefType>(output.getType()).getShape()))
+        if (ShapedType::isDynamic(size))
+          require(output.getLoc(), arith::CmpIPredicate::eq, memref::DimOp::create(b, output.getLoc(), output, i),
+                  results[next++]);
   }
 
   std::string describe(Value factor) {
@@ -387,6 +623,8 @@ private:
   int64_t inputCount = 0;
   DenseMap<Operation *, int64_t> position;
   SmallVector<Buffer> buffers;
+  DenseSet<Value> nonNegative;      ///< sizes that were checked
+  std::vector<unsigned> readInputs; ///< by @plan, not only their sizes
   onnxc::MemoryPlan *report = nullptr;
 };
 } // namespace

@@ -47,11 +47,11 @@ typedef enum onnxc_status {
   ONNXC_ERROR_FILE = 4,        /* a file that can't be read, or isn't what it should be */
   ONNXC_ERROR_UNSUPPORTED = 5, /* another ABI version, or this processor lacks features the model was built for */
   ONNXC_ERROR_MEMORY = 6,      /* the allocator returned NULL */
-  ONNXC_ERROR_RUN = 7          /* a node failed on these values; onnxc_call.error_site says which */
+  ONNXC_ERROR_RUN = 7          /* a node fails on these sizes or values; onnxc_call.error_site says which */
 } onnxc_status;
 
 /* A dimension of an onnxc_value_info: a size >= 0, or one of these. */
-#define ONNXC_DIM_COMPUTED INT64_MIN     /* follows from the inputs' dims: ask plan() */
+#define ONNXC_DIM_COMPUTED INT64_MIN     /* follows from the inputs: ask plan() */
 #define ONNXC_DIM_SYMBOL(k) (-1 - (int64_t)(k)) /* onnxc_model.symbols[k], chosen by the caller */
 
 /* What the model says of one of its inputs or outputs. */
@@ -62,8 +62,9 @@ typedef struct onnxc_value_info {
   const int64_t *dims; /* `rank` dimensions, see above */
 } onnxc_value_info;
 
-/* A dense row-major tensor. Inputs: the caller sets both. Outputs: `dims` points to room for `rank` sizes that plan()
- * writes, and the caller then points `data` to memory of that many elements, 64-byte aligned for best speed. */
+/* A dense row-major tensor. Inputs: the caller sets both; plan() needs the data of onnxc_model.plan_inputs only. Outputs:
+ * `dims` points to room for `rank` sizes that plan() writes, and the caller then points `data` to memory of that many
+ * elements, 64-byte aligned for best speed. */
 typedef struct onnxc_tensor {
   void *data;
   int64_t *dims;
@@ -112,10 +113,12 @@ typedef struct onnxc_model {
   const char *const *error_sites; /* "node 'name' (Gather): index out of range" */
   uint64_t metadata_count;
   const char *const *metadata; /* key, value, key, value, ... of the ONNX file's metadata_props */
-  /* From inputs[].dims: writes outputs[].dims and workspace_size. Reads no tensor data. */
+  /* From inputs[].dims, and the data of `plan_inputs`: writes outputs[].dims and workspace_size. */
   int32_t (*plan)(onnxc_call *call);
-  /* Computes the outputs. plan() must have been called with the same dims. */
+  /* Computes the outputs. plan() must have been called with the same dims, and the same data of `plan_inputs`. */
   int32_t (*run)(onnxc_call *call);
+  uint64_t plan_input_count;   /* 0 in nearly every model: no size depends on a value */
+  const uint64_t *plan_inputs; /* indices of the inputs that sizes depend on: plan() reads their data */
 } onnxc_model;
 
 /* The only symbol that a compiled model exports is `const onnxc_model *PREFIX_model(void)`; a shared library also has
@@ -133,7 +136,7 @@ ONNXC_STATIC_ASSERT(sizeof(onnxc_tensor) == 16, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_pool) == 24, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 56, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_model, weights) == 80, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 160, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 176, "schema");
 #endif
 
 #ifdef __cplusplus

@@ -98,8 +98,9 @@ onnxc_status onnxc_session_create(onnxc_library *library, const onnxc_pool *pool
                                   onnxc_error *error);
 void onnxc_session_destroy(onnxc_session *session);
 
-/* Sets an input's memory and shape. The data is not copied; it is read by onnxc_run. Changing only the data (the same
- * dims, or dims NULL) needs no new onnxc_plan. */
+/* Sets an input's memory and shape. The data is not copied; it is read by onnxc_run, and by onnxc_plan where sizes depend
+ * on it (onnxc_model.plan_inputs). Changing only the data (the same dims, or dims NULL) needs no new onnxc_plan: where
+ * sizes may have changed with it, onnxc_run plans again. */
 onnxc_status onnxc_set_input(onnxc_session *session, uint64_t index, const void *data, const int64_t *dims,
                              int32_t rank, onnxc_error *error);
 
@@ -108,10 +109,10 @@ onnxc_status onnxc_set_input(onnxc_session *session, uint64_t index, const void 
 onnxc_status onnxc_set_output(onnxc_session *session, uint64_t index, void *data, uint64_t size, onnxc_error *error);
 
 /* Checks the inputs' dims (an error names the input and the dimension), computes the outputs' dims, and gets memory for
- * the workspace and for outputs that the caller has not provided. */
+ * the workspace and for outputs that the caller has not provided. Inputs of onnxc_model.plan_inputs must have data. */
 onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error);
 
-/* Computes the outputs. Plans before if that is due. */
+/* Computes the outputs. Plans before if that is due; in a model whose sizes depend on values it always is. */
 onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error);
 
 /* Dims (after onnxc_plan) and data (after onnxc_run) of an output. */
@@ -122,7 +123,8 @@ uint64_t onnxc_workspace_size(const onnxc_session *session);
 
 /* ---- The same, unwrapped, for programs that bring all memory themselves ---- */
 
-/* Checks call->inputs[].dims against the model, then calls its plan(). Reads and writes nothing else. */
+/* Checks call->inputs[].dims against the model and that model->plan_inputs have data, then calls its plan(). Reads and
+ * writes nothing else. */
 onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_error *error);
 /* Checks that nothing is NULL that run() needs, then calls it. The error text names the node that failed. */
 onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_error *error);

@@ -1,0 +1,77 @@
+//===- lib/Codegen/CPU/LowerChecks.cpp ---------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A check that does not hold ends the call with a status, and says which node it belongs to.
+#include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "onnxc/abi.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_LOWERCHECKS
+#include "lib/Codegen/CPU/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+
+/// "node 'pick' (Gather): index out of range" for the message "Gather: index out of range".
+static std::string describe(cf::AssertOp check) {
+  std::string text;
+  check.getLoc()->walk([&](Location loc) {
+    auto name = dyn_cast<NameLoc>(loc);
+    if (name)
+      text = "node '" + name.getName().str() + "'";
+    return name ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  auto [op, message] = check.getMsg().split(": ");
+  if (text.empty())
+    return check.getMsg().str();
+  return message.empty() ? text + ": " + op.str() : text + " (" + op.str() + "): " + message.str();
+}
+
+namespace {
+struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      SmallVector<cf::AssertOp> checks;
+      function.walk([&](cf::AssertOp check) { checks.push_back(check); });
+      bool isEntry = function.getName() == "onnxc_plan" || function.getName() == "onnxc_run";
+      for (cf::AssertOp check : checks) {
+        if (!isEntry || check->getParentOp() != function) {
+          check.emitError("a check inside of a parallel loop has no way to report");
+          return signalPassFailure();
+        }
+        lower(check);
+      }
+    }
+    OpBuilder b(&getContext());
+    auto texts = llvm::map_to_vector(sites, [](auto &site) -> Attribute { return site.first; });
+    getOperation()->setAttr("onnxc.error_sites", b.getArrayAttr(texts));
+  }
+
+private:
+  void lower(cf::AssertOp check) {
+    ImplicitLocOpBuilder b(check.getLoc(), check);
+    Block *block = check->getBlock();
+    Value holds = check.getArg(), call = block->getParent()->front().getArgument(0);
+    int64_t site = sites.insert({b.getStringAttr(describe(check)), sites.size()}).first->second;
+    Block *rest = block->splitBlock(check);
+    check.erase();
+
+    Block *fail = b.createBlock(rest);
+    Value number = LLVM::ConstantOp::create(b, b.getI32Type(), site);
+    Value at = LLVM::GEPOp::create(b, call.getType(), b.getI8Type(), call,
+                                   ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offsetof(onnxc_call, error_site))});
+    LLVM::StoreOp::create(b, number, at);
+    func::ReturnOp::create(b, Value(arith::ConstantIntOp::create(b, ONNXC_ERROR_RUN, 32)));
+
+    b.setInsertionPointToEnd(block);
+    auto branch = cf::CondBranchOp::create(b, holds, rest, fail);
+    branch.setBranchWeights(ArrayRef<int32_t>{std::numeric_limits<int32_t>::max(), 1});
+  }
+
+  llvm::MapVector<StringAttr, int64_t> sites;
+};
+} // namespace
