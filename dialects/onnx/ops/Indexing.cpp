@@ -412,8 +412,7 @@ FailureOr<SmallVector<Value>> OneHotOp::lowerToLinalg(LoweringBuilder &b, ValueR
   b.bindFresh(dim, [&]() -> Value {
     SmallVector<Value> zeros(rankOf(getDepth()), b.index(0));
     Scalar depth(b, tensor::ExtractOp::create(b, operands[1], zeros), elementTypeOf(getDepth()).isUnsignedInteger());
-    Value index = arith::IndexCastOp::create(b, b.getIndexType(), convert(depth, b.getI64Type()));
-    return arith::MaxSIOp::create(b, index, b.index(0));
+    return arith::IndexCastOp::create(b, b.getIndexType(), convert(depth, b.getI64Type()));
   });
   b.requireNonNegative(dim, "OneHot: negative depth");
   Value depth = arith::IndexCastOp::create(b, b.getI64Type(), b.materializeIndex(dim));

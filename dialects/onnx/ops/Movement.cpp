@@ -3,7 +3,9 @@
 // Operators that move elements to places that only their position decides. Slices and pads are expressions over the
 // symbolic sizes wherever they can be, and then nothing is computed at run time.
 #include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/support/Axes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -24,20 +26,24 @@ static SmallVector<OpFoldResult> indexList(OpBuilder &b, size_t rank, int64_t va
 static Value extractSlice(LoweringBuilder &b, Value source, Type resultType, ArrayRef<OpFoldResult> offsets,
                           ArrayRef<OpFoldResult> strides) {
   RankedTensorType type = LoweringBuilder::loweredType(resultType);
-  if (llvm::is_contained(type.getShape(), 0))
+  if (llvm::is_contained(type.getShape(), 0) ||
+      llvm::is_contained(cast<RankedTensorType>(source.getType()).getShape(), 0))
     return b.empty(resultType);
   SmallVector<OpFoldResult> sizes = b.materialize(getDims(resultType));
   return tensor::ExtractSliceOp::create(b, type, source, offsets, sizes, strides);
 }
 
-/// The axes an optional operand names, all by default: in the order given, counted from the front.
+/// Whether only the run tells which axes an optional operand names.
+static bool areRuntimeAxes(Value axes) { return !isAbsent(axes) && !getConstantInts(axes); }
+
+/// The axes that the operand names, the first ones by default: in the order given, counted from the front.
 static FailureOr<SmallVector<int64_t>> axesOf(Operation *op, Value axes, int64_t rank, int64_t defaultCount) {
   if (isAbsent(axes))
     return llvm::to_vector(llvm::seq<int64_t>(0, defaultCount));
-  auto known = requireConstantInts(op, axes, "axes");
-  if (failed(known) || failed(normalizeAxes(op, *known, rank)))
+  auto known = *getConstantInts(axes);
+  if (failed(normalizeAxes(op, known, rank)))
     return failure();
-  for (int64_t &axis : *known)
+  for (int64_t &axis : known)
     axis += axis < 0 ? rank : 0;
   return known;
 }
@@ -284,6 +290,14 @@ static FailureOr<SmallVector<SliceAxis>> sliceAxes(SliceOp op) {
       return op.emitOpError("starts, ends, axes and steps have different lengths");
   if (count > rank)
     return op.emitOpError("slices ") << count << " axes of an operand of rank " << rank;
+  if (areRuntimeAxes(op.getAxes())) { // it may be any
+    auto steps = isAbsent(op.getSteps()) ? SmallVector<int64_t>(count, 1) : getConstantInts(op.getSteps());
+    bool keepsOrder = steps && llvm::all_of(*steps, [](int64_t step) { return step == 1; });
+    SmallVector<SliceAxis> slices;
+    for (int64_t d = 0; d < rank; ++d)
+      slices.push_back({d, {}, {}, keepsOrder ? std::optional<int64_t>(1) : std::nullopt, {}});
+    return slices;
+  }
   auto axes = axesOf(op, op.getAxes(), rank, count);
   if (failed(axes))
     return failure();
@@ -343,6 +357,18 @@ FailureOr<SmallVector<Value>> SliceOp::lowerToLinalg(LoweringBuilder &b, ValueRa
   int64_t rank = dims.size();
   SmallVector<OpFoldResult> offsets = indexList(b, rank, 0), strides = indexList(b, rank, 1);
   bool isForward = true;
+  SmallVector<Value> axes;
+  if (areRuntimeAxes(getAxes()))
+    axes = readAxes(b, operands[3], rank);
+  // What a vector says of an axis: its element n, or the one where the run's axes have it.
+  auto read = [&](Value onnxValue, Value lowered, int64_t n, int64_t axis, Value otherwise) -> Value {
+    if (!areRuntimeAxes(getAxes()))
+      return b.element(onnxValue, lowered, n);
+    SmallVector<Value> elements;
+    for (size_t i = 0; i < axes.size(); ++i)
+      elements.push_back(b.element(onnxValue, lowered, i));
+    return chooseByAxis(b, axes, axis, elements, otherwise);
+  };
   for (auto [n, slice] : llvm::enumerate(*slices)) {
     int64_t axis = slice.axis;
     isForward &= slice.step && *slice.step > 0;
@@ -356,7 +382,7 @@ FailureOr<SmallVector<Value>> SliceOp::lowerToLinalg(LoweringBuilder &b, ValueRa
     }
     // Clamp as the specification says: to [0, size] forwards, to [0, size - 1] and [-1, size - 1] backwards.
     Value size = b.materializeIndex(dims[axis]), zero = b.index(0), one = b.index(1), minusOne = b.index(-1);
-    Value step = slice.step ? b.index(*slice.step) : b.element(getSteps(), operands[4], n);
+    Value step = slice.step ? b.index(*slice.step) : read(getSteps(), operands[4], n, axis, one);
     Value isUp = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, step, zero);
     Value high = arith::SelectOp::create(b, isUp, size, arith::SubIOp::create(b, size, one));
     auto place = [&](Value at, Value low) -> Value {
@@ -364,10 +390,13 @@ FailureOr<SmallVector<Value>> SliceOp::lowerToLinalg(LoweringBuilder &b, ValueRa
       at = arith::SelectOp::create(b, isNegative, arith::AddIOp::create(b, at, size), at);
       return arith::MaxSIOp::create(b, arith::MinSIOp::create(b, at, high), low);
     };
-    Value start = place(b.element(getStarts(), operands[1], n), zero);
-    Value end = place(b.element(getEnds(), operands[2], n), arith::SelectOp::create(b, isUp, zero, minusOne));
-    Value isZero = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step, zero);
-    step = arith::SelectOp::create(b, isZero, one, step);
+    Value start = place(read(getStarts(), operands[1], n, axis, zero), zero);
+    Value end = place(read(getEnds(), operands[2], n, axis, size), arith::SelectOp::create(b, isUp, zero, minusOne));
+    if (!slice.step) {
+      Value isMove = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, step, zero);
+      cf::AssertOp::create(b, isMove, "Slice: step 0");
+      step = arith::SelectOp::create(b, isMove, step, one);
+    }
     b.bindFresh(to[axis], [&] {
       Value count = arith::CeilDivSIOp::create(b, arith::SubIOp::create(b, end, start), step);
       return arith::MaxSIOp::create(b, count, zero).getResult();
@@ -393,8 +422,9 @@ FailureOr<SmallVector<Value>> SliceOp::lowerToLinalg(LoweringBuilder &b, ValueRa
 namespace {
 /// How many elements go before and after one axis, and which elements of `pads` say so.
 struct AxisPads {
-  int64_t axis, lowAt, highAt;
-  AffineExpr low, high; ///< null: only run time tells
+  int64_t axis;
+  int64_t lowAt, highAt; ///< where the axes are known
+  AffineExpr low, high;  ///< null: only run time tells
 };
 } // namespace
 
@@ -406,6 +436,15 @@ static FailureOr<SmallVector<AxisPads>> padsOf(PadOp op) {
   int64_t count = type.getNumElements() / 2;
   if (isAbsent(op.getAxes()) && count != rank)
     return op.emitOpError("has ") << 2 * count << " pads for an operand of rank " << rank;
+  if (areRuntimeAxes(op.getAxes())) { // it may be any
+    auto type = cast<RankedTensorType>(op.getAxes().getType());
+    if (type.getRank() != 1 || type.getDimSize(0) != count)
+      return op.emitOpError("axes must be a vector with one element for every two pads");
+    SmallVector<AxisPads> pads;
+    for (int64_t d = 0; d < rank; ++d)
+      pads.push_back({d, -1, -1, {}, {}});
+    return pads;
+  }
   auto axes = axesOf(op, op.getAxes(), rank, rank);
   if (failed(axes))
     return failure();
@@ -533,6 +572,26 @@ static Value padIndex(ImplicitLocOpBuilder &b, StringRef mode, Value at, Value l
   return arith::MinSIOp::create(b, i, arith::SubIOp::create(b, period, i));
 }
 
+/// Pads beyond this many elements fit into no memory, and sums with them could wrap round.
+static constexpr int64_t kMaxPad = int64_t(1) << 48;
+
+/// No more may be cropped than the axis has, or the sizes of the parts do not add up to that of the result.
+static void requireCanCrop(LoweringBuilder &b, OpFoldResult low, OpFoldResult high, AffineExpr size) {
+  auto x = getConstantIntValue(low), y = getConstantIntValue(high);
+  if (x && y && (getConstant(size) || (*x >= 0 && *y >= 0)))
+    return;
+  Value zero = b.index(0), count = b.materializeIndex(size), all = b.constantInt(b.getI1Type(), 1), rest = count;
+  for (OpFoldResult pad : {low, high}) {
+    Value value = getValueOrCreateConstantIndexOp(b, b.getLoc(), pad);
+    Value least = arith::SubIOp::create(b, zero, count);
+    all = arith::AndIOp::create(b, all, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, value, least));
+    all = arith::AndIOp::create(b, all, arith::CmpIOp::create(b, arith::CmpIPredicate::sle, value, b.index(kMaxPad)));
+    rest = arith::AddIOp::create(b, rest, arith::MinSIOp::create(b, value, zero));
+  }
+  all = arith::AndIOp::create(b, all, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, rest, zero));
+  cf::AssertOp::create(b, all, "Pad: crops more than there is, or pads beyond all memory");
+}
+
 FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   auto pads = padsOf(*this);
   if (failed(pads))
@@ -542,20 +601,41 @@ FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRang
   SmallVector<OpFoldResult> low = indexList(b, rank, 0), high = indexList(b, rank, 0);
   auto flat = RankedTensorType::get({cast<RankedTensorType>(getPads().getType()).getNumElements()}, b.getI64Type());
   Value vector; // pads may be a [1, n] matrix
-  auto runtime = [&](int64_t i) -> OpFoldResult {
+  SmallVector<Value> axes, lows, highs; // of the run
+  auto runtime = [&](int64_t i) {
     if (!vector)
       vector = b.reshape(operands[1], getPads().getType(), flat);
     return b.element(getPads(), vector, i);
   };
+  if (areRuntimeAxes(getAxes())) {
+    axes = readAxes(b, operands[3], rank);
+    for (size_t i = 0; i < axes.size(); ++i) {
+      lows.push_back(runtime(i));
+      highs.push_back(runtime(i + axes.size()));
+    }
+  }
+  auto read = [&](const AxisPads &pad, int64_t at, ArrayRef<Value> values) -> OpFoldResult {
+    return at >= 0 ? runtime(at) : chooseByAxis(b, axes, pad.axis, values, b.index(0));
+  };
   for (const AxisPads &pad : *pads) {
-    low[pad.axis] = pad.low ? b.materialize(pad.low) : runtime(pad.lowAt);
-    high[pad.axis] = pad.high ? b.materialize(pad.high) : runtime(pad.highAt);
+    AffineExpr size = dims[pad.axis];
+    low[pad.axis] = pad.low ? b.materialize(pad.low) : read(pad, pad.lowAt, lows);
+    high[pad.axis] = pad.high ? b.materialize(pad.high) : read(pad, pad.highAt, highs);
     b.bindFresh(to[pad.axis], [&] {
       Value sum = arith::AddIOp::create(b, cast<Value>(low[pad.axis]), cast<Value>(high[pad.axis]));
-      sum = arith::AddIOp::create(b, sum, b.materializeIndex(dims[pad.axis]));
-      return arith::MaxSIOp::create(b, sum, b.index(0)).getResult();
+      return arith::AddIOp::create(b, sum, b.materializeIndex(size)).getResult();
     });
     b.requireNonNegative(to[pad.axis], "Pad: crops to a negative size");
+    requireCanCrop(b, low[pad.axis], high[pad.axis], size);
+    auto least = lowerBound(size);
+    if (getMode() != "constant" && !(least && *least > 0) && size != to[pad.axis]) {
+      auto equals = [&](AffineExpr x, int64_t y) -> Value {
+        return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.materializeIndex(x), b.index(y));
+      };
+      Value hasElement = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, b.materializeIndex(size), b.index(0));
+      Value holds = arith::OrIOp::create(b, hasElement, equals(to[pad.axis], 0));
+      cf::AssertOp::create(b, holds, "Pad: a dimension has no element to repeat");
+    }
   }
   if (getMode() == "constant") {
     Type elementType = LoweringBuilder::loweredType(getType()).getElementType();
@@ -623,9 +703,7 @@ FailureOr<SmallVector<Value>> CenterCropPadOp::lowerToLinalg(LoweringBuilder &b,
   Dims from = getDims(getInputData()), to = getDims(getOutputData());
   SmallVector<OpFoldResult> low = indexList(b, from.size(), 0), high = low;
   for (auto [i, axis] : llvm::enumerate(*axes)) {
-    b.bindFresh(to[axis], [&, i = i] {
-      return arith::MaxSIOp::create(b, b.element(getShape(), operands[1], i), b.index(0)).getResult();
-    });
+    b.bindFresh(to[axis], [&, i = i] { return b.element(getShape(), operands[1], i); });
     if (from[axis] == to[axis])
       continue;
     // The odd element goes to, or comes from, the end: the first half is rounded towards 0.

@@ -4,7 +4,9 @@
 // told (a shape, repeats, ...) is known through getShapeData in nearly every model; else the sizes are fresh symbols,
 // bound in the lowering to what the operand holds at run time.
 #include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/support/Axes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Loops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -120,6 +122,8 @@ LogicalResult ReshapeOp::inferTypes(SmallVectorImpl<Type> &types) {
 
 std::optional<Dims> ReshapeOp::propagateData() { return keepData(getData(), getReshaped()); }
 
+static constexpr StringLiteral kReshapeCount = "Reshape: the number of elements differs";
+
 FailureOr<SmallVector<Value>> ReshapeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Dims from = getDims(getData()), to = getDims(getReshaped());
   AffineExpr total = product(getContext(), from);
@@ -139,11 +143,17 @@ FailureOr<SmallVector<Value>> ReshapeOp::lowerToLinalg(LoweringBuilder &b, Value
       others = arith::MulIOp::create(b, others, select(size, minusOne, one, size));
     }
     Value rest = arith::DivSIOp::create(b, b.materializeIndex(total), select(others, zero, one, others));
-    for (auto [dim, wanted] : llvm::zip_equal(to, sizes))
-      b.bindFresh(dim,
-                  [&, size = wanted] { return arith::MaxSIOp::create(b, select(size, minusOne, rest, size), zero); });
+    // In float64, too, where the number of elements can't wrap round.
+    Value count = b.constant(b.getF64Type(), 1);
+    for (auto [dim, wanted] : llvm::zip_equal(to, sizes)) {
+      b.bindFresh(dim, [&, size = wanted] { return select(size, minusOne, rest, size); });
+      Value size = arith::IndexCastOp::create(b, b.getI64Type(), b.materializeIndex(dim));
+      count = arith::MulFOp::create(b, count, arith::SIToFPOp::create(b, b.getF64Type(), size));
+    }
+    Value fits = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, count, b.constant(b.getF64Type(), 0x1p62));
+    cf::AssertOp::create(b, fits, kReshapeCount);
   }
-  b.requireEqual(total, product(getContext(), to), "Reshape: the number of elements differs");
+  b.requireEqual(total, product(getContext(), to), kReshapeCount);
   return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
 }
 
@@ -178,14 +188,21 @@ LogicalResult SqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
       if (getConstant(dim) == 1)
         dropped.push_back(i);
     }
-  } else {
-    auto axes = requireConstantInts(*this, getAxes(), "axes");
-    if (failed(axes))
-      return failure();
+  } else if (auto axes = getConstantInts(getAxes())) {
     auto normal = normalizeAxes(*this, *axes, dims.size());
     if (failed(normal))
       return failure();
     dropped = *normal;
+  } else {
+    auto count = lengthOf(*this, getAxes(), "axes");
+    if (failed(count))
+      return failure();
+    if (*count > static_cast<int64_t>(dims.size()))
+      return emitOpError("drops ") << *count << " dimensions of an operand of rank " << dims.size();
+    for (int64_t i = 0, rank = dims.size() - *count; i < rank; ++i)
+      to.push_back(freshSymbol(*this, 0, i));
+    types.push_back(makeTensor(to, elementTypeOf(getData())));
+    return success();
   }
   for (auto [i, dim] : llvm::enumerate(dims)) {
     if (!llvm::is_contained(dropped, static_cast<int64_t>(i)))
@@ -200,6 +217,21 @@ LogicalResult SqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
 std::optional<Dims> SqueezeOp::propagateData() { return keepData(getData(), getSqueezed()); }
 
 FailureOr<SmallVector<Value>> SqueezeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  if (operands[1] && !getConstantInts(getAxes())) {
+    // Dimension d of the operand is dimension d - (dropped ones before it) of the result.
+    IndexMath math{b};
+    Dims from = getDims(getData()), to = getDims(getSqueezed());
+    SmallVector<Value> isDropped = findNamed(b, readAxes(b, operands[1], from.size()), from.size()), sizes(to.size(), b.index(1));
+    Value place = b.index(0), isNowhere = b.constantInt(b.getI1Type(), 0);
+    for (auto [dim, dropped] : llvm::zip_equal(from, isDropped)) {
+      Value size = b.materializeIndex(dim);
+      for (size_t j = 0; j < to.size(); ++j)
+        sizes[j] = math.select(math.select(dropped, isNowhere, math.equal(place, j)), size, sizes[j]);
+      place = math.select(dropped, place, math.add(place, b.index(1)));
+    }
+    for (auto [dim, size] : llvm::zip_equal(to, sizes))
+      b.bindFresh(dim, [&, size = size] { return size; });
+  }
   b.requireEqual(product(getContext(), getDims(getData())), product(getContext(), getDims(getSqueezed())),
                  "Squeeze: a dropped dimension is not of size 1");
   return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
@@ -207,9 +239,16 @@ FailureOr<SmallVector<Value>> SqueezeOp::lowerToLinalg(LoweringBuilder &b, Value
 
 LogicalResult UnsqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
   Dims dims = getDims(getData()), to;
-  auto axes = requireConstantInts(*this, getAxes(), "axes");
-  if (failed(axes))
-    return failure();
+  auto axes = getConstantInts(getAxes());
+  if (!axes) {
+    auto count = lengthOf(*this, getAxes(), "axes");
+    if (failed(count))
+      return failure();
+    for (int64_t i = 0, rank = dims.size() + *count; i < rank; ++i)
+      to.push_back(freshSymbol(*this, 0, i));
+    types.push_back(makeTensor(to, elementTypeOf(getData())));
+    return success();
+  }
   size_t rank = dims.size() + axes->size();
   auto inserted = normalizeAxes(*this, *axes, rank);
   if (failed(inserted))
@@ -224,6 +263,20 @@ LogicalResult UnsqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
 std::optional<Dims> UnsqueezeOp::propagateData() { return keepData(getData(), getExpanded()); }
 
 FailureOr<SmallVector<Value>> UnsqueezeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  if (!getConstantInts(getAxes())) {
+    IndexMath math{b};
+    Dims from = getDims(getData()), to = getDims(getExpanded());
+    Value next = b.index(0), one = b.index(1);
+    for (auto [dim, inserted] : llvm::zip_equal(to, findNamed(b, readAxes(b, operands[1], to.size()), to.size()))) {
+      Value size = one;
+      for (auto [d, fromDim] : llvm::enumerate(from))
+        size = math.select(math.equal(next, d), b.materializeIndex(fromDim), size);
+      b.bindFresh(dim, [&, inserted = inserted] { return math.select(inserted, one, size); });
+      next = math.select(inserted, next, math.add(next, one));
+    }
+    // The same axis twice leaves a dimension out.
+    b.requireEqual(product(getContext(), from), product(getContext(), to), "Unsqueeze: an axis is named twice");
+  }
   return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
 }
 
@@ -282,6 +335,13 @@ FailureOr<SmallVector<Value>> ExpandOp::lowerToLinalg(LoweringBuilder &b, ValueR
       Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, size, b.index(1));
       return arith::SelectOp::create(b, isOne, wanted, size).getResult();
     });
+    if (shapeIndex >= 0 && !getShapeData(getShape())) {
+      Value wanted = b.element(getShape(), operands[1], shapeIndex);
+      Value fits = arith::OrIOp::create(
+          b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, b.index(1)),
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, b.materializeIndex(dim)));
+      cf::AssertOp::create(b, fits, "Expand: the operand does not broadcast to the shape");
+    }
     if (shapeIndex < 0 || fromIndex < 0)
       continue;
     // A symbolic size of the operand that is not the result's must be 1.
@@ -332,7 +392,7 @@ FailureOr<SmallVector<Value>> TileOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   if (!repeats) {
     for (size_t i = 0; i < to.size(); ++i)
       b.bindFresh(to[i], [&] {
-        Value times = arith::MaxSIOp::create(b, b.element(getRepeats(), operands[1], i), b.index(0));
+        Value times = b.element(getRepeats(), operands[1], i);
         return arith::MulIOp::create(b, times, b.materializeIndex(dims[i])).getResult();
       });
     SmallVector<Value> sizes = llvm::map_to_vector(dims, [&](AffineExpr dim) { return b.materializeIndex(dim); });
@@ -444,12 +504,17 @@ FailureOr<SmallVector<Value>> RangeOp::lowerToLinalg(LoweringBuilder &b, ValueRa
         };
         Value span = arith::SubFOp::create(b, wide(limit), wide(start));
         Value quotient = math::CeilOp::create(b, arith::DivFOp::create(b, span, wide(delta)));
+        // NaN, too, becomes a number that an integer can be.
+        Value zero = b.constant(b.getF64Type(), 0), most = b.constant(b.getF64Type(), 0x1p62);
+        quotient = arith::MinimumFOp::create(b, arith::MaxNumFOp::create(b, quotient, zero), most);
         count = arith::FPToSIOp::create(b, b.getI64Type(), quotient);
         count = arith::IndexCastOp::create(b, b.getIndexType(), count);
       } else {
         auto asIndex = [&](Value value) { return arith::IndexCastOp::create(b, b.getIndexType(), value); };
         Value span = arith::SubIOp::create(b, asIndex(limit), asIndex(start)), step = asIndex(delta);
         Value isZero = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step, b.index(0));
+        // The smallest number has no negative: nothing may be divided that -1 can't divide.
+        span = arith::MaxSIOp::create(b, span, b.index(std::numeric_limits<int64_t>::min() / 2));
         count = arith::CeilDivSIOp::create(b, span, arith::SelectOp::create(b, isZero, b.index(1), step));
       }
       return arith::MaxSIOp::create(b, count, b.index(0));
@@ -502,9 +567,7 @@ std::optional<Dims> ConstantOfShapeOp::propagateData() {
 
 FailureOr<SmallVector<Value>> ConstantOfShapeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   for (auto [i, dim] : llvm::enumerate(getDims(getOutput()))) {
-    b.bindFresh(dim, [&, i = i] {
-      return arith::MaxSIOp::create(b, b.element(getInput(), operands[0], i), b.index(0)).getResult();
-    });
+    b.bindFresh(dim, [&, i = i] { return b.element(getInput(), operands[0], i); });
     b.requireNonNegative(dim, "ConstantOfShape: a size is negative");
   }
   Type elementType = LoweringBuilder::loweredType(getType()).getElementType();

@@ -25,6 +25,9 @@ Value LoweringBuilder::materializeIndex(AffineExpr dim) {
   }
   auto binary = cast<AffineBinaryOpExpr>(dim);
   Value lhs = materializeIndex(binary.getLHS()), rhs = materializeIndex(binary.getRHS());
+  // A size of 0 must not end the program: what is divided by it is a size of something empty.
+  if (binary.getKind() != AffineExprKind::Add && binary.getKind() != AffineExprKind::Mul && !getConstant(binary.getRHS()))
+    rhs = arith::MaxSIOp::create(*this, rhs, index(1));
   switch (binary.getKind()) {
   case AffineExprKind::Add:
     return arith::AddIOp::create(*this, lhs, rhs);
@@ -95,8 +98,17 @@ void LoweringBuilder::requireEqual(AffineExpr a, AffineExpr b, const Twine &mess
 }
 
 void LoweringBuilder::bindFresh(AffineExpr dim, function_ref<Value()> size) {
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !isBound(symbol.getPosition()))
-    bindSymbol(symbol.getPosition(), size());
+  auto symbol = dyn_cast<AffineSymbolExpr>(dim);
+  if (!symbol || isBound(symbol.getPosition()))
+    return;
+  Value value = size();
+  bindSymbol(symbol.getPosition(), value);
+  // Symbols are at least 0, so the sizes that they stand for must be, whatever the data say.
+  auto clamped = value.getDefiningOp<arith::MaxSIOp>();
+  if (clamped && llvm::is_contained(llvm::map_range(clamped->getOperands(), getConstantIntValue), 0))
+    return;
+  Value holds = arith::CmpIOp::create(*this, arith::CmpIPredicate::sge, value, index(0));
+  cf::AssertOp::create(*this, holds, "a size is negative");
 }
 
 Value LoweringBuilder::wrapIndex(ImplicitLocOpBuilder &b, Value index, Value size) {
