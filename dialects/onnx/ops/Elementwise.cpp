@@ -4,8 +4,10 @@
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Random.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -315,17 +317,50 @@ FailureOr<SmallVector<Value>> IdentityOp::lowerToLinalg(LoweringBuilder &, Value
 }
 
 LogicalResult DropoutOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (!isa<FloatType>(getElementTypeOrSelf(getData().getType())))
+    return emitOpError("takes floating-point numbers");
+  for (Value scalar : {getRatio(), getTrainingMode()})
+    if (auto type = dyn_cast<RankedTensorType>(scalar.getType());
+        type && (!type.hasStaticShape() || type.getNumElements() != 1))
+      return emitOpError("ratio and training_mode must be scalars");
+  if (auto type = dyn_cast<RankedTensorType>(getRatio().getType()); type && !isa<FloatType>(type.getElementType()))
+    return emitOpError("ratio must be a floating-point number");
+  if (auto type = dyn_cast<RankedTensorType>(getTrainingMode().getType()); type && !type.getElementType().isInteger(1))
+    return emitOpError("training_mode must be bool");
   types.push_back(getData().getType());
   types.push_back(withElementType(getData().getType(), boolType(*this)));
   return success();
 }
 
 FailureOr<SmallVector<Value>> DropoutOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
-  auto isZero = [](Value value) { return isa<NoneType>(value.getType()) || getSplat(value) == 0; };
   // With ratio 0 nothing is dropped in training, either.
-  if (!isZero(getTrainingMode()) && (isa<NoneType>(getRatio().getType()) || !isZero(getRatio())))
-    return emitOpError("only inference can be compiled: training_mode must be a constant false, or ratio a constant 0");
-  return SmallVector<Value>{operands[0], b.filled(getMask().getType(), b.constantInt(b.getI1Type(), 1))};
+  if (!operands[2] || getSplat(getTrainingMode()) == 0 || (operands[1] && getSplat(getRatio()) == 0))
+    return SmallVector<Value>{operands[0], b.filled(getMask().getType(), b.constantInt(b.getI1Type(), 1))};
+  auto read = [&](Value tensor) {
+    SmallVector<Value> zeros(cast<RankedTensorType>(tensor.getType()).getRank(), b.index(0));
+    return Scalar(b, tensor::ExtractOp::create(b, tensor, zeros));
+  };
+  // In inference the ratio is 0.
+  Scalar ratio = operands[1] ? convert(read(operands[1]), b.getF32Type()) : Scalar(b, b.constant(b.getF32Type(), 0.5));
+  ratio = select(read(operands[2]), ratio, 0);
+  Scalar scale = 1 / (1 - ratio);
+  SmallVector<Value> sizes =
+      llvm::map_to_vector(getDims(getMask()), [&](AffineExpr dim) { return b.materializeIndex(dim); });
+  uint64_t seed = seedOf(*this, getSeed());
+  Value mask = b.generate(getMask().getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    Value position = arith::ConstantIndexOp::create(nested, 0);
+    for (auto [i, size] : llvm::zip_equal(at, sizes))
+      position = arith::AddIOp::create(nested, arith::MulIOp::create(nested, position, size), i);
+    position = arith::IndexCastOp::create(nested, nested.getI64Type(), position);
+    return toUniform(randomWords(seed, Scalar(nested, position))[0]) >= Scalar(nested, ratio);
+  });
+  Value output = b.elementwise(getOutput().getType(), {operands[0], mask}, {getData().getType(), getMask().getType()},
+                               [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+                                 Scalar x = widen(Scalar(nested, args[0]));
+                                 Scalar kept = x * convert(Scalar(nested, scale), x.type());
+                                 return convertTo(select(Scalar(nested, args[1]), kept, 0), getOutput().getType());
+                               });
+  return SmallVector<Value>{output, mask};
 }
 
 #define GET_OP_CLASSES

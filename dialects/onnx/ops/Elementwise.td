@@ -161,7 +161,7 @@ def Onnx_IdentityOp : Onnx_Op<"Identity", 25, [], ["propagateData"]> {
 }
 
 def Onnx_DropoutOp : Onnx_Op<"Dropout", 22> {
-  let summary = "Passes its input on: only inference is compiled";
+  let summary = "Passes its input on; in training, drops elements at random and scales the others";
   let arguments = (ins Onnx_Tensor:$data, Onnx_OptionalTensor:$ratio, Onnx_OptionalTensor:$training_mode,
                        OptionalAttr<SI64Attr>:$seed);
   let results = (outs Onnx_Tensor:$output, Onnx_Tensor:$mask);
