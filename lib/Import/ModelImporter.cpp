@@ -211,10 +211,16 @@ AffineExpr Importer::symbol(StringRef name) {
   return getAffineSymbolExpr(it->second, &context);
 }
 
+/// The name that the model gives to a dimension, or "". Names are identifiers (specification, IR.md, "Names Within a
+/// Graph"): exporters that write "?" in several places don't mean that these are equal.
+static StringRef givenName(const proto::TensorShapeProto::Dimension &dim) {
+  return llvm::any_of(dim.dim_param(), llvm::isAlpha) ? StringRef(dim.dim_param()) : StringRef();
+}
+
 /// What dimension `axis` of an input is called: its own name, or "<input>_<axis>".
 static std::string dimName(const ValueInfoProto &input, int axis) {
-  const auto &dim = input.type().tensor_type().shape().dim(axis);
-  return dim.dim_param().empty() ? input.name() + "_" + std::to_string(axis) : dim.dim_param();
+  StringRef name = givenName(input.type().tensor_type().shape().dim(axis));
+  return name.empty() ? input.name() + "_" + std::to_string(axis) : name.str();
 }
 
 FailureOr<Dims> Importer::convertInputShape(const ValueInfoProto &input) {
@@ -310,9 +316,9 @@ void Importer::addInputs(Scope &scope) {
     if (shape == options.inputShapes.end() || static_cast<int>(shape->second.size()) != dims.dim_size())
       continue;
     for (auto [axis, size] : llvm::enumerate(shape->second))
-      if (size >= 0 && !dims.dim(axis).dim_param().empty() &&
-          dimValues.try_emplace(dims.dim(axis).dim_param(), size).first->second != size)
-        problem(input.name(), "the dimension '" + dims.dim(axis).dim_param() + "' is given two different sizes");
+      if (StringRef name = givenName(dims.dim(axis));
+          size >= 0 && !name.empty() && dimValues.try_emplace(name, size).first->second != size)
+        problem(input.name(), "the dimension '" + name.str() + "' is given two different sizes");
   }
   Block &entry = function.front();
   for (const ValueInfoProto &input : graph.input()) {
@@ -700,12 +706,13 @@ void Importer::nameSymbols(Value value, const TypeProto &type) {
   bool changed = false;
   for (auto [dim, info] : llvm::zip_equal(dims, shape.dim())) {
     auto symbol = dyn_cast<AffineSymbolExpr>(dim);
-    if (!symbol || info.dim_param().empty() || !names[symbol.getPosition()].empty())
+    StringRef name = givenName(info);
+    if (!symbol || name.empty() || !names[symbol.getPosition()].empty())
       continue;
     // A name that an input's dimension has already would claim that both are equal.
-    if (!symbols.try_emplace(info.dim_param(), symbol.getPosition()).second)
+    if (!symbols.try_emplace(name, symbol.getPosition()).second)
       continue;
-    names[symbol.getPosition()] = b.getStringAttr(info.dim_param());
+    names[symbol.getPosition()] = b.getStringAttr(name);
     changed = true;
   }
   if (changed)
