@@ -5,7 +5,7 @@
 #include "lib/Lower/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -52,8 +52,10 @@ private:
       Value lifted = b.lift(argument, onnxType);
       argument.replaceAllUsesExcept(lifted, lifted.getDefiningOp());
       for (auto [i, dim] : llvm::enumerate(getDims(onnxType)))
-        if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !b.isBound(symbol.getPosition()))
+        if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !b.isBound(symbol.getPosition())) {
           b.bindSymbol(symbol.getPosition(), tensor::DimOp::create(b, argument, i));
+          inputSymbols.insert(symbol.getPosition());
+        }
     }
     SmallVector<Type> results;
     for (Type type : function.getResultTypes())
@@ -118,6 +120,7 @@ private:
             final = known;
       lowered[onnxResult] = final;
       bindFreshSymbols(onnxResult, final, op);
+      checkCount(onnxResult, op);
     }
     return success();
   }
@@ -133,8 +136,34 @@ private:
         b.bindSymbol(symbol.getPosition(), tensor::DimOp::create(b, result, i));
   }
 
+  /// Sizes that data decide may be any. Where their product could wrap round, so could every offset.
+  void checkCount(Value onnxResult, Operation &op) {
+    auto type = dyn_cast<RankedTensorType>(onnxResult.getType());
+    if (!type || type.getNumDynamicDims() < 2)
+      return;
+    Dims dims = getDims(type);
+    bool isComputed = false;
+    for (AffineExpr dim : dims)
+      dim.walk([&](AffineExpr e) {
+        if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
+          isComputed |= !inputSymbols.contains(symbol.getPosition());
+      });
+    if (!isComputed || !counted.insert(type.getEncoding()).second)
+      return;
+    b.setInsertionPoint(&op);
+    Value count = b.constant(b.getF64Type(), 1); // where nothing wraps
+    for (AffineExpr dim : dims) {
+      Value size = arith::IndexCastOp::create(b, b.getI64Type(), b.materializeIndex(dim));
+      count = arith::MulFOp::create(b, count, arith::SIToFPOp::create(b, b.getF64Type(), size));
+    }
+    Value holds = arith::CmpFOp::create(b, arith::CmpFPredicate::OLE, count, b.constant(b.getF64Type(), 0x1p47));
+    cf::AssertOp::create(b, holds, "more memory is needed than there can be");
+  }
+
   func::FuncOp function;
   LoweringBuilder b;
+  DenseSet<unsigned> inputSymbols; ///< sizes of inputs
+  DenseSet<Attribute> counted;     ///< shapes whose number of elements was checked
   DenseMap<Value, Value> lowered;
   SmallVector<Operation *> done; // to be erased, users last
   unsigned count = 0;

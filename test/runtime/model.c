@@ -223,6 +223,13 @@ static void shapes(void) {
   b[0] = INT64_MAX;
   EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_SHAPE);
   EXPECT_TEXT(error.text, "input 'b' is too big");
+  b[0] = 7;
+  static const uint64_t second[] = {1};
+  model.plan_input_count = 1, model.plan_inputs = second;
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "input 'b' has no data, and sizes depend on it");
+  inputs[1].data = b;
+  EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_OK);
   inputs[1].dims = NULL;
   EXPECT(onnxc_call_plan(&model, &call, &error) == ONNXC_ERROR_ARGUMENT);
   EXPECT_TEXT(error.text, "input 'b' has no dims");

@@ -122,6 +122,18 @@ LogicalResult ReshapeOp::inferTypes(SmallVectorImpl<Type> &types) {
 
 std::optional<Dims> ReshapeOp::propagateData() { return keepData(getData(), getReshaped()); }
 
+/// Stops the run where the product of sizes that data decide would wrap round: float64 does not.
+static void requireNoWrap(LoweringBuilder &b, ValueRange sizes, StringRef message) {
+  Value product = b.constant(b.getF64Type(), 1);
+  for (Value size : sizes) {
+    size = arith::IndexCastOp::create(b, b.getI64Type(), size);
+    product = arith::MulFOp::create(b, product, arith::SIToFPOp::create(b, b.getF64Type(), size));
+  }
+  product = math::AbsFOp::create(b, product);
+  Value holds = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, product, b.constant(b.getF64Type(), 0x1p62));
+  cf::AssertOp::create(b, holds, message);
+}
+
 static constexpr StringLiteral kReshapeCount = "Reshape: the number of elements differs";
 
 FailureOr<SmallVector<Value>> ReshapeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
@@ -143,15 +155,12 @@ FailureOr<SmallVector<Value>> ReshapeOp::lowerToLinalg(LoweringBuilder &b, Value
       others = arith::MulIOp::create(b, others, select(size, minusOne, one, size));
     }
     Value rest = arith::DivSIOp::create(b, b.materializeIndex(total), select(others, zero, one, others));
-    // In float64, too, where the number of elements can't wrap round.
-    Value count = b.constant(b.getF64Type(), 1);
+    SmallVector<Value> decided;
     for (auto [dim, wanted] : llvm::zip_equal(to, sizes)) {
       b.bindFresh(dim, [&, size = wanted] { return select(size, minusOne, rest, size); });
-      Value size = arith::IndexCastOp::create(b, b.getI64Type(), b.materializeIndex(dim));
-      count = arith::MulFOp::create(b, count, arith::SIToFPOp::create(b, b.getF64Type(), size));
+      decided.push_back(b.materializeIndex(dim));
     }
-    Value fits = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, count, b.constant(b.getF64Type(), 0x1p62));
-    cf::AssertOp::create(b, fits, kReshapeCount);
+    requireNoWrap(b, decided, kReshapeCount);
   }
   b.requireEqual(total, product(getContext(), to), kReshapeCount);
   return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
@@ -392,8 +401,9 @@ FailureOr<SmallVector<Value>> TileOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   if (!repeats) {
     for (size_t i = 0; i < to.size(); ++i)
       b.bindFresh(to[i], [&] {
-        Value times = b.element(getRepeats(), operands[1], i);
-        return arith::MulIOp::create(b, times, b.materializeIndex(dims[i])).getResult();
+        Value times = b.element(getRepeats(), operands[1], i), size = b.materializeIndex(dims[i]);
+        requireNoWrap(b, {times, size}, "Tile: a size is too large");
+        return arith::MulIOp::create(b, times, size).getResult();
       });
     SmallVector<Value> sizes = llvm::map_to_vector(dims, [&](AffineExpr dim) { return b.materializeIndex(dim); });
     return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {

@@ -415,21 +415,28 @@ private:
     for (auto check : entry->getOps<cf::AssertOp>())
       if (slice.add(check.getArg()))
         checks.push_back(check);
-    SmallVector<Value> wanted(outputSizes);
+    SmallVector<std::pair<Value, Location>> wanted; // and the tensor whose size it is
+    for (Value output : outputs)
+      for (int64_t i = 0, n = cast<MemRefType>(output.getType()).getNumDynamicDims(); i < n; ++i)
+        wanted.push_back({outputSizes[wanted.size()], output.getLoc()});
     for (Buffer &buffer : buffers)
-      llvm::append_range(wanted, buffer.alloc.getDynamicSizes());
-    for (Value value : wanted)
-      if (!slice.add(value))
-        return slice.getObstacle()->emitError(
+      for (Value size : buffer.alloc.getDynamicSizes())
+        wanted.push_back({size, buffer.alloc.getLoc()});
+    for (auto [value, of] : wanted)
+      if (!slice.add(value)) {
+        InFlightDiagnostic error = slice.getObstacle()->emitError(
             "the size of a tensor depends on values that are computed here; sizes must follow from the sizes of the "
             "inputs, or from a few values of theirs");
+        error.attachNote(of) << "the size that is wanted is that of this tensor";
+        return error;
+      }
 
     // Sizes may come from what inputs contain: nothing is true of them but what is checked.
     for (cf::AssertOp check : checks) {
       cf::AssertOp::create(b, check.getLoc(), slice.emit(check.getArg()), check.getMsgAttr());
       check.erase();
     }
-    for (Value value : wanted)
+    for (auto [value, of] : wanted)
       slice.emit(value); // before the buffers become views
     auto getSize = [&](Value value, Location loc) {
       Value size = slice.emit(value);

@@ -3,8 +3,9 @@
 // RUN: %t.generate demo > demo.h && FileCheck %s < demo.h
 // RUN: %t.generate fixed > fixed.h && FileCheck %s --check-prefix=FIXED < fixed.h
 // RUN: %t.generate hostile > hostile.h && FileCheck %s --check-prefix=HOSTILE < hostile.h
+// RUN: %t.generate values > values.h && FileCheck %s --check-prefix=VALUES < values.h
 //
-// All three work together, from C and from C++; they contain what they need. The first one is used, with a real model.
+// All of them work together, from C and from C++; they contain what they need. The first one is used, with a real model.
 // RUN: %cc -std=c11 %strict -DPROGRAM=1 -I . -c -x c %S/Inputs/use-headers.c -o c.o
 // RUN: %cxx -std=c++11 %strict -DPROGRAM=1 -I . -c -x c++ %S/Inputs/use-headers.c -o cxx.o
 // RUN: %cc -std=c11 %include -c %demo -o module.o
@@ -77,13 +78,30 @@ static onnxc::HeaderModel hostile() {
   return model;
 }
 
+// Sizes depend on the data of `shape`, so that planning takes it.
+// VALUES: static inline onnxc_status values_plan(int64_t n, const int64_t *shape, const onnxc_pool *pool, values_dims *dims, uint64_t *workspace_size) {
+// VALUES: inputs[1].data = (void *)(uintptr_t)shape;
+// VALUES: return values_plan(n, shape, pool, &dims, &workspace_size)
+// VALUES: values_run(int64_t n, const float *x, const int64_t *shape, float *y, void *workspace, uint64_t workspace_size, const onnxc_pool *pool, const char **error) {
+static onnxc::HeaderModel values() {
+  onnxc::HeaderModel model;
+  model.prefix = model.modelName = "values";
+  model.target = "any";
+  model.symbols = {"n"};
+  model.inputs = {{"x", ONNXC_FLOAT, {ONNXC_DIM_SYMBOL(0)}}, {"shape", ONNXC_INT64, {2}}};
+  model.outputs = {{"y", ONNXC_FLOAT, {ONNXC_DIM_COMPUTED, ONNXC_DIM_COMPUTED}}};
+  model.planInputs = {1};
+  return model;
+}
+
 int main(int, char **argv) {
   if (onnxc::toIdentifier("ResNet-50 (v1.5)", "model") != "ResNet_50_v1_5" ||
       onnxc::toIdentifier("__", "model") != "model")
     return 1;
-  fputs(onnxc::generateHeader(!strcmp(argv[1], "demo")    ? demo()
-                              : !strcmp(argv[1], "fixed") ? fixed()
-                                                          : hostile())
+  fputs(onnxc::generateHeader(!strcmp(argv[1], "demo")     ? demo()
+                              : !strcmp(argv[1], "fixed")  ? fixed()
+                              : !strcmp(argv[1], "values") ? values()
+                                                           : hostile())
             .c_str(),
         stdout);
 }

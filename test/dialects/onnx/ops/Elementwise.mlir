@@ -49,3 +49,14 @@ func.func @div(%x: tensor<4xui32>, %y: tensor<4xui32>) -> tensor<4xui32> {
   %0 = onnx.Div %x, %y : (tensor<4xui32>, tensor<4xui32>) -> tensor<4xui32>
   return %0 : tensor<4xui32>
 }
+
+// In training a hash of the position decides; in inference, known only at run time here, nothing is dropped.
+// CHECK-LABEL: func.func @dropout
+// CHECK: arith.select %{{.*}}, %{{.*}}, %{{.*}} : f32
+// CHECK: arith.muli %{{.*}} : i64
+// CHECK: arith.cmpf oge
+// CHECK: arith.mulf
+func.func @dropout(%x: tensor<4xf32>, %ratio: tensor<f32>, %training: tensor<i1>) -> (tensor<4xf32>, tensor<4xi1>) {
+  %0:2 = onnx.Dropout %x, %ratio, %training {seed = 1 : si64} : (tensor<4xf32>, tensor<f32>, tensor<i1>) -> (tensor<4xf32>, tensor<4xi1>)
+  return %0#0, %0#1 : tensor<4xf32>, tensor<4xi1>
+}

@@ -111,6 +111,29 @@ func.func @depth_to_space(%x: tensor<1x8x3x3xf32>) -> tensor<1x2x6x6xf32> {
 
 // -----
 
+// Without steps the parts are in order whatever the axes are.
+// CHECK-LABEL: func @slice_axes(
+// CHECK: cf.assert %{{.*}}, "an axis is out of range for rank 2"
+// CHECK: tensor.extract_slice %{{.*}}[%{{.*}}, %{{.*}}] [%{{.*}}, %{{.*}}] [1, 1]
+func.func @slice_axes(%x: tensor<4x5xf32>, %starts: tensor<1xi64>, %ends: tensor<1xi64>, %axes: tensor<1xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>> attributes {onnx.symbols = ["", ""]} {
+  %none = onnx.None : none
+  %0 = onnx.Slice %x, %starts, %ends, %axes, %none : (tensor<4x5xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, none) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+  return %0 : tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+}
+
+// -----
+
+// CHECK-LABEL: func @pad_axes(
+// CHECK: cf.assert %{{.*}}, "Pad: crops more than there is, or pads beyond all memory"
+// CHECK: tensor.pad
+func.func @pad_axes(%x: tensor<4x5xf32>, %pads: tensor<2xi64>, %axes: tensor<1xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>> attributes {onnx.symbols = ["", ""]} {
+  %none = onnx.None : none
+  %0 = onnx.Pad %x, %pads, %none, %axes : (tensor<4x5xf32>, tensor<2xi64>, none, tensor<1xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+  return %0 : tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+}
+
+// -----
+
 func.func @concat_sizes(%x: tensor<2x3xf32>, %y: tensor<2x4xf32>) -> tensor<4x3xf32> {
   // expected-error @+1 {{input 1 has size 4 in dimension 1, others have 3}}
   %0 = onnx.Concat %x, %y {axis = 0 : si64} : (tensor<2x3xf32>, tensor<2x4xf32>) -> tensor<4x3xf32>

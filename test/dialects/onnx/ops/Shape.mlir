@@ -60,6 +60,40 @@ func.func @range() -> tensor<3xi64> {
 
 // -----
 
+// A shape that is data may hold anything.
+// CHECK-LABEL: func @reshape_to_data(
+// CHECK: cf.assert %{{.*}}, "a size is negative"
+// CHECK: arith.cmpf olt
+// CHECK: cf.assert %{{.*}}, "Reshape: the number of elements differs"
+// CHECK: tensor.expand_shape
+func.func @reshape_to_data(%x: tensor<24xf32>, %shape: tensor<2xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>> attributes {onnx.symbols = ["", ""]} {
+  %0 = onnx.Reshape %x, %shape : (tensor<24xf32>, tensor<2xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+  return %0 : tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+}
+
+// -----
+
+// CHECK-LABEL: func @squeeze_axes(
+// CHECK: cf.assert %{{.*}}, "an axis is out of range for rank 3"
+// CHECK: cf.assert %{{.*}}, "Squeeze: a dropped dimension is not of size 1"
+// CHECK: tensor.collapse_shape
+func.func @squeeze_axes(%x: tensor<1x4x6xf32>, %axes: tensor<1xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>> attributes {onnx.symbols = ["", ""]} {
+  %0 = onnx.Squeeze %x, %axes : (tensor<1x4x6xf32>, tensor<1xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+  return %0 : tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+}
+
+// -----
+
+// CHECK-LABEL: func @unsqueeze_axes(
+// CHECK: cf.assert %{{.*}}, "an axis is out of range for rank 2"
+// CHECK: tensor.expand_shape
+func.func @unsqueeze_axes(%x: tensor<4xf32>, %axes: tensor<1xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>> attributes {onnx.symbols = ["", ""]} {
+  %0 = onnx.Unsqueeze %x, %axes : (tensor<4xf32>, tensor<1xi64>) -> tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+  return %0 : tensor<?x?xf32, affine_map<()[s0, s1] -> (s0, s1)>>
+}
+
+// -----
+
 func.func @reshape_count(%x: tensor<4x6xf32>) -> tensor<5x5xf32> {
   %shape = onnx.Constant dense<5> : tensor<2xi64> : tensor<2xi64>
   // expected-error @+1 {{can't reshape 24 elements into 25}}

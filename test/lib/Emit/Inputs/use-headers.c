@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- * Compiled as C and as C++: the three headers in one program. Only the demo is linked; the others are just looked at.
+ * Compiled as C and as C++: the four headers in one program. Only the demo is linked; the others are just looked at.
  */
 #include "demo.h"
 #include "fixed.h"
 #include "hostile.h"
+#include "values.h"
 
 #include <string.h>
 

@@ -1,0 +1,66 @@
+// RUN: onnxc-opt %s --plan-memory --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
+
+// @plan computes a size as @main does: from the content of an input, through a small buffer that a loop fills.
+// CHECK-LABEL: func.func @main
+// CHECK:       cf.assert %{{.*}}, "the inputs give other sizes than when the run was planned"
+// CHECK:       memref.view %{{.*}}[%{{.*}}][%{{.*}}] : memref<?xi8> to memref<?xf32>
+// CHECK-LABEL: func.func @plan(
+// CHECK:       %[[SHAPE:.*]] = memref.alloca() {{.*}} : memref<2xi64>
+// CHECK:       linalg.generic {{.*}} outs(%[[SHAPE]] : memref<2xi64>)
+// CHECK:       %[[N:.*]] = memref.load %[[SHAPE]]
+#id = affine_map<(d0) -> (d0)>
+func.func @main(%shape: memref<2xi64>, %out: memref<?xf32>) -> index attributes {onnxc.inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %one = arith.constant 1.0 : f32
+  %twice = memref.alloc() : memref<2xi64>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%shape : memref<2xi64>) outs(%twice : memref<2xi64>) {
+  ^bb0(%x: i64, %y: i64):
+    %sum = arith.addi %x, %x : i64
+    linalg.yield %sum : i64
+  }
+  %loaded = memref.load %twice[%c0] : memref<2xi64>
+  %size = arith.index_cast %loaded : i64 to index
+  %buffer = memref.alloc(%size) : memref<?xf32>
+  linalg.fill ins(%one : f32) outs(%buffer : memref<?xf32>)
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%buffer : memref<?xf32>) outs(%out : memref<?xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    linalg.yield %x : f32
+  }
+  return %size : index
+}
+
+// -----
+
+// Checks move to where sizes are known first.
+// CHECK-LABEL: func.func @main
+
+// CHECK:       cf.assert %{{.*}}, "Tile: a negative number"
+// CHECK:       memref.store
+// CHECK-LABEL: func.func @plan(
+// CHECK:       cf.assert %{{.*}}, "Tile: a negative number"
+func.func @main(%n: memref<index>, %out: memref<1xf32>) attributes {onnxc.inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %one = arith.constant 1.0 : f32
+  memref.store %one, %out[%c0] : memref<1xf32>
+  %size = memref.load %n[] : memref<index>
+  %holds = arith.cmpi sge, %size, %c0 : index
+  cf.assert %holds, "Tile: a negative number"
+  return
+}
+
+// -----
+
+// What is computed from much is not computed twice.
+// expected-note @+1 {{the size that is wanted is that of this tensor}}
+func.func @main(%x: memref<4096xi64>, %out: memref<?xi64>) -> index attributes {onnxc.inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{the size of a tensor depends on values that are computed here}}
+  %copy = memref.alloc() : memref<4096xi64>
+  memref.copy %x, %copy : memref<4096xi64> to memref<4096xi64>
+  %loaded = memref.load %copy[%c0] : memref<4096xi64>
+  %size = arith.index_cast %loaded : i64 to index
+  %buffer = memref.alloc(%size) : memref<?xi64>
+  linalg.fill ins(%loaded : i64) outs(%buffer : memref<?xi64>)
+  memref.copy %buffer, %out : memref<?xi64> to memref<?xi64>
+  return %size : index
+}
