@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the rows of Elementwise.td share (types, shapes, lowering), and the formulas that are longer than a line.
 #include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Random.h"
 #include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -363,6 +365,94 @@ FailureOr<SmallVector<Value>> DropoutOp::lowerToLinalg(LoweringBuilder &b, Value
   return SmallVector<Value>{output, mask};
 }
 
+//===- Older versions ---------------------------------------------------------------===//
+
+/// Before version 7 the second operand was broadcast only where the attribute said so: its dimensions were those of the
+/// first from `axis` on, the last ones by default.
+static LogicalResult upgradeBroadcast(NodeForm &node) {
+  bool broadcasts = takeInt(node, "broadcast", 0);
+  Attribute axisAttr = node.attributes.get("axis");
+  int64_t axis = takeInt(node, "axis", 0);
+  if (!broadcasts || !axisAttr)
+    return success();
+  auto a = getOperandType(node, 0), b = getOperandType(node, 1);
+  if (failed(a) || failed(b))
+    return failure();
+  if (axis < 0)
+    axis += a->getRank();
+  int64_t behind = a->getRank() - axis - b->getRank();
+  if (axis < 0 || axis >= std::max<int64_t>(a->getRank(), 1) || behind < 0)
+    return node.error() << node.name << ": an operand of rank " << b->getRank() << " can't be broadcast to rank "
+                        << a->getRank() << " from axis " << axis << " on";
+  node.operands[1] =
+      unsqueeze(node, node.operands[1], llvm::to_vector(llvm::seq<int64_t>(b->getRank(), b->getRank() + behind)));
+  return success(node.operands[1]);
+}
+
+/// Before version 7 the slope was one number, or one for each channel.
+static LogicalResult upgradePRelu6(NodeForm &node) {
+  auto data = getOperandType(node, 0), slope = getOperandType(node, 1);
+  if (failed(data) || failed(slope))
+    return failure();
+  if (slope->getRank() != 1 || slope->getDimSize(0) == 1 || data->getRank() < 2)
+    return success();
+  node.operands[1] = unsqueeze(node, node.operands[1], llvm::to_vector(llvm::seq<int64_t>(1, data->getRank() - 1)));
+  return success(node.operands[1]);
+}
+
+/// Before version 6 the defaults were rounded.
+static LogicalResult upgradeSelu1(NodeForm &node) {
+  setDefault(node, "alpha", node.b.getF32FloatAttr(1.6732f));
+  setDefault(node, "gamma", node.b.getF32FloatAttr(1.0507f));
+  return success();
+}
+
+/// The bounds became operands.
+static LogicalResult upgradeClip6(NodeForm &node) {
+  return success(succeeded(attributeToOperand(node, "min", 1)) && succeeded(attributeToOperand(node, "max", 2)));
+}
+
+/// Before version 6 the type was a name: that of the TensorProto.DataType.
+static LogicalResult upgradeCast1(NodeForm &node) {
+  auto name = dyn_cast_or_null<StringAttr>(node.attributes.get("to"));
+  if (!name)
+    return success();
+  std::string wanted = name.getValue().lower();
+  wanted = wanted == "float" ? "float32" : wanted == "double" ? "float64" : wanted;
+  constexpr int64_t lastOfVersion1 = 15;
+  for (int64_t type = 1; type <= lastOfVersion1; ++type)
+    if (getElementTypeName(type) == wanted) {
+      setInt(node, "to", type);
+      return success();
+    }
+  return node.error() << "Cast: '" << name.getValue() << "' is no element type";
+}
+
+/// Before version 12 the ratio was an attribute, before 10 the mask was of the data's type, and before 7 an attribute
+/// told inference from training. Only inference is compiled, where the ratio says nothing.
+static LogicalResult upgradeDropout10(NodeForm &node) {
+  node.take("ratio");
+  node.take("is_test");
+  if (node.opset >= 10 || node.resultCount < 2)
+    return success();
+  auto type = getOperandType(node, 0);
+  if (failed(type))
+    return failure();
+  Value none = NoneOp::create(node.b, node.b.getNoneType());
+  auto dropout = make<DropoutOp>(node.b, {node.operands[0], none, none}, {}, 2);
+  IntegerAttr to = IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), getOnnxType(type->getElementType()));
+  auto mask = dropout ? make<CastOp>(node.b, dropout.getMask(), node.b.getNamedAttr("to", to)) : CastOp();
+  if (!mask)
+    return failure();
+  node.results = {dropout.getOutput(), mask.getResult()};
+  return success();
+}
+
+/// What holds for every operator of the family.
+template <typename... Ops> static void addUpgrades(OnnxDialect &dialect) {
+  (dialect.addUpgrade(Ops::getOperationName().drop_front(StringRef("onnx.").size()), 6, dropConsumedInputs), ...);
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Elementwise.cpp.inc"
 
@@ -371,4 +461,15 @@ void onnxc::onnx::registerElementwiseOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Elementwise.cpp.inc"
       >();
+  addUpgrades<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Elementwise.cpp.inc"
+      >(dialect);
+  for (StringRef name : {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"})
+    dialect.addUpgrade(name, 7, upgradeBroadcast);
+  dialect.addUpgrade("PRelu", 7, upgradePRelu6);
+  dialect.addUpgrade("Selu", 6, upgradeSelu1);
+  dialect.addUpgrade("Clip", 11, upgradeClip6);
+  dialect.addUpgrade("Cast", 6, upgradeCast1);
+  dialect.addUpgrade("Dropout", 12, upgradeDropout10);
 }

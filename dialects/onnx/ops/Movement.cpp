@@ -4,6 +4,7 @@
 // symbolic sizes wherever they can be, and then nothing is computed at run time.
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/support/Axes.h"
+#include "dialects/onnx/support/Elements.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -872,6 +873,18 @@ static LogicalResult upgradeConcat1(NodeForm &node) {
   return success();
 }
 
+/// Split 1 had the sizes as an operand of the data's type.
+static LogicalResult upgradeSplit1(NodeForm &node) {
+  Value sizes = node.operand(1);
+  if (!sizes || !isa<RankedTensorType>(sizes.getType()) || elementTypeOf(sizes).isInteger(64))
+    return success();
+  auto numbers = getConstantFloats(sizes);
+  if (!numbers || !llvm::all_of(*numbers, [](double n) { return n >= 0 && n <= kBeyond; }))
+    return node.error() << "Split of opset 1 needs constant sizes";
+  node.operands[1] = node.constant(llvm::map_to_vector(*numbers, [](double n) { return static_cast<int64_t>(n); }));
+  return success();
+}
+
 /// The sizes became an operand.
 static LogicalResult upgradeSplit2(NodeForm &node) {
   if (auto sizes = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("split")))
@@ -922,6 +935,7 @@ void onnxc::onnx::registerMovementOps(OnnxDialect &dialect) {
 #include "dialects/onnx/ops/Movement.cpp.inc"
       >();
   dialect.addUpgrade("Concat", 4, upgradeConcat1);
+  dialect.addUpgrade("Split", 2, upgradeSplit1);
   dialect.addUpgrade("Split", 13, upgradeSplit2);
   dialect.addUpgrade("Slice", 10, upgradeSlice1);
   dialect.addUpgrade("Pad", 2, upgradePad1);

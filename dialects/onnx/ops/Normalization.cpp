@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Normalisations. Statistics are in f32 for 16-bit floats, and the variance is that of the centred data.
 #include "dialects/onnx/ops/Normalization.h"
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Reduction.h"
+#include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Fields.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -352,6 +356,89 @@ FailureOr<SmallVector<Value>> MeanVarianceNormalizationOp::lowerToLinalg(Lowerin
   return SmallVector<Value>{normalize(fields, x, mean, inverse, Field(), Field(), input.element())};
 }
 
+//===- Older versions ---------------------------------------------------------------===//
+
+static NamedAttribute intAttribute(NodeForm &node, StringRef name, int64_t value) {
+  return node.b.getNamedAttr(name, IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), value));
+}
+
+/// Mean and variance of every channel of `data`; null after an error.
+static std::pair<Value, Value> makeStatistics(NodeForm &node, Value data) {
+  SmallVector<int64_t> axes = range(2, cast<RankedTensorType>(data.getType()).getRank());
+  axes.insert(axes.begin(), 0);
+  auto mean = [&](Value x, bool keep) -> Value {
+    auto op =
+        x ? make<ReduceMeanOp>(node.b, {x, node.constant(axes)}, intAttribute(node, "keepdims", keep)) : ReduceMeanOp();
+    return op ? op.getReduced() : Value();
+  };
+  Value keptMean = mean(data, true);
+  auto centred = keptMean ? make<SubOp>(node.b, {data, keptMean}) : SubOp();
+  auto square = centred ? make<MulOp>(node.b, {centred.getResult(), centred.getResult()}) : MulOp();
+  return {mean(data, false), square ? mean(square.getResult(), false) : Value()};
+}
+
+/// Before version 14 several outputs meant training (and before 7 an attribute could still deny it); the last two were
+/// the statistics of the batch. Before 9, spatial = 0 meant statistics for each element of an instance, not each
+/// channel.
+static LogicalResult upgradeBatchNormalization9(NodeForm &node) {
+  bool isTest = takeInt(node, "is_test", 0), isSpatial = takeInt(node, "spatial", 1);
+  bool isTraining = !isTest && node.resultCount > 1;
+  if (isSpatial && node.resultCount == 1)
+    return success();
+  for (unsigned i = 0; i < 5; ++i)
+    if (failed(getOperandType(node, i)))
+      return failure();
+  Value data = node.operands[0];
+  if (!isSpatial) { // elements become channels
+    node.operands[0] = reshape(node, data, {0, -1});
+    for (Value &parameter : MutableArrayRef<Value>(node.operands).drop_front())
+      parameter = reshape(node, parameter, -1);
+    if (llvm::is_contained(node.operands, Value()))
+      return failure();
+  }
+  setInt(node, "training_mode", isTraining);
+  auto normal = make<BatchNormalizationOp>(node.b, node.operands, node.attributes.getAttrs(), 3);
+  if (!normal)
+    return failure();
+  SmallVector<Value> results{normal.getY(), normal.getRunningMean(), normal.getRunningVar(), node.operands[3],
+                             node.operands[4]};
+  if (isTraining && node.resultCount > 3)
+    std::tie(results[3], results[4]) = makeStatistics(node, node.operands[0]);
+  if (!isSpatial) {
+    results[0] = reshapeLike(node, results[0], data);
+    SmallVector<int64_t> sizes(cast<RankedTensorType>(data.getType()).getShape().drop_front());
+    if (llvm::count_if(sizes, ShapedType::isDynamic) > 1)
+      return node.error() << "BatchNormalization: with spatial = 0 the sizes of the data must be known";
+    std::replace(sizes.begin(), sizes.end(), ShapedType::kDynamic, int64_t(-1));
+    for (Value &statistic : MutableArrayRef<Value>(results).drop_front())
+      statistic = reshape(node, statistic, sizes);
+  }
+  if (llvm::is_contained(results, Value()))
+    return failure();
+  node.results = results;
+  return success();
+}
+
+/// Before version 21 scale and bias were one number for each group.
+static LogicalResult upgradeGroupNormalization18(NodeForm &node) {
+  auto type = getOperandType(node, 0);
+  auto groups = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_groups"));
+  if (failed(type) || failed(getOperandType(node, 1)) || failed(getOperandType(node, 2)))
+    return failure();
+  int64_t count = groups ? groups.getValue().getSExtValue() : 0;
+  int64_t channels = type->getRank() > 1 ? type->getDimSize(1) : ShapedType::kDynamic;
+  if (count < 1 || ShapedType::isDynamic(channels) || channels % count)
+    return node.error() << "GroupNormalization: num_groups " << count << " does not divide the number of channels";
+  for (unsigned i : {1, 2}) {
+    Value column = reshape(node, node.operands[i], {count, 1});
+    auto repeated = column ? make<ExpandOp>(node.b, {column, node.constant({count, channels / count})}) : ExpandOp();
+    node.operands[i] = repeated ? reshape(node, repeated.getOutput(), channels) : Value();
+    if (!node.operands[i])
+      return failure();
+  }
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Normalization.cpp.inc"
 
@@ -360,4 +447,8 @@ void onnxc::onnx::registerNormalizationOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Normalization.cpp.inc"
       >();
+  for (StringRef name : {"BatchNormalization", "InstanceNormalization"})
+    dialect.addUpgrade(name, 6, dropConsumedInputs);
+  dialect.addUpgrade("BatchNormalization", 14, upgradeBatchNormalization9);
+  dialect.addUpgrade("GroupNormalization", 21, upgradeGroupNormalization18);
 }

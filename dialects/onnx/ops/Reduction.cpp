@@ -4,6 +4,7 @@
 #include "dialects/onnx/ops/Reduction.h"
 #include "dialects/onnx/support/Fields.h"
 #include "dialects/onnx/support/Loops.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -346,6 +347,11 @@ FailureOr<SmallVector<Value>> CumProdOp::lowerToLinalg(LoweringBuilder &b, Value
   return lowerScan(*this, b, operands);
 }
 
+//===- Older versions ---------------------------------------------------------------===//
+
+/// The axes became an operand, in version 13 for ReduceSum and in version 18 for the others.
+static LogicalResult upgradeReduction(NodeForm &node) { return attributeToOperand(node, "axes", 1); }
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Reduction.cpp.inc"
 
@@ -354,4 +360,8 @@ void onnxc::onnx::registerReductionOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Reduction.cpp.inc"
       >();
+  dialect.addUpgrade("ReduceSum", 13, upgradeReduction);
+  for (StringRef name : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+                         "ReduceMin", "ReduceProd", "ReduceSumSquare"})
+    dialect.addUpgrade(name, 18, upgradeReduction);
 }

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Softmax, LogSoftmax and Hardmax. Before version 13 they worked on the input flattened to a matrix.
 #include "dialects/onnx/ops/Softmax.h"
+#include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Fields.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -80,6 +82,38 @@ FailureOr<SmallVector<Value>> HardmaxOp::lowerToLinalg(LoweringBuilder &b, Value
   return SmallVector<Value>{result.tensor.value};
 }
 
+//===- Older versions ---------------------------------------------------------------===//
+
+/// Before version 13 the input was taken as a matrix, with the dimensions before `axis` (by default 1) and those from
+/// it on; a line was a row. Where only one of the latter is not 1, that is the line of today.
+template <typename OpT> static LogicalResult upgradeFlattened(NodeForm &node) {
+  auto type = getOperandType(node, 0);
+  if (failed(type))
+    return failure();
+  int64_t rank = type->getRank(), axis = takeInt(node, "axis", 1);
+  if (axis < -rank || axis > rank)
+    return node.error() << node.name << ": axis " << axis << " is out of range for rank " << rank;
+  axis += axis < 0 ? rank : 0;
+  SmallVector<int64_t> line;
+  for (int64_t i = axis; i < rank; ++i)
+    if (type->getDimSize(i) != 1)
+      line.push_back(i);
+  if (line.size() == 1) {
+    setInt(node, "axis", line.front());
+    return success();
+  }
+  auto attribute = [&](int64_t value) {
+    return node.b.getNamedAttr("axis", IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), value));
+  };
+  auto matrix = make<FlattenOp>(node.b, node.operands[0], attribute(axis));
+  auto result = matrix ? make<OpT>(node.b, matrix.getOutput(), attribute(1)) : OpT();
+  Value reshaped = result ? reshapeLike(node, result.getOutput(), node.operands[0]) : Value();
+  if (!reshaped)
+    return failure();
+  node.results = {reshaped};
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Softmax.cpp.inc"
 
@@ -88,4 +122,7 @@ void onnxc::onnx::registerSoftmaxOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Softmax.cpp.inc"
       >();
+  dialect.addUpgrade("Softmax", 13, upgradeFlattened<SoftmaxOp>);
+  dialect.addUpgrade("LogSoftmax", 13, upgradeFlattened<LogSoftmaxOp>);
+  dialect.addUpgrade("Hardmax", 13, upgradeFlattened<HardmaxOp>);
 }

@@ -1,0 +1,73 @@
+//===- dialects/onnx/support/Upgrade.cpp -------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the upgrades of older operator versions have in common. See Upgrade.h.
+#include "dialects/onnx/support/Upgrade.h"
+#include "dialects/onnx/ops/Shape.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+LogicalResult onnxc::onnx::dropConsumedInputs(NodeForm &node) {
+  node.take("consumed_inputs");
+  return success();
+}
+
+int64_t onnxc::onnx::takeInt(NodeForm &node, StringRef name, int64_t otherwise) {
+  auto number = dyn_cast_or_null<IntegerAttr>(node.take(name));
+  return number ? number.getValue().getSExtValue() : otherwise;
+}
+
+void onnxc::onnx::setInt(NodeForm &node, StringRef name, int64_t value) {
+  node.attributes.set(name, IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), value));
+}
+
+void onnxc::onnx::setDefault(NodeForm &node, StringRef name, Attribute value) {
+  if (!node.attributes.get(name))
+    node.attributes.set(name, value);
+}
+
+LogicalResult onnxc::onnx::attributeToOperand(NodeForm &node, StringRef name, unsigned i) {
+  Attribute value = node.take(name);
+  if (!value)
+    return success();
+  if (auto list = dyn_cast<DenseI64ArrayAttr>(value)) {
+    node.setOperand(i, node.constant(list));
+  } else if (auto number = dyn_cast<IntegerAttr>(value)) {
+    node.setOperand(i, node.constant(number.getValue().getSExtValue()));
+  } else if (auto number = dyn_cast<FloatAttr>(value)) {
+    auto type = getOperandType(node, 0);
+    if (failed(type))
+      return failure();
+    node.setOperand(i, node.scalar(number.getValueAsDouble(), type->getElementType()));
+  } else {
+    return node.error() << "the attribute '" << name << "' has another type than the operator's";
+  }
+  return success();
+}
+
+FailureOr<RankedTensorType> onnxc::onnx::getOperandType(NodeForm &node, unsigned i) {
+  Value operand = node.operand(i);
+  auto type = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
+  if (!type)
+    return node.error() << "input " << i << " must be a tensor";
+  return type;
+}
+
+Value onnxc::onnx::unsqueeze(NodeForm &node, Value value, ArrayRef<int64_t> axes) {
+  if (!value || axes.empty())
+    return value;
+  auto op = make<UnsqueezeOp>(node.b, {value, node.constant(axes)});
+  return op ? op.getResult() : Value();
+}
+
+Value onnxc::onnx::reshape(NodeForm &node, Value value, ArrayRef<int64_t> sizes) {
+  auto op = value ? make<ReshapeOp>(node.b, {value, node.constant(sizes)}) : ReshapeOp();
+  return op ? op.getResult() : Value();
+}
+
+Value onnxc::onnx::reshapeLike(NodeForm &node, Value value, Value model) {
+  auto shape = value ? make<ShapeOp>(node.b, model) : ShapeOp();
+  Attribute zeros = IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), 1); // sizes of 0 are meant
+  auto op = shape ? make<ReshapeOp>(node.b, {value, shape}, node.b.getNamedAttr("allowzero", zeros)) : ReshapeOp();
+  return op ? op.getResult() : Value();
+}
