@@ -129,13 +129,17 @@ Scalar onnxc::onnx::sign(Scalar x) {
   return x.isUnsigned() ? positive : select(x < 0, -1, positive);
 }
 
+static Scalar copySign(Scalar magnitude, Scalar sign) {
+  return magnitude.with(math::CopySignOp::create(magnitude.builder(), magnitude, sign));
+}
+
 Scalar onnxc::onnx::truncatedRemainder(Scalar a, Scalar b) {
   if (!a.isFloat())
     return a.isUnsigned() ? divideSafely<arith::RemUIOp>(a, b, {}) : divideSafely<arith::RemSIOp>(a, b, a.number(0));
   // arith.remf would be a call of fmod. In f64 the product is exact for f32 operands and quotients up to 2^29.
   auto f64 = a.builder().getF64Type();
   Scalar x = convert(a, f64), y = convert(b, f64);
-  Scalar rest = x - trunc(x / y) * y;
+  Scalar rest = copySign(x - trunc(x / y) * y, x); // zero has a sign, too
   Scalar isFinite = abs(x) < x.highest();
   return convert(select((abs(y) == y.highest()) & isFinite, x, rest), a.type());
 }
@@ -144,7 +148,8 @@ Scalar onnxc::onnx::flooredRemainder(Scalar a, Scalar b) {
   Scalar rest = truncatedRemainder(a, b);
   if (a.isUnsigned())
     return rest;
-  return select((rest != 0) & ((rest < 0) ^ (b < 0)), rest + b, rest);
+  Scalar result = select((rest != 0) & ((rest < 0) ^ (b < 0)), rest + b, rest);
+  return a.isFloat() ? select(rest == 0, copySign(rest, b), result) : result;
 }
 
 Scalar onnxc::onnx::shiftLeft(Scalar x, Scalar count) {
