@@ -32,7 +32,7 @@ static std::optional<ArrayRef<char>> getBytes(ElementsAttr elements, std::deque<
       bytes.push_back(value);
     return ArrayRef<char>(bytes.data(), bytes.size());
   }
-  if (!type.isIntOrFloat() || type.getIntOrFloatBitWidth() % 8 != 0)
+  if (!type.isIntOrIndexOrFloat() || (!type.isIndex() && type.getIntOrFloatBitWidth() % 8 != 0))
     return std::nullopt;
   ArrayRef<char> raw = dense.getRawData();
   if (!dense.isSplat())
@@ -56,7 +56,9 @@ LogicalResult onnxc::collectWeights(ModuleOp module, CollectedWeights &weights) 
     if (!elements || !global.getConstant() || inPlan.contains(global.getName()))
       continue;
     MemRefType type = global.getType();
-    uint64_t size = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    Type element = type.getElementType(); // an index takes 64 bits, in the attribute as on the targets
+    uint64_t width = element.isIndex() ? sizeof(int64_t) : llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+    uint64_t size = type.getNumElements() * width;
     if (size < kMinBytes && !isa<DenseResourceElementsAttr>(elements))
       continue;
     auto bytes = getBytes(elements, weights.owned);

@@ -1,0 +1,257 @@
+//===- dialects/onnx/ops/Quantization.cpp ------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// QuantizeLinear and DequantizeLinear: one operation per element, with a scale and a zero point that depend on where
+// the element is. Older versions are the newest one with fewer attributes and types.
+#include "dialects/onnx/ops/Quantization.h"
+#include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Scalar.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+//===- Granularity ------------------------------------------------------------------===//
+
+namespace {
+/// Which elements share a scale: all of them, those at an index of `axis`, or those of a block of indices (and of one
+/// index of every other axis).
+struct Granularity {
+  enum Kind { Tensor, Axis, Block } kind;
+  int64_t axis = 0, block = 0;
+};
+} // namespace
+
+static bool hasOneElement(Type type) {
+  return llvm::all_of(getDims(type), [](AffineExpr size) { return getConstant(size) == 1; });
+}
+
+/// How `parameter` (a scale or a zero point, called `name`) belongs to `x`.
+template <typename OpT> static FailureOr<Granularity> getGranularity(OpT op, Value parameter, StringRef name) {
+  Dims x = getDims(op.getX()), sizes = getDims(parameter);
+  int64_t rank = x.size(), block = op.getBlockSize();
+  if (hasOneElement(parameter.getType()))
+    return Granularity{Granularity::Tensor};
+  if (block < 0)
+    return op.emitOpError("block_size ") << block << " is negative";
+  bool isBlocked = block > 0;
+  // "Per-axis: the scale must be a 1-D tensor", "blocked: the scale's shape is identical to the input's shape, except
+  // for one dimension".
+  int64_t wanted = isBlocked ? rank : 1;
+  if (static_cast<int64_t>(sizes.size()) != wanted)
+    return op.emitOpError(name) << " has rank " << sizes.size() << ", expected " << wanted
+                                << (isBlocked ? " for blocks of " : " for one value per index of the axis");
+  auto axis = normalizeAxis(op, op.getAxis(), rank);
+  if (failed(axis))
+    return failure();
+  for (int64_t i = 0; i < static_cast<int64_t>(sizes.size()); ++i) {
+    int64_t at = isBlocked ? i : *axis;
+    AffineExpr expected = isBlocked && at == *axis ? x[at].ceilDiv(block) : x[at];
+    auto size = getConstant(sizes[i]), needed = getConstant(expected);
+    if (size && needed && *size != *needed)
+      return op.emitOpError(name) << " has size " << *size << " in dimension " << i << ", expected " << *needed;
+  }
+  return Granularity{isBlocked ? Granularity::Block : Granularity::Axis, *axis, block};
+}
+
+/// The element of `parameter` that belongs to each element of a loop nest over `x`.
+namespace {
+class Parameter {
+public:
+  Parameter() = default;
+  template <typename OpT>
+  Parameter(OpT op, LoweringBuilder &b, Value onnxValue, Value lowered, Granularity granularity, StringRef name)
+      : value{lowered, cast<RankedTensorType>(onnxValue.getType())}, granularity(granularity) {
+    int64_t rank = getDims(op.getX()).size();
+    if (granularity.kind == Granularity::Tensor) {
+      value = reshape(b, value, {});
+      map = AffineMap::get(rank, 0, b.getContext());
+      return;
+    }
+    Dims x = getDims(op.getX());
+    auto message = [&] { return (op->getName().stripDialect() + ": " + name + " does not fit x").str(); };
+    if (granularity.kind == Granularity::Axis) {
+      b.requireEqual(value.dims()[0], x[granularity.axis], message());
+      map = AffineMap::get(rank, 0, b.getAffineDimExpr(granularity.axis));
+      return;
+    }
+    for (int64_t i = 0; i < rank; ++i)
+      b.requireEqual(value.dims()[i], i == granularity.axis ? x[i].ceilDiv(granularity.block) : x[i], message());
+  }
+
+  explicit operator bool() const { return static_cast<bool>(value); }
+  /// Whether a loop reads it as an operand; the elements of blocks are looked up by index.
+  bool isOperand() const { return value && granularity.kind != Granularity::Block; }
+
+  Scalar get(ImplicitLocOpBuilder &b, ValueRange args, unsigned &next) const {
+    if (isOperand())
+      return Scalar(b, args[next++], value.element().isUnsignedInteger());
+    SmallVector<Value> at;
+    for (int64_t i = 0; i < value.rank(); ++i) {
+      at.push_back(linalg::IndexOp::create(b, i));
+      if (i == granularity.axis)
+        at.back() = arith::DivUIOp::create(b, at.back(), arith::ConstantIndexOp::create(b, granularity.block));
+    }
+    return Scalar(b, tensor::ExtractOp::create(b, value.value, at), value.element().isUnsignedInteger());
+  }
+
+  Lowered value;
+  AffineMap map;
+
+private:
+  Granularity granularity{Granularity::Tensor};
+};
+} // namespace
+
+/// formula(x, scale, zero point or null) for each element of x.
+template <typename OpT>
+static FailureOr<SmallVector<Value>> lowerElements(OpT op, LoweringBuilder &b, ValueRange operands,
+                                                   llvm::function_ref<Scalar(Scalar, Scalar, Scalar)> formula) {
+  Parameter parameters[2];
+  for (unsigned i : {0, 1}) {
+    StringRef name = i == 0 ? "scale" : "zero point";
+    if (!operands[1 + i])
+      continue;
+    auto granularity = getGranularity(op, op->getOperand(1 + i), name);
+    if (failed(granularity))
+      return failure();
+    parameters[i] = Parameter(op, b, op->getOperand(1 + i), operands[1 + i], *granularity, name);
+  }
+  SmallVector<Value> inputs{operands[0]};
+  SmallVector<AffineMap> maps{b.getMultiDimIdentityMap(getDims(op.getX()).size())};
+  for (const Parameter &parameter : parameters)
+    if (parameter.isOperand()) {
+      inputs.push_back(parameter.value.value);
+      maps.push_back(parameter.map);
+    }
+  bool isUnsigned = getElementTypeOrSelf(op.getX()).isUnsignedInteger();
+  return SmallVector<Value>{
+      b.elementwise(op.getY().getType(), inputs, maps, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+        unsigned next = 1;
+        Scalar scale = parameters[0].get(nested, args, next);
+        Scalar zero = parameters[1] ? parameters[1].get(nested, args, next) : Scalar();
+        return formula(Scalar(nested, args[0], isUnsigned), scale, zero);
+      })};
+}
+
+/// The element type that an attribute with ONNX's number asks for.
+template <typename OpT> static FailureOr<Type> typeNumbered(OpT op, int64_t number, StringRef attribute) {
+  if (Type type = getElementType(op.getContext(), number))
+    return type;
+  return op.emitOpError(attribute) << " " << getElementTypeName(number) << " is not supported yet";
+}
+
+/// x rounded to the float type `to`, for arithmetic in at least f32.
+static Scalar roundTo(Scalar x, Type to) { return widen(convert(x, to)); }
+
+//===- QuantizeLinear ---------------------------------------------------------------===//
+
+/// The type in which x is divided by the scale: that of the scale, unless `precision` says otherwise.
+static FailureOr<Type> divisionType(QuantizeLinearOp op) {
+  if (op.getPrecision() == 0) {
+    Type scale = getElementTypeOrSelf(op.getYScale());
+    return isa<FloatType>(scale) ? scale : Type(Float32Type::get(op.getContext()));
+  }
+  auto type = typeNumbered(op, op.getPrecision(), "precision");
+  if (succeeded(type) && !isa<FloatType>(*type))
+    return op.emitOpError("precision must be a floating-point type, not ") << getElementTypeName(*type);
+  return type;
+}
+
+LogicalResult QuantizeLinearOp::inferTypes(SmallVectorImpl<Type> &types) {
+  bool hasZero = isa<RankedTensorType>(getYZeroPoint().getType());
+  Type element = hasZero ? getElementTypeOrSelf(getYZeroPoint()) : Type();
+  if (getOutputDtype() != 0) {
+    auto wanted = typeNumbered(*this, getOutputDtype(), "output_dtype");
+    if (failed(wanted))
+      return failure();
+    // "If both output_dtype and y_zero_point are specified, output_dtype must be T3."
+    if (hasZero && element != *wanted)
+      return emitOpError("output_dtype is ")
+             << getElementTypeName(*wanted) << ", but the zero point is " << getElementTypeName(element);
+    element = *wanted;
+  }
+  if (!element)
+    element = IntegerType::get(getContext(), 8, IntegerType::Unsigned);
+  auto integer = dyn_cast<IntegerType>(element);
+  if (!integer || integer.getWidth() > 16 || integer.getWidth() == 1)
+    return emitOpError("can't quantize to ") << getElementTypeName(element);
+  Type x = getElementTypeOrSelf(getX());
+  if (!isa<FloatType>(x) && !x.isSignlessInteger(32))
+    return emitOpError("takes floating-point numbers or int32, not ") << getElementTypeName(x);
+  if (failed(divisionType(*this)) || failed(getGranularity(*this, getYScale(), "y_scale")) ||
+      (hasZero && failed(getGranularity(*this, getYZeroPoint(), "y_zero_point"))))
+    return failure();
+  types.push_back(withElementType(getX().getType(), element));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> QuantizeLinearOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto precision = divisionType(*this);
+  if (failed(precision))
+    return failure();
+  auto element = cast<IntegerType>(getElementTypeOrSelf(getY()));
+  double low = element.isUnsigned() ? 0 : -std::ldexp(1.0, element.getWidth() - 1);
+  double high = low + std::ldexp(1.0, element.getWidth()) - 1;
+  Type stored = LoweringBuilder::loweredType(getY().getType()).getElementType();
+  return lowerElements(*this, b, operands, [&](Scalar x, Scalar scale, Scalar zero) {
+    Scalar quotient = roundTo(roundTo(x, *precision) / roundTo(scale, *precision), *precision);
+    // Integers of 16 bits and sums of two are exact in f32, so that clamping comes before the conversion, which no
+    // number is out of range for then. Comparisons are such that NaN becomes the lowest number.
+    Scalar y = roundeven(quotient);
+    if (zero)
+      y = y + convert(zero, y.type());
+    y = select(y > low, y, low);
+    y = select(y < high, y, high);
+    return convert(y, stored, element.isUnsigned());
+  });
+}
+
+//===- DequantizeLinear -------------------------------------------------------------===//
+
+LogicalResult DequantizeLinearOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Type x = getElementTypeOrSelf(getX()), element = getElementTypeOrSelf(getXScale());
+  auto integer = dyn_cast<IntegerType>(x);
+  if (!integer || integer.getWidth() > 32 || integer.getWidth() == 1)
+    return emitOpError("can't dequantize ") << getElementTypeName(x);
+  bool hasZero = isa<RankedTensorType>(getXZeroPoint().getType());
+  if (hasZero && getElementTypeOrSelf(getXZeroPoint()) != x) // "x_zero_point and x must have the same type"
+    return emitOpError("x is ") << getElementTypeName(x) << ", but the zero point is "
+                                << getElementTypeName(getElementTypeOrSelf(getXZeroPoint()));
+  if (getOutputDtype() != 0) {
+    auto wanted = typeNumbered(*this, getOutputDtype(), "output_dtype");
+    if (failed(wanted))
+      return failure();
+    element = *wanted;
+  }
+  if (!isa<FloatType>(element) || !isa<FloatType>(getElementTypeOrSelf(getXScale())))
+    return emitOpError("scale and result must be floating-point numbers");
+  if (failed(getGranularity(*this, getXScale(), "x_scale")) ||
+      (hasZero && failed(getGranularity(*this, getXZeroPoint(), "x_zero_point"))))
+    return failure();
+  types.push_back(withElementType(getX().getType(), element));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> DequantizeLinearOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Type element = getElementTypeOrSelf(getY()), wide = accumulatorType(element);
+  return lowerElements(*this, b, operands, [&](Scalar x, Scalar scale, Scalar zero) {
+    Type i32 = b.getI32Type();
+    Scalar difference = convert(x, i32);
+    if (zero)
+      difference = difference - convert(zero, i32);
+    return convert(convert(difference, wide) * convert(scale, wide), element);
+  });
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Quantization.cpp.inc"
+
+void onnxc::onnx::registerQuantizationOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Quantization.cpp.inc"
+      >();
+}
