@@ -107,7 +107,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createExpandMath());
   passes.addPass(createConvertVectorToSCFPass());
   passes.addPass(memref::createFoldMemRefAliasOpsPass());
-  passes.addPass(createExpandReshapes());
+  passes.addPass(createLowerExpandShape());
   passes.addPass(memref::createExpandStridedMetadataPass());
   passes.addPass(createLowerAffinePass());
   passes.addPass(arith::createArithExpandOpsPass({/*includeBf16=*/true}));

@@ -226,19 +226,6 @@ def OutlineParallel : Pass<"outline-parallel", "mlir::ModuleOp"> {
                            "mlir::scf::SCFDialect"];
 }
 
-def ExpandReshapes : Pass<"expand-reshapes", "mlir::ModuleOp"> {
-  let summary = "Turns memref.expand_shape into strides and sizes";
-  let description = [{
-    ```mlir
-    memref.expand_shape %m [[0, 1], [2]] output_shape [%a, %b, 4] : memref<?x4xf32> into memref<?x?x4xf32>
-    ==>
-    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %m
-    memref.reinterpret_cast %base to offset: [0], sizes: [%a, %b, 4], strides: [4 * %b, 4, 1]
-    ```
-  }];
-  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::memref::MemRefDialect"];
-}
-
 def KeepLoops : Pass<"keep-loops", "mlir::ModuleOp"> {
   let summary = "Keeps LLVM from unrolling loops that contain loops";
   let description = [{

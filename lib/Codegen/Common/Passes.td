@@ -20,4 +20,18 @@ def ExpandMath : Pass<"expand-math"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::vector::VectorDialect"];
 }
 
+def LowerExpandShape : Pass<"lower-expand-shape"> {
+  let summary = "Writes memref.expand_shape as strides where several sizes of one group are unknown";
+  let description = [{
+    ```mlir
+    %y = memref.expand_shape %x [[0, 1], [2]] output_shape [%m, %n, 8] : memref<?x8xf32> into memref<?x?x8xf32>
+    ==>
+    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %x
+    %y = memref.reinterpret_cast %base to offset: [0], sizes: [%m, %n, 8], strides: [%n * 8, 8, 1]
+    ```
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"lowered", "lowered", "expand_shape operations that became strides">];
+}
+
 #endif // ONNXC_CODEGEN_COMMON_PASSES_TD
