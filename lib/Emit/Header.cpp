@@ -90,6 +90,14 @@ TypeNames typeNames(int32_t type) {
     return {"uint64", "uint64_t"};
   case ONNXC_BFLOAT16:
     return {"bfloat16", "uint16_t"};
+  case ONNXC_UINT4:
+    return {"uint4", "uint8_t"};
+  case ONNXC_INT4:
+    return {"int4", "int8_t"};
+  case ONNXC_UINT2:
+    return {"uint2", "uint8_t"};
+  case ONNXC_INT2:
+    return {"int2", "int8_t"};
   }
   return {"unknown", "void"};
 }

@@ -22,8 +22,12 @@ static_assert(llvm::endianness::native == llvm::endianness::little, "ONNX stores
 static constexpr size_t kMaxDense = 1024;
 static constexpr int64_t kMaxRank = 64;
 
-/// Bytes of one element in the file and in our attributes; a bool takes a whole one.
+/// Bytes of one element in our attributes. A bool takes a whole one, here and in the file; integers of 4 and 2 bits do
+/// here.
 static uint64_t elementBytes(Type type) { return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8); }
+
+/// Several elements of this type share a byte in the file.
+static bool isPacked(Type type) { return !type.isInteger(1) && type.getIntOrFloatBitWidth() < 8; }
 
 LogicalResult TensorReader::makeType(ArrayRef<int64_t> dims, int64_t onnxType, RankedTensorType &type, uint64_t &size,
                                      Location loc) {
@@ -76,9 +80,21 @@ static void readTyped(const TensorProto &tensor, SmallVectorImpl<char> &storage)
   case TensorProto::FLOAT16:
   case TensorProto::BFLOAT16:
     return store<uint16_t>(tensor.int32_data(), storage);
-  default: // int8, uint8, bool
+  default: // int8, uint8, bool; bytes of integers of 4 and 2 bits
     return store<uint8_t>(tensor.int32_data(), storage);
   }
+}
+
+/// Gives each of `count` elements its own byte, extended by its sign or zero. The first is in the lowest bits.
+static SmallVector<char, 0> unpack(ArrayRef<char> packed, uint64_t count, Type type) {
+  unsigned width = type.getIntOrFloatBitWidth(), perByte = 8 / width;
+  SmallVector<char, 0> bytes(count);
+  for (auto [i, byte] : llvm::enumerate(bytes)) {
+    unsigned bits = static_cast<uint8_t>(packed[i / perByte]) >> (i % perByte * width) & ((1u << width) - 1);
+    bool isNegative = !type.isUnsignedInteger() && bits >> (width - 1);
+    byte = static_cast<char>(isNegative ? bits | ~0u << width : bits);
+  }
+  return bytes;
 }
 
 LogicalResult TensorReader::readBytes(const TensorProto &tensor, Bytes &bytes, Location loc) {
@@ -86,6 +102,10 @@ LogicalResult TensorReader::readBytes(const TensorProto &tensor, Bytes &bytes, L
   SmallVector<int64_t> dims(tensor.dims().begin(), tensor.dims().end());
   if (failed(makeType(dims, tensor.data_type(), bytes.type, size, loc)))
     return failure();
+  Type element = bytes.type.getElementType();
+  uint64_t count = size;
+  if (isPacked(element))
+    size = llvm::divideCeil(count * element.getIntOrFloatBitWidth(), 8);
   if (tensor.has_segment())
     return emitError(loc) << "tensors in segments are not supported";
   if (tensor.data_location() == TensorProto::EXTERNAL) {
@@ -107,6 +127,11 @@ LogicalResult TensorReader::readBytes(const TensorProto &tensor, Bytes &bytes, L
   if (bytes.data.size() != size)
     return emitError(loc) << "the tensor holds " << bytes.data.size() << " bytes, but its shape and type ("
                           << bytes.type << ") need " << size;
+  if (isPacked(element)) {
+    bytes.storage = unpack(bytes.data, count, element);
+    bytes.data = bytes.storage;
+    bytes.owner = nullptr;
+  }
   return success();
 }
 
@@ -180,8 +205,7 @@ ElementsAttr TensorReader::makeElements(Bytes &bytes, StringRef name) {
     return DenseElementsAttr::getFromRawBuffer(type, data);
   auto isAligned = [&] { return reinterpret_cast<uintptr_t>(data.data()) % width == 0; };
   if (bytes.owner && isAligned()) {
-    AsmResourceBlob blob(
-        data, width, [owner = bytes.owner](void *, size_t, size_t) {}, /*dataIsMutable=*/false);
+    AsmResourceBlob blob(data, width, [owner = bytes.owner](void *, size_t, size_t) {}, /*dataIsMutable=*/false);
     return DenseResourceElementsAttr::get(type, name, std::move(blob));
   }
   return DenseResourceElementsAttr::get(type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(data, 64));

@@ -16,7 +16,8 @@ static const struct {
     [ONNXC_INT64] = {"int64", 8},       [ONNXC_STRING] = {"string", 0},       [ONNXC_BOOL] = {"bool", 1},
     [ONNXC_FLOAT16] = {"float16", 2},   [ONNXC_DOUBLE] = {"float64", 8},      [ONNXC_UINT32] = {"uint32", 4},
     [ONNXC_UINT64] = {"uint64", 8},     [ONNXC_COMPLEX64] = {"complex64", 8}, [ONNXC_COMPLEX128] = {"complex128", 16},
-    [ONNXC_BFLOAT16] = {"bfloat16", 2},
+    [ONNXC_BFLOAT16] = {"bfloat16", 2}, [ONNXC_UINT4] = {"uint4", 1},         [ONNXC_INT4] = {"int4", 1},
+    [ONNXC_UINT2] = {"uint2", 1},       [ONNXC_INT2] = {"int2", 1},
 };
 
 static int isType(int32_t type) {

@@ -43,6 +43,8 @@ double element(int32_t type, const void *data, uint64_t i) {
   case ONNXC_BFLOAT16:
     return fromBfloat(load<uint16_t>(data, i));
   case ONNXC_INT8:
+  case ONNXC_INT4:
+  case ONNXC_INT2:
     return load<int8_t>(data, i);
   case ONNXC_INT16:
     return load<int16_t>(data, i);
@@ -52,6 +54,8 @@ double element(int32_t type, const void *data, uint64_t i) {
     return double(load<int64_t>(data, i));
   case ONNXC_BOOL:
   case ONNXC_UINT8:
+  case ONNXC_UINT4:
+  case ONNXC_UINT2:
     return load<uint8_t>(data, i);
   case ONNXC_UINT16:
     return load<uint16_t>(data, i);

@@ -113,9 +113,36 @@ uint64_t typedField(int32_t type) {
   case ONNXC_BOOL:
   case ONNXC_FLOAT16:  // as their bits
   case ONNXC_BFLOAT16: // as their bits
+  case ONNXC_INT4:     // bytes that several elements share, as in raw data
+  case ONNXC_UINT4:
+  case ONNXC_INT2:
+  case ONNXC_UINT2:
     return Int32Data;
   }
   return 0;
+}
+
+/// Bits of an element of which several share a byte of a TensorProto, the first one in the lowest bits; 8 for others.
+unsigned packedWidth(int32_t type) {
+  return type == ONNXC_INT4 || type == ONNXC_UINT4 ? 4 : type == ONNXC_INT2 || type == ONNXC_UINT2 ? 2 : 8;
+}
+
+/// Gives each of `count` elements its own byte, extended by its sign or zero.
+void unpack(uint8_t *bytes, uint64_t count, int32_t type) {
+  unsigned width = packedWidth(type), perByte = 8 / width;
+  bool isSigned = type == ONNXC_INT4 || type == ONNXC_INT2;
+  for (uint64_t i = count; i-- > 0;) { // backwards: an element's place is not before that of its bits
+    unsigned bits = bytes[i / perByte] >> (i % perByte * width) & ((1u << width) - 1);
+    bytes[i] = uint8_t(isSigned && bits >> (width - 1) ? bits | ~0u << width : bits);
+  }
+}
+
+std::string pack(const void *data, uint64_t count, int32_t type) {
+  unsigned width = packedWidth(type), perByte = 8 / width;
+  std::string packed((count + perByte - 1) / perByte, 0);
+  for (uint64_t i = 0; i < count; ++i)
+    packed[i / perByte] |= char((static_cast<const uint8_t *>(data)[i] & ((1u << width) - 1)) << (i % perByte * width));
+  return packed;
 }
 
 /// Appends the elements of one occurrence of a typed field, packed or single, at `count`. False when there are more
@@ -218,7 +245,9 @@ std::string parseTensor(const void *bytes, uint64_t size, Tensor &tensor) {
     return "negative or far too big dims";
   // Sizes are compared with the bytes that are really there before any memory is asked for.
   size_t elementSize = onnxc_type_size(tensor.type);
-  if (hasRaw ? raw.left() % elementSize || raw.left() / elementSize != count : count > typedBytes)
+  unsigned perByte = 8 / packedWidth(tensor.type);
+  uint64_t stored = count / perByte + (count % perByte != 0);
+  if (hasRaw ? raw.left() % elementSize || raw.left() / elementSize != stored : stored > typedBytes)
     return "the dims say " + std::to_string(count) + " elements, the data has another number";
   if (!allocate(tensor))
     return "out of memory";
@@ -227,11 +256,13 @@ std::string parseTensor(const void *bytes, uint64_t size, Tensor &tensor) {
   } else {
     uint64_t filled = 0;
     for (message = all; message.next(field, wire, content);)
-      if (field == typed && !appendTyped(content, wire, tensor, count, filled))
+      if (field == typed && !appendTyped(content, wire, tensor, stored, filled))
         return "malformed data, or more than the dims say";
-    if (filled != count)
+    if (filled != stored)
       return "the dims say " + std::to_string(count) + " elements, the data has " + std::to_string(filled);
   }
+  if (perByte != 1)
+    unpack(static_cast<uint8_t *>(tensor.memory.get()), count, tensor.type);
   if (tensor.type == ONNXC_BOOL) { // models rely on 0 and 1
     auto *values = static_cast<uint8_t *>(tensor.memory.get());
     for (uint64_t i = 0; i < count; ++i)
@@ -267,7 +298,12 @@ std::string readTensor(const std::string &path, Tensor &tensor) {
 
 std::string writeTensor(const std::string &path, const char *name, int32_t type, const int64_t *dims, int32_t rank,
                         const void *data, uint64_t size) {
-  std::string head;
+  std::string head, packed;
+  if (packedWidth(type) != 8) {
+    packed = pack(data, size, type);
+    data = packed.data();
+    size = packed.size();
+  }
   for (int32_t i = 0; i < rank; ++i) { // unpacked, as in proto2: what everybody else writes
     appendVarint(head, Dims << 3 | Varint);
     appendVarint(head, uint64_t(dims[i]));

@@ -226,8 +226,7 @@ void fillRandom(Tensor &tensor, uint64_t seed) {
 }
 
 bool isSupported(int32_t type) {
-  return type >= ONNXC_FLOAT && type <= ONNXC_BFLOAT16 && type != ONNXC_STRING && type != ONNXC_COMPLEX64 &&
-         type != ONNXC_COMPLEX128;
+  return onnxc_type_size(type) != 0 && type != ONNXC_COMPLEX64 && type != ONNXC_COMPLEX128;
 }
 
 std::string listSymbols(const onnxc_model *model) {

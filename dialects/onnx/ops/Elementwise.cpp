@@ -94,8 +94,12 @@ static LogicalResult inferElementwise(OpT op, ElementKind kind, SmallVectorImpl<
 //===- Lowering ---------------------------------------------------------------------===//
 
 static Scalar convertTo(Scalar x, Type tensorType) {
-  Type type = getElementTypeOrSelf(tensorType);
-  return convert(x, LoweringBuilder::loweredType(tensorType).getElementType(), type.isUnsignedInteger());
+  Type type = getElementTypeOrSelf(tensorType), stored = LoweringBuilder::loweredType(tensorType).getElementType();
+  x = convert(x, stored, type.isUnsignedInteger());
+  // An integer of 4 or 2 bits fills its byte with copies of its sign, or with zeros.
+  if (double spare = stored.getIntOrFloatBitWidth() - type.getIntOrFloatBitWidth(); spare != 0)
+    x = shiftRight(shiftLeft(x, x.number(spare)), x.number(spare));
+  return x;
 }
 
 using Formula = llvm::function_ref<Scalar(ArrayRef<Scalar>)>;
@@ -307,6 +311,17 @@ LogicalResult CastOp::verify() {
   return success();
 }
 
+/// CastLike takes the type from its second operand.
+static LogicalResult makeCast(NodeForm &node) {
+  if (!node.operand(0) || !node.operand(1) || node.operands.size() != 2)
+    return node.error() << "CastLike takes two inputs";
+  int64_t to = getOnnxType(getElementTypeOrSelf(node.operand(1)));
+  node.attributes.set("to", node.b.getIntegerAttr(node.b.getIntegerType(64, /*isSigned=*/true), to));
+  node.operands.pop_back();
+  node.name = "Cast";
+  return success();
+}
+
 LogicalResult IdentityOp::inferTypes(SmallVectorImpl<Type> &types) {
   types.push_back(getX().getType());
   return success();
@@ -472,4 +487,5 @@ void onnxc::onnx::registerElementwiseOps(OnnxDialect &dialect) {
   dialect.addUpgrade("Clip", 11, upgradeClip6);
   dialect.addUpgrade("Cast", 6, upgradeCast1);
   dialect.addUpgrade("Dropout", 12, upgradeDropout10);
+  dialect.addUpgrade("CastLike", /*below=*/std::numeric_limits<int64_t>::max(), makeCast);
 }

@@ -12,9 +12,20 @@ ElementsAttr onnxc::onnx::reinterpret(ElementsAttr elements, RankedTensorType ty
     return elements;
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements))
     return DenseResourceElementsAttr::get(type, resource.getRawHandle());
-  if (auto dense = dyn_cast<DenseElementsAttr>(elements))
-    return DenseElementsAttr::getFromRawBuffer(type, dense.getRawData());
-  return {};
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (!dense)
+    return {};
+  // MLIR leaves the rest of a byte that holds 4 or 2 bits open.
+  Type element = dense.getElementType();
+  unsigned width = type.getElementTypeBitWidth();
+  if (element.isInteger() && element.getIntOrFloatBitWidth() < width) {
+    bool isUnsigned = element.isUnsignedInteger();
+    auto values = llvm::map_to_vector(dense.getValues<APInt>(), [&](const APInt &value) {
+      return isUnsigned ? value.zext(width) : value.sext(width);
+    });
+    return DenseElementsAttr::get(type, values);
+  }
+  return DenseElementsAttr::getFromRawBuffer(type, dense.getRawData());
 }
 
 ElementsAttr onnxc::onnx::getConstantElements(Value value) {

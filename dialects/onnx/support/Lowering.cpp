@@ -122,8 +122,8 @@ Value LoweringBuilder::wrapIndex(ImplicitLocOpBuilder &b, Value index, Value siz
 RankedTensorType LoweringBuilder::loweredType(Type onnxType) {
   auto tensor = cast<RankedTensorType>(onnxType);
   Type element = tensor.getElementType();
-  if (element.isUnsignedInteger())
-    element = IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth());
+  if (auto integer = dyn_cast<IntegerType>(element); integer && integer.getWidth() > 1) // a byte at least
+    element = IntegerType::get(element.getContext(), std::max(integer.getWidth(), 8u));
   return RankedTensorType::get(tensor.getShape(), element);
 }
 

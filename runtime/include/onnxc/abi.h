@@ -37,6 +37,10 @@ typedef enum onnxc_type {
   ONNXC_COMPLEX64 = 14,
   ONNXC_COMPLEX128 = 15,
   ONNXC_BFLOAT16 = 16,
+  ONNXC_UINT4 = 21, /* integers of 4 and 2 bits take a byte each, the others of its bits zero or copies of the sign */
+  ONNXC_INT4 = 22,
+  ONNXC_UINT2 = 25,
+  ONNXC_INT2 = 26,
 } onnxc_type;
 
 typedef enum onnxc_status {
@@ -51,7 +55,7 @@ typedef enum onnxc_status {
 } onnxc_status;
 
 /* A dimension of an onnxc_value_info: a size >= 0, or one of these. */
-#define ONNXC_DIM_COMPUTED INT64_MIN     /* follows from the inputs: ask plan() */
+#define ONNXC_DIM_COMPUTED INT64_MIN            /* follows from the inputs: ask plan() */
 #define ONNXC_DIM_SYMBOL(k) (-1 - (int64_t)(k)) /* onnxc_model.symbols[k], chosen by the caller */
 
 /* What the model says of one of its inputs or outputs. */
