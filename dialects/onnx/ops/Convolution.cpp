@@ -177,12 +177,33 @@ namespace {
 /// One spatial axis: result[o] = sum of x[i] * w[k] over o + padBegin = i * stride + k * dilation.
 struct TransposeAxis {
   AffineExpr input, output;
-  int64_t kernel, stride, dilation, padBegin, outputPadding;
-  // As a convolution with stride 1 that makes `stride` neighbours at a time ("phases"): position o + padBegin =
-  // q * stride + r takes x[q - j] * w[r + j * stride], j < taps. A dilated kernel counts with its holes, unless the
-  // stride is 1: then the convolution itself is dilated.
+  int64_t kernel, stride, dilation, padBegin;
+  // As a sum of products for each of the `stride` phases of the result, without a product with a hole between inputs:
+  // position o + padBegin = q * stride + r takes x[q - j] * w[r + j * stride], j < taps. A dilated kernel counts with
+  // its holes, unless the stride is 1: then the taps are `step` inputs apart.
   int64_t taps, step;
-  AffineExpr positions; ///< number of q
+  // The result, behind `crop` elements that nobody asked for, is positions q' and phases r': o + crop = q' * stride +
+  // r'. There r = (r' + lead) mod stride, and q = q' + floor((r' + lead) / stride), lead being padBegin - crop. Where
+  // that is q' + firstInput + shift * r' for all r', nothing needs to be cropped.
+  int64_t crop, lead, firstInput, shift;
+  AffineExpr positions; ///< number of q'
+
+  void choosePhases() {
+    bool isEven = padBegin % stride == 0;
+    shift = stride == 2 && !isEven;
+    crop = isEven || shift ? 0 : padBegin % stride;
+    lead = padBegin - crop;
+    firstInput = lead / stride;
+  }
+  /// Where tap `tap`, counted from the first input, of phase r' is in the kernel; nothing where it is a hole, or
+  /// beyond.
+  std::optional<int64_t> place(int64_t phase, int64_t tap) const {
+    int64_t at = (phase + lead) % stride + (taps - 1 - tap) * stride;
+    int64_t holes = stride == 1 ? 1 : dilation;
+    if (at % holes != 0 || at / holes >= kernel)
+      return std::nullopt;
+    return at / holes;
+  }
 };
 struct TransposeGeometry {
   SmallVector<TransposeAxis, 3> axes;
@@ -222,7 +243,7 @@ FailureOr<TransposeGeometry> TransposeGeometry::get(ConvTransposeOp op) {
     if (extra < 0 || extra >= std::max(in.stride, in.dilation))
       return op.emitOpError("output_padding ")
              << extra << " is not less than the stride or the dilation in spatial axis " << i;
-    TransposeAxis axis{spatial[i], AffineExpr(), in.kernel, in.stride, in.dilation, in.padBegin, extra, 0, 0, {}};
+    TransposeAxis axis{spatial[i], AffineExpr(), in.kernel, in.stride, in.dilation, in.padBegin, 0, 0, 0, 0, 0, 0, {}};
     // Without padding: every input makes `extent` outputs, `stride` apart.
     AffineExpr full = (spatial[i] - 1) * in.stride + (in.extent() + extra);
     if (!outputShape.empty() || same) {
@@ -234,11 +255,14 @@ FailureOr<TransposeGeometry> TransposeGeometry::get(ConvTransposeOp op) {
       // for SAME_UPPER and in front otherwise. Less than none: the last outputs get no input.
       int64_t padding = std::max<int64_t>(*total, 0);
       axis.padBegin = attributes.autoPad == "SAME_UPPER" ? padding / 2 : padding - padding / 2;
-      axis.positions = !outputShape.empty() ? (axis.output + axis.padBegin).ceilDiv(in.stride)
-                                            : spatial[i] + llvm::divideCeil(axis.padBegin, in.stride);
+      axis.choosePhases();
+      axis.positions = !outputShape.empty() ? (axis.output + axis.crop).ceilDiv(in.stride)
+                                            : spatial[i] + llvm::divideCeil(axis.crop, in.stride);
     } else {
+      axis.choosePhases();
       axis.output = full - (in.padBegin + in.padEnd);
-      axis.positions = spatial[i] + (llvm::divideCeilSigned(in.extent() + extra - in.padEnd, in.stride) - 1);
+      axis.positions =
+          spatial[i] + (llvm::divideCeilSigned(in.extent() + extra - in.padEnd - axis.lead, in.stride) - 1);
     }
     if (auto size = getConstant(axis.output); size && *size < 1)
       return op.emitOpError("the padding leaves no output in spatial axis ") << i;
@@ -261,64 +285,56 @@ LogicalResult ConvTransposeOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
-/// The weights of the convolution that makes all phases: [group * M / group * phases..., C / group, taps...] from
-/// [C, M / group, kernel...]. Its tap t is the kernel's r + (taps - 1 - t) * stride, where there is one.
-static FailureOr<Lowered> makePhaseWeights(ConvTransposeOp op, LoweringBuilder &b, Lowered w,
-                                           const TransposeGeometry &geometry) {
+/// The weights of all phases: [group, phases..., taps..., C / group, M / group] from [C, M / group, kernel...];
+/// [phases..., taps..., group] where every group has one channel.
+static Lowered makePhaseWeights(ConvTransposeOp op, LoweringBuilder &b, Lowered w, const TransposeGeometry &geometry,
+                                bool depthwise) {
   int64_t group = op.getGroup(), n = geometry.axes.size();
   ArrayRef<int64_t> shape = w.type.getShape();
-  if (!w.type.hasStaticShape())
-    return op.emitOpError("the sizes of W must be known");
-  int64_t channels = shape[0] / group, features = shape[1];
-  SmallVector<int64_t> sizes{group, features}; // then the phases, channels, taps
+  int64_t channels = shape[0] / group, features = shape[1], first = depthwise ? 0 : 1;
+  SmallVector<int64_t> sizes;
+  if (!depthwise)
+    sizes.push_back(group);
   for (const TransposeAxis &axis : geometry.axes)
     sizes.push_back(axis.stride);
-  sizes.push_back(channels);
   for (const TransposeAxis &axis : geometry.axes)
     sizes.push_back(axis.taps);
-  // The tap of `axis` as a place in the kernel.
-  auto place = [](const TransposeAxis &axis, int64_t phase, int64_t tap) -> std::optional<int64_t> {
-    int64_t at = phase + (axis.taps - 1 - tap) * axis.stride;
-    int64_t holes = axis.stride == 1 ? 1 : axis.dilation;
-    if (at % holes != 0 || at / holes >= axis.kernel)
-      return std::nullopt;
-    return at / holes;
-  };
+  if (depthwise)
+    sizes.push_back(group);
+  else
+    sizes.append({channels, features});
   auto position = [&](ArrayRef<int64_t> i) -> std::optional<int64_t> {
-    int64_t flat = (i[0] * channels + i[2 + n]) * features + i[1];
+    int64_t flat = depthwise ? i.back() : (i[0] * channels + i[1 + 2 * n]) * features + i.back();
     for (int64_t a = 0; a < n; ++a) {
-      auto at = place(geometry.axes[a], i[2 + a], i[3 + n + a]);
+      auto at = geometry.axes[a].place(i[first + a], i[first + n + a]);
       if (!at)
         return std::nullopt;
       flat = flat * geometry.axes[a].kernel + *at;
     }
     return flat;
   };
-  SmallVector<int64_t> joined{group * features, channels};
-  for (const TransposeAxis &axis : geometry.axes) {
-    joined[0] *= axis.stride;
-    joined.push_back(axis.taps);
-  }
-  if (Lowered result = rearrangeConstant(b, w, sizes, joined, position))
+  if (Lowered result = rearrangeConstant(b, w, sizes, sizes, position))
     return result;
   // Computed at run time, by a table of places for every axis: -1 where there is none.
   RankedTensorType type = makeTensor(sizes, w.element());
-  SmallVector<int64_t> places, strides;
+  SmallVector<int64_t> places;
   int64_t longest = 0;
   for (const TransposeAxis &axis : geometry.axes)
     longest = std::max(longest, axis.stride * axis.taps);
   for (const TransposeAxis &axis : geometry.axes)
     for (int64_t i = 0; i < longest; ++i)
-      places.push_back(place(axis, i % axis.stride, std::min(i / axis.stride, axis.taps - 1)).value_or(-1));
+      places.push_back(axis.place(i % axis.stride, std::min(i / axis.stride, axis.taps - 1)).value_or(-1));
   auto tableType = RankedTensorType::get({n, longest}, b.getIndexType());
   Value table = arith::ConstantOp::create(b, DenseElementsAttr::get(tableType, ArrayRef<int64_t>(places)));
   Value value = b.generate(type, [&](ImplicitLocOpBuilder &b, ValueRange i) -> Value {
     auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(b, value); };
-    SmallVector<Value> at{arith::AddIOp::create(b, arith::MulIOp::create(b, i[0], index(channels)), i[2 + n]), i[1]};
+    SmallVector<Value> at{i.back(), index(0)};
+    if (!depthwise)
+      at = {arith::AddIOp::create(b, arith::MulIOp::create(b, i[0], index(channels)), i[1 + 2 * n]), i.back()};
     Value inside = arith::ConstantOp::create(b, b.getBoolAttr(true));
     for (int64_t a = 0; a < n; ++a) {
-      Value entry =
-          arith::AddIOp::create(b, arith::MulIOp::create(b, i[3 + n + a], index(geometry.axes[a].stride)), i[2 + a]);
+      Value tap = arith::MulIOp::create(b, i[first + n + a], index(geometry.axes[a].stride));
+      Value entry = arith::AddIOp::create(b, tap, i[first + a]);
       Value found = tensor::ExtractOp::create(b, table, ValueRange{index(a), entry});
       Value here = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, found, index(0));
       inside = arith::AndIOp::create(b, inside, here);
@@ -328,7 +344,48 @@ static FailureOr<Lowered> makePhaseWeights(ConvTransposeOp op, LoweringBuilder &
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element.getType()));
     return arith::SelectOp::create(b, inside, element, zero);
   });
-  return reshape(b, Lowered{value, type}, getDims(makeTensor(joined, w.element())));
+  return {value, type};
+}
+
+/// `x` with as many elements before and after spatial axis i as the taps of its positions read; those that none reads
+/// are left out.
+static Lowered fitInput(LoweringBuilder &b, Lowered x, const TransposeGeometry &geometry) {
+  SmallVector<OpFoldResult> low(2, b.getIndexAttr(0)), high = low, offsets = low;
+  Dims kept(ArrayRef(x.dims()).take_front(2)), padded = kept;
+  for (const TransposeAxis &axis : geometry.axes) {
+    int64_t reach = (axis.taps - 1) * axis.step, before = reach - axis.firstInput;
+    AffineExpr read = axis.positions + (reach + axis.shift * (axis.stride - 1));
+    AffineExpr behind = simplify(read - axis.input - before);
+    int64_t skipped = std::max<int64_t>(-before, 0);
+    auto number = getConstant(behind);
+    AffineExpr size = axis.input - skipped;
+    if (number && *number < 0)
+      size = simplify(size + *number);
+    offsets.push_back(b.getIndexAttr(skipped));
+    kept.push_back(size);
+    low.push_back(b.getIndexAttr(std::max<int64_t>(before, 0)));
+    high.push_back(number ? OpFoldResult(b.getIndexAttr(std::max<int64_t>(*number, 0))) : b.materialize(behind));
+    padded.push_back(read);
+  }
+  if (kept != x.dims())
+    x = slice(b, x, offsets, kept, kept);
+  return pad(b, x, low, high, padded, b.constant(x.element(), 0));
+}
+
+/// [N, C, spatial...] to [N, spatial..., C], and back. The codegen drops such a transpose where the neighbours have the
+/// channels last, too.
+static SmallVector<int64_t> channelsLast(int64_t spatial) {
+  SmallVector<int64_t> permutation{0};
+  for (int64_t i = 0; i < spatial; ++i)
+    permutation.push_back(2 + i);
+  permutation.push_back(1);
+  return permutation;
+}
+static SmallVector<int64_t> channelsFirst(int64_t spatial) {
+  SmallVector<int64_t> permutation{0, spatial + 1};
+  for (int64_t i = 0; i < spatial; ++i)
+    permutation.push_back(1 + i);
+  return permutation;
 }
 
 FailureOr<SmallVector<Value>> ConvTransposeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
@@ -336,55 +393,71 @@ FailureOr<SmallVector<Value>> ConvTransposeOp::lowerToLinalg(LoweringBuilder &b,
   if (failed(geometry))
     return failure();
   Lowered x = getLowered(*this, operands, 0), w = getLowered(*this, operands, 1), bias = getLowered(*this, operands, 2);
-  auto weights = makePhaseWeights(*this, b, w, *geometry);
-  if (failed(weights))
-    return failure();
-
-  // The input, padded so that the window's last tap meets every q: (taps - 1) * step in front, and behind as many
-  // as there are positions beyond the input.
+  if (!w.type.hasStaticShape())
+    return emitOpError("the sizes of W must be known");
   MLIRContext *context = b.getContext();
-  int64_t n = geometry->axes.size();
-  Window window{Window::None, /*ceilMode=*/false, {}};
-  bool crop = false;
-  SmallVector<OpFoldResult> low(2, b.getIndexAttr(0)), high = low;
-  Dims padded(ArrayRef(x.dims()).take_front(2));
-  for (const TransposeAxis &axis : geometry->axes) {
-    int64_t before = (axis.taps - 1) * axis.step;
-    AffineExpr behind = simplify(axis.positions - axis.input);
-    // Fewer positions than inputs: the last inputs are not met by any tap, and remain unread.
-    if (auto number = getConstant(behind); number && *number < 0)
-      behind = makeDim(context, 0);
-    low.push_back(b.getIndexAttr(before));
-    high.push_back(b.materialize(behind));
-    padded.push_back(axis.input + before + behind);
-    window.axes.push_back({padded.back(), axis.taps, 1, axis.step, 0, 0, axis.positions});
-    crop |= axis.padBegin != 0 || axis.positions * axis.stride != axis.output;
-  }
-  x = pad(b, x, low, high, padded, b.constant(x.element(), 0));
-  Lowered y = convolve(b, x, *weights, getGroup(), window, accumulatorType(x.element()));
+  int64_t n = geometry->axes.size(), group = getGroup();
+  int64_t channels = w.type.getDimSize(0) / group, features = w.type.getDimSize(1);
+  bool depthwise = group > 1 && channels == 1 && features == 1, grouped = group > 1 && !depthwise;
 
-  // Phases to their places: [N, M, r..., q...] -> [N, M, q0, r0, q1, r1, ...] -> [N, M, q0 * r0, ...].
-  Dims split{y.dims()[0], getDims(getY())[1]}, joined = split;
-  SmallVector<int64_t> interleaved{0, 1};
-  bool phases = false;
-  for (const TransposeAxis &axis : geometry->axes) {
-    split.push_back(makeDim(context, axis.stride));
-    phases |= axis.stride != 1;
+  // y[N, q0, r0, q1, r1, ..., group, M] += x[N, q0 + shift0 * r0 + step0 * t0, ..., group, C] * w[group, r..., t..., C,
+  // M], without the group where there is one, and without C and M where the group is the channel.
+  x = transpose(b, fitInput(b, x, *geometry), channelsLast(n));
+  Lowered weights = makePhaseWeights(*this, b, w, *geometry, depthwise);
+  if (grouped) {
+    Dims split(ArrayRef(x.dims()).drop_back());
+    split.append({makeDim(context, group), makeDim(context, channels)});
+    x = reshape(b, x, split);
+  } else if (!depthwise) {
+    weights = reshape(b, weights, ArrayRef(weights.dims()).drop_front());
   }
+
+  unsigned loops = 1 + 2 * n + (grouped ? 1 : 0) + 1 + n + (depthwise ? 0 : 1);
+  auto d = [&](unsigned i) { return b.getAffineDimExpr(i); };
+  unsigned g = 1 + 2 * n, m = g + (grouped ? 1 : 0), t = m + 1, c = t + n;
+  SmallVector<AffineExpr> xs{d(0)}, ws, ys{d(0)};
+  if (grouped)
+    ws.push_back(d(g));
+  for (int64_t i = 0; i < n; ++i)
+    ws.push_back(d(2 + 2 * i));
+  Dims phaseDims{x.dims()[0]}, joined = phaseDims;
   for (auto [i, axis] : llvm::enumerate(geometry->axes)) {
-    split.push_back(axis.positions);
+    AffineExpr q = d(1 + 2 * i), r = d(2 + 2 * i);
+    xs.push_back(q + r * axis.shift + d(t + i) * axis.step);
+    ws.push_back(d(t + i));
+    ys.append({q, r});
+    phaseDims.append({axis.positions, makeDim(context, axis.stride)});
     joined.push_back(axis.positions * axis.stride);
-    interleaved.append({static_cast<int64_t>(2 + n + i), static_cast<int64_t>(2 + i)});
   }
-  if (phases)
-    y = reshape(b, transpose(b, reshape(b, y, split), interleaved), joined);
-  if (crop) {
-    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
-    for (const TransposeAxis &axis : geometry->axes)
-      offsets.push_back(b.getIndexAttr(axis.padBegin));
-    y = slice(b, y, offsets, getDims(getY()), getDims(getY()));
+  if (grouped) {
+    xs.push_back(d(g));
+    ys.push_back(d(g));
+    phaseDims.push_back(makeDim(context, group));
   }
-  return SmallVector<Value>{finish(b, y, bias, getY().getType())};
+  xs.push_back(depthwise ? d(m) : d(c));
+  if (!depthwise)
+    ws.push_back(d(c));
+  ws.push_back(d(m));
+  ys.push_back(d(m));
+  phaseDims.push_back(makeDim(context, depthwise ? group : features));
+  joined.push_back(makeDim(context, group * features));
+  Lowered y = contract(b, x, AffineMap::get(loops, 0, xs, context), weights, AffineMap::get(loops, 0, ws, context),
+                       phaseDims, AffineMap::get(loops, 0, ys, context), accumulatorType(x.element()));
+
+  // Positions and phases are the result's elements in order.
+  y = transpose(b, reshape(b, y, joined), channelsFirst(n));
+  bool crops = llvm::any_of(geometry->axes, [](const TransposeAxis &axis) {
+    return axis.crop != 0 || getDifference(axis.positions * axis.stride, axis.output) != 0;
+  });
+  if (!crops)
+    return SmallVector<Value>{finish(b, y, bias, getY().getType())};
+  // Before elements are left out, so that the bias is added where the sum is.
+  y = {finish(b, y, bias, withElementType(y.type, getElementTypeOrSelf(getY()))),
+       withElementType(y.type, getElementTypeOrSelf(getY()))};
+  SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
+  for (const TransposeAxis &axis : geometry->axes)
+    offsets.push_back(b.getIndexAttr(axis.crop));
+  return SmallVector<Value>{slice(b, y, offsets, getDims(getY()), getDims(getY())).value};
 }
 
 #define GET_OP_CLASSES

@@ -37,11 +37,12 @@ func.func @same(%x: tensor<1x2x?xf32, affine_map<()[s0] -> (1, 2, s0)>>, %w: ten
 
 // -----
 
-// Without overlap a transposed convolution is a 1x1 convolution whose channels move into the plane.
+// Without overlap a transposed convolution is a matrix product that writes 2x2 pixels at a time, channels last.
+// CHECK: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> (d0, d1 + d6, d3 + d7, d8)>
 // CHECK-LABEL: func @upsample(
-// CHECK: %[[W:.*]] = arith.constant {{.*}} : tensor<24x4x1x1xf32>
-// CHECK: linalg.conv_2d_nchw_fchw {{.*}} ins({{.*}}, %[[W]] :
-// CHECK: linalg.transpose {{.*}} permutation = [0, 1, 4, 2, 5, 3]
+// CHECK: %[[W:.*]] = arith.constant {{.*}} : tensor<2x2x1x1x4x6xf32>
+// CHECK: linalg.generic {indexing_maps = [#[[X]], {{.*}}} ins({{.*}}, %[[W]] : {{.*}}) outs({{.*}} : tensor<1x8x2x8x2x6xf32>)
+// CHECK: tensor.collapse_shape {{.*}} into tensor<1x16x16x6xf32>
 // CHECK: return {{.*}} : tensor<1x6x16x16xf32>
 func.func @upsample(%x: tensor<1x4x8x8xf32>) -> tensor<1x6x16x16xf32> {
   %w = onnx.Constant dense<1.0> : tensor<4x6x2x2xf32> : tensor<4x6x2x2xf32>
@@ -52,16 +53,31 @@ func.func @upsample(%x: tensor<1x4x8x8xf32>) -> tensor<1x6x16x16xf32> {
 
 // -----
 
-// With overlap, the four phases of stride 2 are a 2x2 convolution each.
+// With overlap, each of the four phases of stride 2 is a 2x2 convolution. The second phase begins one input later, so that
+// the odd padding leaves nothing to crop.
+// CHECK: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6, d7, d8) -> (d0, d1 + d2 + d6, d3 + d4 + d7, d8)>
 // CHECK-LABEL: func @overlap(
 // CHECK: tensor.pad {{.*}} low[0, 0, 1, 1] high[0, 0, 1, 1]
-// CHECK: linalg.conv_2d_nchw_fchw {{.*}} : tensor<1x4x?x10xf32>, tensor<24x4x2x2xf32>)
-// CHECK: tensor.extract_slice {{.*}}[0, 0, 1, 1]
+// CHECK: linalg.generic {indexing_maps = [#[[X]], {{.*}}} ins({{.*}} : tensor<1x?x10x4xf32>, tensor<2x2x2x2x4x6xf32>)
+// CHECK-NOT: tensor.extract_slice
 func.func @overlap(%x: tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>) -> tensor<1x6x?x16xf32, affine_map<()[s0] -> (1, 6, s0 * 2, 16)>> {
   %w = onnx.Constant dense<1.0> : tensor<4x6x4x4xf32> : tensor<4x6x4x4xf32>
   %n = onnx.None : none
   %0 = onnx.ConvTranspose %x, %w, %n {pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>, tensor<4x6x4x4xf32>, none) -> tensor<1x6x?x16xf32, affine_map<()[s0] -> (1, 6, s0 * 2, 16)>>
   return %0 : tensor<1x6x?x16xf32, affine_map<()[s0] -> (1, 6, s0 * 2, 16)>>
+}
+
+// -----
+
+// Where the phases can't be shifted in step, the first outputs are computed and left out.
+// CHECK-LABEL: func @crop(
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<1x9x4x5xf32>)
+// CHECK: tensor.extract_slice {{.*}}[0, 0, 1] [1, 5, 34] [1, 1, 1]
+func.func @crop(%x: tensor<1x4x8xf32>) -> tensor<1x5x34xf32> {
+  %w = onnx.Constant dense<1.0> : tensor<4x5x8xf32> : tensor<4x5x8xf32>
+  %n = onnx.None : none
+  %0 = onnx.ConvTranspose %x, %w, %n {pads = array<i64: 1, 1>, strides = array<i64: 4>} : (tensor<1x4x8xf32>, tensor<4x5x8xf32>, none) -> tensor<1x5x34xf32>
+  return %0 : tensor<1x5x34xf32>
 }
 
 // -----
