@@ -110,6 +110,9 @@ Lowered Window::pad(LoweringBuilder &b, Lowered value, Value scalar) const {
   SmallVector<OpFoldResult> low(leading, b.getIndexAttr(0)), high = low;
   Dims dims = value.dims();
   for (unsigned i = 0; i < axes.size(); ++i) {
+    if (same == None) // what `get` checks of numbers
+      b.requireNonNegative(axes[i].input + (axes[i].padBegin + axes[i].padEnd - axes[i].extent()),
+                           "the window is larger than spatial axis " + Twine(i) + " with its padding");
     auto [begin, end] = padding(b, i);
     low.push_back(begin);
     high.push_back(end);
