@@ -113,7 +113,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(arith::createArithExpandOpsPass({/*includeBf16=*/true}));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
-  passes.addPass(createKeepLoops());
+  passes.addPass(createKeepOuterLoops());
   passes.addPass(createSCFToControlFlowPass());
   // Checks return from wherever they are, now that there are only branches.
   passes.addPass(createLowerChecks());

@@ -226,7 +226,7 @@ def OutlineParallel : Pass<"outline-parallel", "mlir::ModuleOp"> {
                            "mlir::scf::SCFDialect"];
 }
 
-def KeepLoops : Pass<"keep-loops", "mlir::ModuleOp"> {
+def KeepOuterLoops : Pass<"keep-outer-loops", "mlir::ModuleOp"> {
   let summary = "Keeps LLVM from unrolling loops that contain loops";
   let description = [{
     ```mlir

@@ -1,4 +1,4 @@
-//===- lib/Codegen/CPU/KeepLoops.cpp -----------------------------------------------===//
+//===- lib/Codegen/CPU/KeepOuterLoops.cpp ------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Tells LLVM to leave loops around loops alone. It would unroll an outer loop as long as its body looks small, then
 // vectorise and unroll every copy of the inner one: no faster, but megabytes of code that take a minute to schedule.
@@ -7,7 +7,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace onnxc {
-#define GEN_PASS_DEF_KEEPLOOPS
+#define GEN_PASS_DEF_KEEPOUTERLOOPS
 #define GEN_PASS_DEF_APPLYLOOPANNOTATIONS
 #include "lib/Codegen/CPU/Passes.h.inc"
 } // namespace onnxc
@@ -18,7 +18,7 @@ using namespace mlir;
 static constexpr StringLiteral kAnnotation = "llvm.loop_annotation";
 
 namespace {
-struct KeepLoops : onnxc::impl::KeepLoopsBase<KeepLoops> {
+struct KeepOuterLoops : onnxc::impl::KeepOuterLoopsBase<KeepOuterLoops> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     auto unroll = LLVM::LoopUnrollAttr::get(context, /*disable=*/BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
