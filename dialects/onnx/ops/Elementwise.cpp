@@ -427,7 +427,8 @@ static LogicalResult upgradeClip6(NodeForm &node) {
   return success(succeeded(attributeToOperand(node, "min", 1)) && succeeded(attributeToOperand(node, "max", 2)));
 }
 
-/// Before version 6 the type was a name: that of the TensorProto.DataType.
+/// In version 1, and in models that say version 6 but were written for it, the type was a name: that of the
+/// TensorProto.DataType.
 static LogicalResult upgradeCast1(NodeForm &node) {
   auto name = dyn_cast_or_null<StringAttr>(node.attributes.get("to"));
   if (!name)
@@ -485,7 +486,7 @@ void onnxc::onnx::registerElementwiseOps(OnnxDialect &dialect) {
   dialect.addUpgrade("PRelu", 7, upgradePRelu6);
   dialect.addUpgrade("Selu", 6, upgradeSelu1);
   dialect.addUpgrade("Clip", 11, upgradeClip6);
-  dialect.addUpgrade("Cast", 6, upgradeCast1);
+  dialect.addUpgrade("Cast", 7, upgradeCast1);
   dialect.addUpgrade("Dropout", 12, upgradeDropout10);
   dialect.addUpgrade("CastLike", /*below=*/std::numeric_limits<int64_t>::max(), makeCast);
 }

@@ -906,6 +906,12 @@ static LogicalResult upgradeSlice1(NodeForm &node) {
   return success();
 }
 
+/// An experiment before version 10 became Slice.
+static LogicalResult upgradeDynamicSlice(NodeForm &node) {
+  node.name = "Slice";
+  return success();
+}
+
 /// The first version called the pads paddings.
 static LogicalResult upgradePad1(NodeForm &node) {
   if (Attribute paddings = node.take("paddings"))
@@ -938,6 +944,7 @@ void onnxc::onnx::registerMovementOps(OnnxDialect &dialect) {
   dialect.addUpgrade("Split", 2, upgradeSplit1);
   dialect.addUpgrade("Split", 13, upgradeSplit2);
   dialect.addUpgrade("Slice", 10, upgradeSlice1);
+  dialect.addUpgrade("DynamicSlice", 10, upgradeDynamicSlice);
   dialect.addUpgrade("Pad", 2, upgradePad1);
   dialect.addUpgrade("Pad", 11, upgradePad2);
 }

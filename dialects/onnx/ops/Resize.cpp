@@ -63,11 +63,11 @@ static LogicalResult verifyAttributes(ResizeOp op) {
     return op.emitOpError() << name << " \"" << value << "\" is not one of " << llvm::join(values, ", ");
   };
   if (failed(oneOf("mode", op.getMode(), {"nearest", "linear", "cubic"})) ||
-      failed(
-          oneOf("nearest_mode", op.getNearestMode(), {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"})) ||
+      failed(oneOf("nearest_mode", op.getNearestMode(),
+                   {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "simple"})) ||
       failed(oneOf("coordinate_transformation_mode", op.getCoordinateTransformationMode(),
                    {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-                    "tf_crop_and_resize"})) ||
+                    "tf_crop_and_resize", "tf_half_pixel_for_nn"})) ||
       failed(
           oneOf("keep_aspect_ratio_policy", op.getKeepAspectRatioPolicy(), {"stretch", "not_larger", "not_smaller"})))
     return failure();
@@ -214,6 +214,8 @@ template <typename T> static T getCoordinate(const Sampling &how, const Numbers<
     return select(n.length > 1, n.roiStart * last + o * (n.roiEnd - n.roiStart) * last / (n.length - 1),
                   (n.roiStart + n.roiEnd) * last * 0.5);
   }
+  if (how.coordinates == "tf_half_pixel_for_nn") // of versions 11 and 12
+    return (o + 0.5) / n.scale;
   T x = (o + 0.5) / n.scale - 0.5;
   if (how.coordinates == "pytorch_half_pixel")
     return select(n.length > 1, x, 0);
@@ -229,7 +231,9 @@ template <typename T> static T markOutside(const Sampling &how, const Numbers<T>
   return how.crops ? select(x < 0, -1, select(x > n.in - 1, -1, index)) : index;
 }
 
-template <typename T> static T roundCoordinate(const Sampling &how, T x) {
+template <typename T> static T roundCoordinate(const Sampling &how, const Numbers<T> &n, T x) {
+  if (how.nearest == "simple")
+    return select(n.scale < 1, ceil(x), floor(x));
   if (how.nearest == "floor")
     return floor(x);
   if (how.nearest == "ceil")
@@ -324,7 +328,7 @@ template <typename T>
 static T getEntry(Entry entry, const Sampling &how, const Numbers<T> &n, T one, T o, T t, OpFoldResult taps) {
   T x = getCoordinate(how, n, o);
   if (entry == Entry::Nearest)
-    return markOutside(how, n, x, clampIndex(n, roundCoordinate(how, x)));
+    return markOutside(how, n, x, clampIndex(n, roundCoordinate(how, n, x)));
   T narrowing = getNarrowing(how, n, one), first = getFirstTap(how, narrowing);
   if (entry == Entry::Index)
     return markOutside(how, n, x, clampIndex(n, floor(x) + first + t));
@@ -628,10 +632,10 @@ FailureOr<SmallVector<Value>> ResizeOp::lowerToLinalg(LoweringBuilder &b, ValueR
 
 //===- Older versions -------------------------------------------------------------------===//
 
-/// Before version 11 there was one way to map coordinates, and no region of interest.
+/// Before version 11 there was one way to map coordinates and to round them, and no region of interest.
 static LogicalResult upgradeResize10(NodeForm &node) {
   node.attributes.set("coordinate_transformation_mode", node.b.getStringAttr("asymmetric"));
-  node.attributes.set("nearest_mode", node.b.getStringAttr("floor"));
+  node.attributes.set("nearest_mode", node.b.getStringAttr("simple"));
   if (auto mode = dyn_cast_or_null<StringAttr>(node.attributes.get("mode")); mode && mode.getValue() == "bilinear")
     node.attributes.set("mode", node.b.getStringAttr("linear"));
   Value scales = node.operand(1);

@@ -5,6 +5,11 @@ include "dialects/onnx/Onnx.td"
 
 def Onnx_ResizeOp : Onnx_Op<"Resize", 19> {
   let summary = "Enlarges or shrinks dimensions, by the nearest element or by interpolation";
+  let description = [{
+    What older versions did otherwise are two more values of attributes: the nearest_mode "simple" of version 10 rounds down
+    where the dimension grows and up where it shrinks; the coordinate_transformation_mode "tf_half_pixel_for_nn" of
+    version 11 is half_pixel without the 0.5 that it takes off in the end.
+  }];
   let arguments = (ins Onnx_Tensor:$X, Onnx_OptionalTensor:$roi, Onnx_OptionalTensor:$scales,
                        Onnx_OptionalInt64Tensor:$sizes, DefaultValuedAttr<SI64Attr, "0">:$antialias,
                        OptionalAttr<DenseI64ArrayAttr>:$axes,
