@@ -216,12 +216,12 @@ template <typename T> static T getCoordinate(const Sampling &how, const Numbers<
   }
   if (how.coordinates == "tf_half_pixel_for_nn") // of versions 11 and 12
     return (o + 0.5) / n.scale;
-  T x = (o + 0.5) / n.scale - 0.5;
+  T centre = (o + 0.5) / n.scale;
   if (how.coordinates == "pytorch_half_pixel")
-    return select(n.length > 1, x, 0);
+    return select(n.length > 1, centre - 0.5, 0);
   if (how.coordinates == "half_pixel_symmetric") // the part that rounding the size cut off, from both ends
-    return n.in * 0.5 * (1 - n.out / n.length) + x;
-  return x;
+    return n.in * 0.5 * (1 - n.out / n.length) + centre - 0.5;
+  return centre - 0.5;
 }
 
 template <typename T> static T clampIndex(const Numbers<T> &n, T i) { return atLeast(atMost(i, n.in - 1), 0); }
