@@ -164,6 +164,7 @@ Lowered onnxc::onnx::matmul(LoweringBuilder &b, Lowered lhs, Lowered rhs, ArrayR
     return reshape(b, result, dims);
   }
   ArrayRef<AffineExpr> batch = dims.drop_back(2);
+  b.bindBroadcast(batch, {Dims(ArrayRef(left).drop_back(2)), Dims(ArrayRef(right).drop_back(2))});
   unsigned rank = dims.size();
   AffineExpr m = b.getAffineDimExpr(rank - 2), n = b.getAffineDimExpr(rank - 1), k = b.getAffineDimExpr(rank);
   AffineMap lhsMap = batchMap(b, lhs, batch, m, k, rank + 1), rhsMap = batchMap(b, rhs, batch, k, n, rank + 1);

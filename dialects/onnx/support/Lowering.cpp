@@ -26,7 +26,8 @@ Value LoweringBuilder::materializeIndex(AffineExpr dim) {
   auto binary = cast<AffineBinaryOpExpr>(dim);
   Value lhs = materializeIndex(binary.getLHS()), rhs = materializeIndex(binary.getRHS());
   // A size of 0 must not end the program: what is divided by it is a size of something empty.
-  if (binary.getKind() != AffineExprKind::Add && binary.getKind() != AffineExprKind::Mul && !getConstant(binary.getRHS()))
+  if (binary.getKind() != AffineExprKind::Add && binary.getKind() != AffineExprKind::Mul &&
+      !getConstant(binary.getRHS()))
     rhs = arith::MaxSIOp::create(*this, rhs, index(1));
   switch (binary.getKind()) {
   case AffineExprKind::Add:
@@ -111,6 +112,33 @@ void LoweringBuilder::bindFresh(AffineExpr dim, function_ref<Value()> size) {
   cf::AssertOp::create(*this, holds, "a size is negative");
 }
 
+void LoweringBuilder::bindBroadcast(ArrayRef<AffineExpr> result, ArrayRef<Dims> operands) {
+  for (auto [i, dim] : llvm::enumerate(llvm::reverse(result))) {
+    // Sizes that meet here and that may be 1 or the result's.
+    SmallVector<Value> open;
+    for (const Dims &dims : operands)
+      if (i < dims.size())
+        if (AffineExpr size = dims[dims.size() - 1 - i]; size != dim && getConstant(size) != 1)
+          open.push_back(materializeIndex(size));
+    if (open.empty())
+      continue;
+    auto is = [&](Value size, Value other) -> Value {
+      return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, size, other);
+    };
+    bindFresh(dim, [&]() -> Value {
+      Value size = open.front();
+      for (Value other : ArrayRef(open).drop_front())
+        size = arith::SelectOp::create(*this, is(size, index(1)), other, size);
+      return arith::MaxSIOp::create(*this, size, index(0));
+    });
+    Value wanted = materializeIndex(dim);
+    for (Value size : open) {
+      Value fits = arith::OrIOp::create(*this, is(size, index(1)), is(size, wanted));
+      cf::AssertOp::create(*this, fits, "the operands' sizes do not broadcast");
+    }
+  }
+}
+
 Value LoweringBuilder::wrapIndex(ImplicitLocOpBuilder &b, Value index, Value size) {
   Value zero = arith::ConstantIndexOp::create(b, 0), one = arith::ConstantIndexOp::create(b, 1);
   Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, zero);
@@ -148,6 +176,7 @@ Value LoweringBuilder::constantInt(Type type, int64_t value) {
 Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, TypeRange operandTypes, ElementBody body) {
   Dims resultDims = getDims(resultType);
   int64_t rank = resultDims.size();
+  bindBroadcast(resultDims, llvm::map_to_vector(operandTypes, [](Type type) { return getDims(type); }));
   SmallVector<Value> inputs;
   SmallVector<AffineMap> maps;
   // Operands with a size that only run time tells to be 1 or the result's are read by index.

@@ -39,6 +39,9 @@ public:
   void requireEqual(AffineExpr a, AffineExpr b, const llvm::Twine &message);
   /// Binds a symbol that dimension `dim` of a result introduces, where it is one, before the result is made.
   void bindFresh(AffineExpr dim, llvm::function_ref<mlir::Value()> size);
+  /// Operands of sizes `operands` broadcast to `result`, aligned at the right: binds what of it only run time tells, and
+  /// stops the run where they don't fit.
+  void bindBroadcast(llvm::ArrayRef<AffineExpr> result, llvm::ArrayRef<Dims> operands);
   /// `index` counted from the front of `size` elements. Indices out of range are clamped: what they come from is
   /// run-time data, and generated code must not read or write outside of a tensor whatever it is.
   static mlir::Value wrapIndex(mlir::ImplicitLocOpBuilder &b, mlir::Value index, mlir::Value size);

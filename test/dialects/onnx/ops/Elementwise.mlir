@@ -60,3 +60,26 @@ func.func @dropout(%x: tensor<4xf32>, %ratio: tensor<f32>, %training: tensor<i1>
   %0:2 = onnx.Dropout %x, %ratio, %training {seed = 1 : si64} : (tensor<4xf32>, tensor<f32>, tensor<i1>) -> (tensor<4xf32>, tensor<4xi1>)
   return %0#0, %0#1 : tensor<4xf32>, tensor<4xi1>
 }
+
+// Which of two sizes is 1 only the run tells; that neither is, and they differ, ends it.
+// CHECK-LABEL: func.func @broadcast_unknown
+// CHECK: arith.select
+// CHECK: cf.assert %{{.*}}, "the operands' sizes do not broadcast"
+// CHECK: cf.assert %{{.*}}, "the operands' sizes do not broadcast"
+// CHECK: linalg.generic
+func.func @broadcast_unknown(%x: tensor<?xf32, affine_map<()[s0] -> (s0)>>, %y: tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>)
+    -> tensor<?xf32, affine_map<()[s0, s1, s2] -> (s2)>> {
+  %0 = onnx.Add %x, %y : (tensor<?xf32, affine_map<()[s0] -> (s0)>>, tensor<?xf32, affine_map<()[s0, s1] -> (s1)>>) -> tensor<?xf32, affine_map<()[s0, s1, s2] -> (s2)>>
+  return %0 : tensor<?xf32, affine_map<()[s0, s1, s2] -> (s2)>>
+}
+
+// A conversion to 4 bits keeps the lowest ones, and extends them by their sign.
+// CHECK-LABEL: func.func @cast_int4
+// CHECK: arith.trunci
+// CHECK: arith.shli
+// CHECK: arith.shrsi
+// CHECK: return {{.*}} : tensor<4xi8>
+func.func @cast_int4(%x: tensor<4xi32>) -> tensor<4xi4> {
+  %0 = onnx.Cast %x {to = 22 : si64} : (tensor<4xi32>) -> tensor<4xi4>
+  return %0 : tensor<4xi4>
+}
