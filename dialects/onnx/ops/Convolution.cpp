@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Convolutions over one, two or three spatial dimensions.
 #include "dialects/onnx/ops/Convolution.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Window.h"
+#include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -19,7 +21,7 @@ template <typename OpT> static FailureOr<SmallVector<int64_t>> verifyOperands(Op
     return op.emitOpError("has ") << x.getRank() - 2 << " spatial dimensions, at most 3 can be compiled";
   if (w.getRank() != x.getRank())
     return op.emitOpError("W has rank ") << w.getRank() << ", X has rank " << x.getRank();
-  if (x.getElementType() != w.getElementType())
+  if (!std::is_same_v<OpT, ConvIntegerOp> && x.getElementType() != w.getElementType())
     return op.emitOpError("X and W have different element types");
   SmallVector<int64_t> kernel(w.getShape().drop_front(2));
   for (int64_t size : kernel)
@@ -141,14 +143,17 @@ static Value finish(LoweringBuilder &b, Lowered y, Lowered bias, Type resultType
                        });
 }
 
-//===-- Conv
+//===-- Conv, ConvInteger
 
-static FailureOr<Window> getWindow(ConvOp op) {
+template <typename OpT> static FailureOr<Window> getWindow(OpT op) {
   auto w = cast<RankedTensorType>(op.getW().getType());
   int64_t perGroup = w.getRank() > 1 ? w.getDimSize(1) : ShapedType::kDynamic;
   auto kernel = verifyOperands(op, ShapedType::isDynamic(perGroup) ? ShapedType::kDynamic : perGroup * op.getGroup());
-  if (failed(kernel) || failed(verifyBias(op, getDims(w)[0])))
+  if (failed(kernel))
     return failure();
+  if constexpr (std::is_same_v<OpT, ConvOp>)
+    if (failed(verifyBias(op, getDims(w)[0])))
+      return failure();
   return Window::get(op, ArrayRef(getDims(op.getX())).drop_front(2), *kernel, getAttributes(op));
 }
 
@@ -169,6 +174,45 @@ FailureOr<SmallVector<Value>> ConvOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   Lowered x = getLowered(*this, operands, 0), w = getLowered(*this, operands, 1), bias = getLowered(*this, operands, 2);
   Lowered y = convolve(b, x, w, getGroup(), *window, accumulatorType(x.element()));
   return SmallVector<Value>{finish(b, y, bias, getY().getType())};
+}
+
+LogicalResult ConvIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto window = getWindow(*this);
+  if (failed(window))
+    return failure();
+  auto check = [&](Value operand, Value zero, AffineExpr parts, StringRef name) -> LogicalResult {
+    auto element = dyn_cast<IntegerType>(getElementTypeOrSelf(operand));
+    if (!element || element.getWidth() != 8)
+      return emitOpError(name) << " must be int8 or uint8, not " << getElementTypeName(getElementTypeOrSelf(operand));
+    auto type = dyn_cast<RankedTensorType>(zero.getType());
+    if (!type)
+      return success();
+    if (type.getElementType() != element)
+      return emitOpError(name) << " and its zero point have different element types";
+    auto size = type.getRank() == 1 ? getConstant(getDims(type)[0]) : std::nullopt, wanted = getConstant(parts);
+    if (type.getRank() > 1 || (size && wanted && *size != 1 && *size != *wanted))
+      return emitOpError("the zero point of ")
+             << name << " must be a scalar" << (wanted == 1 ? "" : ", or have one element for each feature map");
+    return success();
+  };
+  AffineExpr one = makeDim(getContext(), 1);
+  if (failed(check(getX(), getXZeroPoint(), one, "X")) ||
+      failed(check(getW(), getWZeroPoint(), getDims(getW())[0], "W")))
+    return failure();
+  Dims dims{getDims(getX())[0], getDims(getW())[0]};
+  llvm::append_range(dims, window->outputDims());
+  types.push_back(makeTensor(dims, IntegerType::get(getContext(), 32)));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> ConvIntegerOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto window = getWindow(*this);
+  if (failed(window))
+    return failure();
+  // What is padded stands for zero, too: after the subtraction.
+  Lowered x = subtractZeroPoint(b, getLowered(*this, operands, 0), getLowered(*this, operands, 2), 1);
+  Lowered w = subtractZeroPoint(b, getLowered(*this, operands, 1), getLowered(*this, operands, 3), 0);
+  return SmallVector<Value>{convolve(b, x, w, getGroup(), *window, b.getI32Type()).value};
 }
 
 //===-- ConvTranspose

@@ -20,3 +20,13 @@ def Onnx_ConvTransposeOp : Onnx_ConvolutionOp<"ConvTranspose", 22,
     (ins OptionalAttr<DenseI64ArrayAttr>:$output_padding, OptionalAttr<DenseI64ArrayAttr>:$output_shape)> {
   let summary = "Transposed convolution: the gradient of a convolution with respect to its input";
 }
+
+def Onnx_ConvIntegerOp : Onnx_Op<"ConvInteger", 10> {
+  let summary = "Convolution of 8-bit integers minus their zero points, in 32 bits";
+  let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$W, Onnx_OptionalTensor:$x_zero_point,
+                   Onnx_OptionalTensor:$w_zero_point, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad,
+                   OptionalAttr<DenseI64ArrayAttr>:$dilations, DefaultValuedAttr<SI64Attr, "1">:$group,
+                   OptionalAttr<DenseI64ArrayAttr>:$kernel_shape, OptionalAttr<DenseI64ArrayAttr>:$pads,
+                   OptionalAttr<DenseI64ArrayAttr>:$strides);
+  let results = (outs Onnx_Tensor:$Y);
+}

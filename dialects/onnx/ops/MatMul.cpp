@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Matrix products.
 #include "dialects/onnx/ops/MatMul.h"
-#include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -170,28 +170,6 @@ LogicalResult MatMulIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
     return failure();
   types.push_back(makeTensor(*dims, IntegerType::get(getContext(), 32)));
   return success();
-}
-
-/// `value` minus its zero point, in 32 bits. A vector of zero points belongs to dimension `axis`.
-static Lowered subtractZeroPoint(LoweringBuilder &b, Lowered value, Lowered zero, int64_t axis) {
-  Type i32 = b.getI32Type();
-  if (!zero)
-    return convert(b, value, i32);
-  int64_t rank = value.rank();
-  SmallVector<AffineExpr> at;
-  if (zero.rank() == 1)
-    at.push_back(getConstant(zero.dims()[0]) == 1 ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(axis));
-  else
-    for (auto [i, dim] : llvm::enumerate(zero.dims()))
-      at.push_back(getConstant(dim) == 1 ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(rank - zero.rank() + i));
-  RankedTensorType type = withElementType(value.type, i32);
-  SmallVector<AffineMap> maps{b.getMultiDimIdentityMap(rank), AffineMap::get(rank, 0, at, b.getContext())};
-  return {b.elementwise(type, ValueRange{value.value, zero.value}, maps,
-                        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
-                          return arith::SubIOp::create(b, convertScalar(b, args[0], value.element(), i32),
-                                                       convertScalar(b, args[1], zero.element(), i32));
-                        }),
-          type};
 }
 
 FailureOr<SmallVector<Value>> MatMulIntegerOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {

@@ -3,6 +3,11 @@
 // QuantizeLinear and DequantizeLinear: one operation per element, with a scale and a zero point that depend on where
 // the element is. Older versions are the newest one with fewer attributes and types.
 #include "dialects/onnx/ops/Quantization.h"
+#include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/Convolution.h"
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/MatMul.h"
+#include "dialects/onnx/ops/Reduction.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Scalar.h"
@@ -246,6 +251,106 @@ FailureOr<SmallVector<Value>> DequantizeLinearOp::lowerToLinalg(LoweringBuilder 
   });
 }
 
+//===- Operators on quantised numbers -----------------------------------------------===//
+
+// They are rewritten on import: the operator on real numbers between DequantizeLinear and QuantizeLinear, which is the
+// form that most models have. Real numbers are f32 there, whatever the type of the scales.
+
+static NamedAttribute intAttribute(OpBuilder &b, StringRef name, int64_t value) {
+  return b.getNamedAttr(name, b.getIntegerAttr(b.getIntegerType(64, /*isSigned=*/true), value));
+}
+
+/// The only result of the operation with these operands; null after an error.
+template <typename OpT>
+static Value build(ImplicitLocOpBuilder &b, ValueRange operands, ArrayRef<NamedAttribute> attributes = {}) {
+  auto op = make<OpT>(b, operands, attributes);
+  return op ? Value(op->getResult(0)) : Value();
+}
+
+static Value orNone(ImplicitLocOpBuilder &b, Value value) {
+  return value ? value : Value(NoneOp::create(b, b.getNoneType()));
+}
+
+/// Operand `i` of the node as real numbers; its scale and zero point are the next two operands. Null after an error.
+static Value dequantize(NodeForm &node, unsigned i, int64_t axis) {
+  ImplicitLocOpBuilder &b = node.b;
+  Value x = node.operand(i), scale = node.operand(i + 1), zero = node.operand(i + 2);
+  int64_t f32 = getOnnxType(b.getF32Type());
+  if (getDims(scale).size() <= 1 || hasOneElement(scale.getType()))
+    return build<DequantizeLinearOp>(b, {x, scale, orNone(b, zero)},
+                                     {intAttribute(b, "axis", axis), intAttribute(b, "output_dtype", f32)});
+  // One scale for each row or column of each matrix: what broadcasting does.
+  auto cast = [&](Value value) { return build<CastOp>(b, value, intAttribute(b, "to", f32)); };
+  x = cast(x);
+  if (zero)
+    x = build<SubOp>(b, {x, cast(zero)});
+  return x ? build<MulOp>(b, {x, cast(scale)}) : Value();
+}
+
+static LogicalResult quantize(NodeForm &node, Value y, unsigned scale) {
+  ImplicitLocOpBuilder &b = node.b;
+  NamedAttribute precision = intAttribute(b, "precision", getOnnxType(b.getF32Type()));
+  Value result = build<QuantizeLinearOp>(b, {y, node.operand(scale), orNone(b, node.operand(scale + 1))}, precision);
+  if (!result)
+    return failure();
+  node.results = SmallVector<Value>{result};
+  return success();
+}
+
+static LogicalResult requireOperands(NodeForm &node, unsigned least) {
+  for (unsigned i = 0; i < least; ++i)
+    if (!node.operand(i))
+      return node.error() << "input " << i << " must be given";
+  return success();
+}
+
+static LogicalResult expandQLinearConv(NodeForm &node) {
+  if (failed(requireOperands(node, 8)))
+    return failure();
+  ImplicitLocOpBuilder &b = node.b;
+  Value x = dequantize(node, 0, 1), w = dequantize(node, 3, 0);
+  if (!x || !w)
+    return failure();
+  Value bias = orNone(b, Value());
+  if (Value given = node.operand(8)) { // "quantized using scale = x_scale * w_scale and zero_point = 0"
+    Value scale = build<MulOp>(b, {node.operand(1), node.operand(4)});
+    bias = scale ? build<DequantizeLinearOp>(b, {given, scale, bias}, intAttribute(b, "axis", 0)) : Value();
+  }
+  Operation *conv = bias ? makeOp(b, ConvOp::getOperationName(), {x, w, bias}, node.attributes.getAttrs(), 1) : nullptr;
+  return conv ? quantize(node, conv->getResult(0), 6) : failure();
+}
+
+static LogicalResult expandQLinearMatMul(NodeForm &node) {
+  if (failed(requireOperands(node, 8)))
+    return failure();
+  auto rankOf = [&](unsigned i) { return static_cast<int64_t>(getDims(node.operand(i)).size()); };
+  Value lhs = dequantize(node, 0, std::max<int64_t>(rankOf(0) - 2, 0)), rhs = dequantize(node, 3, rankOf(3) - 1);
+  if (!lhs || !rhs)
+    return failure();
+  Value product = build<MatMulOp>(node.b, {lhs, rhs});
+  return product ? quantize(node, product, 6) : failure();
+}
+
+/// Scale and zero point such that 0 to 255 are the range of x and 0.
+static LogicalResult expandDynamicQuantizeLinear(NodeForm &node) {
+  if (failed(requireOperands(node, 1)))
+    return failure();
+  ImplicitLocOpBuilder &b = node.b;
+  Value x = node.operand(0), none = orNone(b, Value());
+  Type element = getElementTypeOrSelf(x);
+  if (!isa<FloatType>(element))
+    return node.error() << "x must be floating-point numbers, not " << getElementTypeName(element);
+  NamedAttribute drop = intAttribute(b, "keepdims", 0);
+  Value zero = node.scalar(0, element);
+  Value high = build<MaxOp>(b, {build<ReduceMaxOp>(b, {x, none}, drop), zero});
+  Value low = build<MinOp>(b, {build<ReduceMinOp>(b, {x, none}, drop), zero});
+  Value scale = build<DivOp>(b, {build<SubOp>(b, {high, low}), node.scalar(255, element)});
+  // The zero point is what 0 - low becomes: rounded and clamped like everything else.
+  Value zeroPoint = build<QuantizeLinearOp>(b, {build<NegOp>(b, low), scale, none});
+  node.results = SmallVector<Value>{build<QuantizeLinearOp>(b, {x, scale, zeroPoint}), scale, zeroPoint};
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Quantization.cpp.inc"
 
@@ -254,4 +359,8 @@ void onnxc::onnx::registerQuantizationOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Quantization.cpp.inc"
       >();
+  constexpr int64_t kAlways = std::numeric_limits<int64_t>::max();
+  dialect.addUpgrade("DynamicQuantizeLinear", kAlways, expandDynamicQuantizeLinear);
+  dialect.addUpgrade("QLinearConv", kAlways, expandQLinearConv);
+  dialect.addUpgrade("QLinearMatMul", kAlways, expandQLinearMatMul);
 }

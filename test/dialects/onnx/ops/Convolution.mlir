@@ -106,3 +106,24 @@ func.func @outputPadding(%x: tensor<1x4x8x8xf32>, %w: tensor<4x6x2x2xf32>) -> te
   %0 = onnx.ConvTranspose %x, %w, %n {strides = array<i64: 2, 2>, output_padding = array<i64: 1, 2>} : (tensor<1x4x8x8xf32>, tensor<4x6x2x2xf32>, none) -> tensor<1x6x16x16xf32>
   return %0 : tensor<1x6x16x16xf32>
 }
+
+// -----
+
+// Integers minus their zero points, summed in 32 bits; the border stands for zero.
+// CHECK-LABEL: func @integers(
+// CHECK: arith.subi {{.*}} : i32
+// CHECK: tensor.pad
+// CHECK: linalg.conv_2d_nchw_fchw {{.*}} : tensor<1x4x10x10xi32>, tensor<6x4x3x3xi32>) outs({{.*}} : tensor<1x6x8x8xi32>)
+func.func @integers(%x: tensor<1x4x8x8xui8>, %w: tensor<6x4x3x3xi8>, %zx: tensor<ui8>, %zw: tensor<6xi8>) -> tensor<1x6x8x8xi32> {
+  %0 = onnx.ConvInteger %x, %w, %zx, %zw {pads = array<i64: 1, 1, 1, 1>} : (tensor<1x4x8x8xui8>, tensor<6x4x3x3xi8>, tensor<ui8>, tensor<6xi8>) -> tensor<1x6x8x8xi32>
+  return %0 : tensor<1x6x8x8xi32>
+}
+
+// -----
+
+func.func @zeroPoints(%x: tensor<1x4x8x8xui8>, %w: tensor<6x4x3x3xi8>, %zx: tensor<2xui8>) -> tensor<1x6x6x6xi32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{the zero point of X must be a scalar}}
+  %0 = onnx.ConvInteger %x, %w, %zx, %n : (tensor<1x4x8x8xui8>, tensor<6x4x3x3xi8>, tensor<2xui8>, none) -> tensor<1x6x6x6xi32>
+  return %0 : tensor<1x6x6x6xi32>
+}

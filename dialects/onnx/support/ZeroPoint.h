@@ -1,0 +1,14 @@
+//===- dialects/onnx/support/ZeroPoint.h -------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The numbers that stand for quantised ones in sums of products of integers.
+#pragma once
+
+#include "dialects/onnx/support/Contraction.h"
+
+namespace onnxc::onnx {
+
+/// `value` minus its zero point (which may be absent), in 32 bits. A vector of zero points belongs to dimension `axis`,
+/// others broadcast.
+Lowered subtractZeroPoint(LoweringBuilder &b, Lowered value, Lowered zero, int64_t axis);
+
+} // namespace onnxc::onnx
