@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Sums and such along axes, the place of the largest, running sums. Axes may be values of the run, too.
 #include "dialects/onnx/ops/Reduction.h"
+#include "dialects/onnx/support/Axes.h"
 #include "dialects/onnx/support/Fields.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -100,14 +102,18 @@ static Value reduceAlongRuntimeAxes(LoweringBuilder &b, Lowered data, Value axes
   Value inNoAxes = b.constantInt(b.getI1Type(), !noopWithoutAxes);
   SmallVector<Value> sizes, isReduced, extents, positions;
   Value kept = math.constant(0), count = math.constant(1);
+  SmallVector<Value> isNamed;
+  if (cast<RankedTensorType>(axes.getType()).hasStaticShape())
+    isNamed = findNamed(b, readAxes(b, axes, rank), rank);
   for (auto [d, dim] : llvm::enumerate(data.dims())) {
     int64_t axis = d;
-    Value named = makeLoops(b, axisCount, b.constantInt(b.getI1Type(), 0),
-                            [&](ImplicitLocOpBuilder &body, ValueRange i, ValueRange found) {
-                              Scalar given(body, tensor::ExtractOp::create(body, axes, i));
-                              Scalar hit = (given == axis) | (given == axis - rank);
-                              return SmallVector<Value>{Scalar(body, found[0]) | hit};
-                            })[0];
+    Value named = !isNamed.empty() ? isNamed[d]
+                                   : makeLoops(b, axisCount, b.constantInt(b.getI1Type(), 0),
+                                               [&](ImplicitLocOpBuilder &body, ValueRange i, ValueRange found) {
+                                                 Scalar given(body, tensor::ExtractOp::create(body, axes, i));
+                                                 Scalar hit = (given == axis) | (given == axis - rank);
+                                                 return SmallVector<Value>{Scalar(body, found[0]) | hit};
+                                               })[0];
     sizes.push_back(b.materializeIndex(dim));
     isReduced.push_back(math.select(noAxes, inNoAxes, named));
     extents.push_back(math.select(isReduced[d], sizes[d], math.constant(1)));
@@ -117,6 +123,8 @@ static Value reduceAlongRuntimeAxes(LoweringBuilder &b, Lowered data, Value axes
   }
   // A size of the result: that of the dimension which has this position.
   Dims resultDims = getDims(resultType);
+  if (!keep)
+    cf::AssertOp::create(b, math.equal(kept, resultDims.size()), "an axis is named twice");
   for (auto [j, dim] : llvm::enumerate(resultDims)) {
     auto symbol = dyn_cast<AffineSymbolExpr>(dim);
     if (!symbol || b.isBound(symbol.getPosition()))
