@@ -74,6 +74,9 @@ bool shouldFuse(OpOperand *operand) {
     return false;
   if (producer.getNumDpsInputs() + consumer.getNumDpsInputs() > 12)
     return false;
+  // Read twice, it would be fused once and kept for the other time; equal operands become one first.
+  if (llvm::count(consumer->getOperands(), operand->get()) != 1)
+    return false;
   bool once = readsOnce(operand);
   if (!once && !isCheap(producer))
     return false;

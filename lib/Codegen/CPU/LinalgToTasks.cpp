@@ -114,7 +114,10 @@ private:
         reductions.push_back(dim);
     if (inner && !isParallel(*inner))
       reductions.push_back(*inner), inner.reset();
-    inRegisters = !inner && !reductions.empty();
+    inRegisters = !inner && !reductions.empty() && llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
+      AffineMap map = op.getMatchingIndexingMap(&init);
+      return llvm::none_of(reductions, [&](unsigned dim) { return map.isFunctionOfDim(dim); });
+    });
   }
 
   /// Scalar operations for one element, roughly.
@@ -235,22 +238,30 @@ private:
     if (level == reductions.size())
       return emitBody(accumulators);
     Part part = all(reductions[level]);
-    if (level + 1 == reductions.size() && isSum() &&
-        getConstantIntValue(sizes[reductions[level]]).value_or(kSumBlock + 1) > kSumBlock)
-      return sumInBlocks(level, part, accumulators);
+    auto size = getConstantIntValue(sizes[reductions[level]]);
+    bool innermost = level + 1 == reductions.size();
+    if (isSum() && innermost && size.value_or(kSumBlock + 1) > kSumBlock)
+      return sumOfSums(part, kSumBlock, accumulators, [&](Value begin, Value zero) {
+        Value end = compute<arith::MinUIOp>(compute<arith::AddIOp>(begin, constant(kSumBlock)), part.end);
+        return reduceOver(level, {begin, end}, zero)[0];
+      });
+    if (isSum() && !innermost && estimate(reductions[level + 1]) >= kUsefulLoop)
+      return sumOfSums(part, 1, accumulators, [&](Value index, Value zero) {
+        ivs[reductions[level]] = index;
+        return reduceFrom(level + 1, zero)[0];
+      });
     return reduceOver(level, part, accumulators);
   }
 
   /// A long sum in one accumulator loses what is small beside it: terms are summed in blocks, then the sums of blocks.
-  SmallVector<Value> sumInBlocks(size_t level, Part part, ValueRange accumulators) {
+  SmallVector<Value> sumOfSums(Part part, int64_t step, ValueRange accumulators,
+                               function_ref<Value(Value index, Value zero)> partial) {
     Location loc = op.getLoc();
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(accumulators[0].getType()));
-    auto loop = scf::ForOp::create(b, loc, part.begin, part.end, constant(kSumBlock), accumulators);
+    auto loop = scf::ForOp::create(b, loc, part.begin, part.end, constant(step), accumulators);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value begin = loop.getInductionVar();
-    Value end = compute<arith::MinUIOp>(compute<arith::AddIOp>(begin, constant(kSumBlock)), part.end);
-    Value sum = reduceOver(level, {begin, end}, zero)[0];
+    Value sum = partial(loop.getInductionVar(), zero);
     scf::YieldOp::create(b, loc, arith::AddFOp::create(b, loc, loop.getRegionIterArg(0), sum).getResult());
     return loop.getResults();
   }
