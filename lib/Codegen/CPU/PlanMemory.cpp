@@ -8,6 +8,7 @@
 #include "lib/Codegen/CPU/MemoryPlan.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -46,6 +47,31 @@ static int64_t staticBytes(MemRefType type) {
     if (!ShapedType::isDynamic(size))
       bytes *= size;
   return bytes;
+}
+
+/// Size `dim` of a view or a buffer, from what the view is of or the buffer was made with.
+static OpFoldResult sizeOf(OpBuilder &b, Location loc, Value memref, int64_t dim) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(dim))
+    return b.getIndexAttr(type.getDimSize(dim));
+  Operation *op = memref.getDefiningOp();
+  if (auto alloc = dyn_cast_or_null<memref::AllocOp>(op))
+    return alloc.getDynamicSizes()[type.getDynamicDimIndex(dim)];
+  if (auto expand = dyn_cast_or_null<memref::ExpandShapeOp>(op))
+    return expand.getMixedOutputShape()[dim];
+  if (auto cast = dyn_cast_or_null<memref::CastOp>(op); cast && isa<MemRefType>(cast.getSource().getType()))
+    return sizeOf(b, loc, cast.getSource(), dim);
+  if (auto subview = dyn_cast_or_null<memref::SubViewOp>(op); subview && subview.getDroppedDims().none())
+    return subview.getMixedSizes()[dim];
+  if (auto collapse = dyn_cast_or_null<memref::CollapseShapeOp>(op)) {
+    Value product;
+    for (int64_t part : collapse.getReassociationIndices()[dim]) {
+      Value size = getValueOrCreateConstantIndexOp(b, loc, sizeOf(b, loc, collapse.getSrc(), part));
+      product = product ? b.createOrFold<arith::MulIOp>(loc, product, size) : size;
+    }
+    return product;
+  }
+  return memref::DimOp::create(b, loc, memref, dim).getResult();
 }
 
 namespace {
@@ -269,11 +295,27 @@ struct PlanMemory : onnxc::impl::PlanMemoryBase<PlanMemory> {
     main = function;
     entry = &main.front();
     inputCount = main->getAttrOfType<IntegerAttr>("onnxc.inputs").getInt();
+    resolveSizes();
     if (failed(hoist()) || failed(collect()) || failed(place()))
       signalPassFailure();
   }
 
 private:
+  /// Sizes of views become sizes of what is viewed, down to the arguments.
+  void resolveSizes() {
+    SmallVector<memref::DimOp> sizes;
+    main.walk([&](memref::DimOp size) { sizes.push_back(size); });
+    for (memref::DimOp size : sizes) {
+      Operation *op = size.getSource().getDefiningOp();
+      if (!op || !size.getConstantIndex())
+        continue;
+      OpBuilder b(size);
+      size.replaceAllUsesWith(getValueOrCreateConstantIndexOp(
+          b, size.getLoc(), sizeOf(b, size.getLoc(), size.getSource(), *size.getConstantIndex())));
+      size.erase();
+    }
+  }
+
   /// Brings allocations out of loops, where their sizes don't change, and small scratch memory of tasks onto the stack.
   LogicalResult hoist() {
     SmallVector<memref::AllocOp> nested;
