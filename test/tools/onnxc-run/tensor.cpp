@@ -74,6 +74,11 @@ static void good() {
   expectValues<uint32_t>(head(ONNXC_UINT32, {1}) + number(11, 4000000000u), {4000000000u});
   expectValues<uint64_t>(head(ONNXC_UINT64, {1}) + number(11, UINT64_MAX), {UINT64_MAX});
   expectValues<uint8_t>(head(ONNXC_BOOL, {3}) + bytes(9, Text("\0\1\7", 3)), {0, 1, 1});
+  // Several elements share a byte, the first one in the lowest bits.
+  expectValues<int8_t>(head(ONNXC_INT4, {3}) + bytes(9, Text("\x8f\x07")), {-1, -8, 7});
+  expectValues<uint8_t>(head(ONNXC_UINT4, {3}) + number(5, 0x8f) + number(5, 7), {15, 8, 7});
+  expectValues<int8_t>(head(ONNXC_INT2, {5}) + bytes(9, Text("\xe4\x01")), {0, 1, -2, -1, 1});
+  expectValues<uint8_t>(head(ONNXC_UINT2, {4}) + bytes(9, Text("\xe4")), {0, 1, 2, 3});
   expectValues<float>(head(ONNXC_FLOAT, {}) + bytes(9, raw<float>({7})), {7}); // a scalar
   expectValues<float>(head(ONNXC_FLOAT, {0, 5}), {});
   expectValues<float>(bytes(1, varint(2)) + number(2, 1) + bytes(8, "name") + bytes(9, raw<float>({1, 2})), {1, 2});
@@ -88,6 +93,7 @@ static void bad() {
   expectError(head(17, {1}), "element type unknown (17)");
   expectError(head(ONNXC_FLOAT, {2}) + one, "the dims say 2 elements");
   expectError(head(ONNXC_FLOAT, {1}) + bytes(9, "abc"), "the dims say 1 elements");
+  expectError(head(ONNXC_INT4, {3}) + bytes(9, "abc"), "the dims say 3 elements");
   expectError(head(ONNXC_FLOAT, {1}) + bytes(4, "abcde"), "malformed");
   expectError(head(ONNXC_FLOAT, {1}) + bytes(4, raw<float>({1, 2})), "more than the dims say");
   expectError(head(ONNXC_FLOAT, {3}) + bytes(4, raw<float>({1})) + bytes(10, raw<double>({1, 1})), "the data has 1");
@@ -163,6 +169,10 @@ int main(int, char **argv) {
   EXPECT(writeTensor(argv[1], "y", ONNXC_FLOAT, dims, 2, values, sizeof(values)).empty());
   EXPECT(readTensor(argv[1], tensor).empty() && tensor.name == "y" && tensor.dims == std::vector<int64_t>({2, 1}));
   EXPECT(memcmp(tensor.memory.get(), values, sizeof(values)) == 0);
+  int64_t odd[] = {3};
+  int8_t nibbles[] = {-1, -8, 7};
+  EXPECT(writeTensor(argv[1], "y", ONNXC_INT4, odd, 1, nibbles, sizeof(nibbles)).empty());
+  EXPECT(readTensor(argv[1], tensor).empty() && tensor.size == 3 && memcmp(tensor.memory.get(), nibbles, 3) == 0);
   EXPECT(readTensor("/nowhere/at/all", tensor).find("can't open '/nowhere/at/all'") == 0);
   return failures != 0;
 }
