@@ -612,8 +612,10 @@ static LogicalResult upgradeReshape1(NodeForm &node) {
 static LogicalResult upgradeSqueeze1(NodeForm &node) { return attributeToOperand<1>(node, "axes", false); }
 static LogicalResult upgradeUnsqueeze1(NodeForm &node) { return attributeToOperand<1>(node, "axes", true); }
 
-/// Tile 1 had a number of tiles and an axis.
+/// Tile 1 had a number of tiles and an axis. Models with the operands of today call it that, too.
 static LogicalResult upgradeTile1(NodeForm &node) {
+  if (node.operands.size() == 2)
+    return success();
   auto tiles = node.operands.size() == 3 ? getConstantFloats(node.operands[1]) : std::nullopt;
   auto axis = node.operands.size() == 3 ? getConstantFloats(node.operands[2]) : std::nullopt;
   if (!tiles || !axis || tiles->size() != 1 || axis->size() != 1)
