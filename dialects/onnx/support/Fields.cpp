@@ -82,6 +82,15 @@ Field Fields::reduce(ArrayRef<Field> inputs, ArrayRef<int64_t> axes, Type elemen
       sizes.push_back(space[dim]);
     }
   }
+  // One step, where there is one element: no loop that has to keep a sum.
+  if (llvm::all_of(axes, [&](int64_t axis) { return getConstant(space[axis]) == 1; })) {
+    Field single = map(inputs, element, [&](ArrayRef<Scalar> e) {
+      ImplicitLocOpBuilder &body = llvm::find_if(e, [](Scalar x) { return static_cast<bool>(x); })->builder();
+      Value zero = arith::ConstantOp::create(body, body.getZeroAttr(signless(element)));
+      return step(start(Scalar(body, zero, element.isUnsignedInteger())), e);
+    });
+    return {onnxc::onnx::reshape(b, single.tensor, sizes), kept};
+  }
   RankedTensorType type = makeTensor(sizes, element);
   Scalar like(b, b.constant(signless(element), 0), element.isUnsignedInteger());
   Field result{{b.filled(type, start(like)), type}, kept};
