@@ -94,7 +94,7 @@ Comparison compare(const Tensor &want, int32_t type, const int64_t *dims, int32_
     return result;
   }
   uint64_t count = want.size / onnxc_type_size(type), differing = 0, first = 0;
-  bool exact = type == ONNXC_BOOL;
+  bool exact = type == ONNXC_BOOL && std::isfinite(atol);
   for (uint64_t i = 0; i < count; ++i) {
     double w = element(type, want.memory.get(), i), g = element(type, data, i);
     if (w == g || (std::isnan(w) && std::isnan(g)))
