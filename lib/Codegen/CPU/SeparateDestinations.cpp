@@ -36,7 +36,7 @@ bool isBlank(Operation *op) {
   return source && (!*source || isBlank(source->getDefiningOp()));
 }
 
-/// Whether the use writes to the value, or makes a blank of it that is written to.
+/// Whether the use writes to the value, or makes a blank of it that is written to, not only read.
 bool isDestination(OpOperand &use) {
   Operation *user = use.getOwner();
   if (auto destination = dyn_cast<DestinationStyleOpInterface>(user))
@@ -45,7 +45,9 @@ bool isDestination(OpOperand &use) {
     return use.getOperandNumber() == 1;
   if (isa<scf::YieldOp>(user))
     return true;
-  return isa<LoopLikeOpInterface>(user) || isBlank(user);
+  if (isBlank(user))
+    return llvm::any_of(user->getUses(), isDestination);
+  return isa<LoopLikeOpInterface>(user);
 }
 
 struct SeparateDestinations : onnxc::impl::SeparateDestinationsBase<SeparateDestinations> {
