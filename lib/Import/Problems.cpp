@@ -34,14 +34,18 @@ bool Problems::areLimitations() const {
 }
 
 void Problems::report(Location model) const {
-  size_t kinds = groups.size() + dropped;
-  InFlightDiagnostic diagnostic = emitError(model) << "the model can't be compiled: " << kinds
-                                                   << (kinds == 1 ? " problem" : " kinds of problems");
-  for (const Group &group : groups) {
-    Diagnostic &note = diagnostic.attachNote(group.first) << group.what;
-    note << (group.count == 1 ? std::string(" [at ") : " [" + std::to_string(group.count) + " times: at ");
-    note << llvm::join(group.names, ", ") << (group.count > group.names.size() ? ", ...]" : "]");
+  auto places = [](const Group &group) {
+    return (group.count == 1 ? std::string(" [at ") : " [" + std::to_string(group.count) + " times: at ") +
+           llvm::join(group.names, ", ") + (group.count > group.names.size() ? ", ...]" : "]");
+  };
+  if (groups.size() == 1 && !dropped) {
+    emitError(groups.front().first) << groups.front().what << places(groups.front());
+    return;
   }
+  InFlightDiagnostic diagnostic = emitError(model)
+                                  << "the model can't be compiled: " << groups.size() + dropped << " kinds of problems";
+  for (const Group &group : groups)
+    diagnostic.attachNote(group.first) << group.what << places(group);
   if (dropped)
     diagnostic.attachNote(model) << "and " << dropped << " more";
 }
