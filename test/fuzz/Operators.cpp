@@ -16,31 +16,31 @@ using proto::TensorProto;
 static constexpr int kElementTypes[] = {TensorProto::FLOAT, TensorProto::INT64, TensorProto::BOOL,   TensorProto::UINT8,
                                         TensorProto::INT8,  TensorProto::INT32, TensorProto::FLOAT16};
 
-/// Whether the operation, with operand `i` of this type and all others as they are, has no complaint about it.
-static bool accepts(RegisteredOperationName info, unsigned i, Type type, Arity arity, DictionaryAttr attributes) {
+/// Whether the verifier has no complaint about operand `types.size() - 1`, the last one whose type is given. It
+/// complains about the first wrong one: those before it must be right.
+static bool acceptsLast(RegisteredOperationName info, ArrayRef<Type> types, Arity arity, DictionaryAttr attributes) {
   MLIRContext *context = info.getContext();
-  std::string complaint = "operand #" + std::to_string(i) + " ", first;
+  std::string complaint = "operand #" + std::to_string(types.size() - 1) + " ", complaints;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
-    first += diagnostic.str();
+    complaints += diagnostic.str();
     return success();
   });
-  // Operands are checked in order, so those before it are given the same type: a complaint about an earlier one hides
-  // this one's. That is why each is asked with a block of its own, from the last on.
   Block block;
   OpBuilder b(context);
   OperationState state(UnknownLoc::get(context), info.getStringRef());
   for (unsigned k = 0; k < arity.operands; ++k)
-    state.operands.push_back(block.addArgument(k == i ? type : Type(b.getNoneType()), state.location));
+    state.operands.push_back(block.addArgument(k < types.size() ? types[k] : Type(b.getNoneType()), state.location));
   state.addAttributes(attributes.getValue());
   state.addTypes(SmallVector<Type>(arity.results, RankedTensorType::get({}, b.getF32Type())));
   Operation *op = Operation::create(state);
   (void)info.verifyInvariants(op);
   op->destroy();
-  return !StringRef(first).contains(complaint);
+  return !StringRef(complaints).contains(complaint);
 }
 
 std::vector<Operator> fuzz::describeOperators(MLIRContext &context) {
   std::vector<Operator> operators;
+  ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) { return success(); });
   Builder b(&context);
   Type i64 = b.getIntegerType(64, /*isSigned=*/true);
   auto vector = RankedTensorType::get({1}, b.getF32Type());
@@ -63,23 +63,27 @@ std::vector<Operator> fuzz::describeOperators(MLIRContext &context) {
       for (auto [kind, example] : kinds) {
         NamedAttrList one;
         one.set(name, example);
-        if (succeeded(info.verifyInherentAttrs(one, [&] {
-              ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) { return success(); });
-              return emitError(UnknownLoc::get(&context));
-            }))) {
+        if (succeeded(info.verifyInherentAttrs(one, [&] { return emitError(UnknownLoc::get(&context)); }))) {
           op.attributes[name.str()] = kind;
           attributes.set(name, example);
           break;
         }
       }
+    SmallVector<Type> right;
     for (unsigned i = 0; i < arity.operands; ++i) {
       std::vector<int> types;
+      auto isAccepted = [&](Type type) {
+        right.resize(i + 1);
+        right[i] = type;
+        return acceptsLast(info, right, arity, attributes.getDictionary(&context));
+      };
+      auto tensor = [&](int type) { return RankedTensorType::get({2}, getElementType(&context, type)); };
       for (int type : kElementTypes)
-        if (accepts(info, i, RankedTensorType::get({2}, getElementType(&context, type)), arity,
-                    attributes.getDictionary(&context)))
+        if (isAccepted(tensor(type)))
           types.push_back(type);
-      if (i && accepts(info, i, b.getNoneType(), arity, attributes.getDictionary(&context)))
+      if (isAccepted(b.getNoneType()))
         types.push_back(0);
+      right[i] = types.empty() ? Type(b.getNoneType()) : types[0] ? Type(tensor(types[0])) : b.getNoneType();
       op.operandTypes.push_back(types);
     }
     operators.push_back(op);
