@@ -61,18 +61,50 @@ Value NodeForm::scalar(double value, Type type) {
   auto tensor = RankedTensorType::get({}, type);
   if (auto floatType = dyn_cast<FloatType>(type))
     return ConstantOp::create(b, tensor, DenseElementsAttr::get(tensor, Attribute(b.getFloatAttr(floatType, value))));
+  // A model's attribute may be any number: one that no int64 is becomes the nearest that is, NaN 0.
+  llvm::APSInt integer(64, /*isUnsigned=*/false);
+  bool isExact;
+  llvm::APFloat(value).convertToInteger(integer, llvm::APFloat::rmTowardZero, &isExact);
+  unsigned width = type.getIntOrFloatBitWidth();
   return ConstantOp::create(
-      b, tensor,
-      DenseElementsAttr::get(tensor, Attribute(b.getIntegerAttr(type, static_cast<int64_t>(value)))));
+      b, tensor, DenseElementsAttr::get(tensor, Attribute(b.getIntegerAttr(type, integer.sextOrTrunc(width)))));
 }
 
 Attribute NodeForm::take(StringRef name) { return attributes.erase(name); }
+
+/// More dimensions than numpy has, and any model.
+static constexpr size_t kMaxRank = 64;
+
+/// What sizes that a model names must be for the phases after this one to calculate with them.
+static LogicalResult checkSizes(Operation *op, Type type) {
+  if (!isa<RankedTensorType>(type))
+    return success();
+  Dims dims = getDims(type);
+  if (dims.size() > kMaxRank)
+    return op->emitOpError("the result would have ")
+           << dims.size() << " dimensions; at most " << kMaxRank << " are supported";
+  int64_t count = 1;
+  for (AffineExpr dim : dims) {
+    auto size = getConstant(dim);
+    if (!size)
+      continue;
+    if (*size < 0)
+      return op->emitOpError("the result would have the negative size ") << *size;
+    // An empty tensor's other sizes count, too: strides are products of them. 2^8 is for bytes of elements.
+    if (llvm::MulOverflow(count, std::max<int64_t>(*size, 1), count) || count >> 55)
+      return op->emitOpError("the result has too many elements: their number does not fit 64 bits");
+  }
+  return success();
+}
 
 LogicalResult onnxc::onnx::inferTypes(Operation *op) {
   auto onnxOp = cast<OnnxOpInterface>(op);
   SmallVector<Type> types;
   if (failed(onnxOp.inferTypes(types)))
     return failure();
+  for (Type type : types)
+    if (failed(checkSizes(op, type)))
+      return failure();
   assert(types.size() == op->getNumResults() && "inferTypes gives one type per result");
   for (auto [result, type] : llvm::zip_equal(op->getResults(), types))
     result.setType(type);

@@ -148,7 +148,10 @@ static Value finish(LoweringBuilder &b, Lowered y, Lowered bias, Type resultType
 template <typename OpT> static FailureOr<Window> getWindow(OpT op) {
   auto w = cast<RankedTensorType>(op.getW().getType());
   int64_t perGroup = w.getRank() > 1 ? w.getDimSize(1) : ShapedType::kDynamic;
-  auto kernel = verifyOperands(op, ShapedType::isDynamic(perGroup) ? ShapedType::kDynamic : perGroup * op.getGroup());
+  int64_t channels = ShapedType::kDynamic;
+  if (!ShapedType::isDynamic(perGroup) && llvm::MulOverflow<int64_t>(perGroup, op.getGroup(), channels))
+    return op.emitOpError("group ") << op.getGroup() << " is too large";
+  auto kernel = verifyOperands(op, channels);
   if (failed(kernel))
     return failure();
   if constexpr (std::is_same_v<OpT, ConvOp>)

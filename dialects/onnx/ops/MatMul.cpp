@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Matrix products.
 #include "dialects/onnx/ops/MatMul.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -164,9 +165,33 @@ FailureOr<SmallVector<Value>> GemmOp::lowerToLinalg(LoweringBuilder &b, ValueRan
 
 //===-- MatMulInteger
 
+/// "Inputs A and B are int8 or uint8, and their zero points have the same types"; a zero point is a scalar, has one
+/// number for each row or column, or the operand's rank (specification of MatMulInteger).
+static LogicalResult verifyQuantized(Operation *op, Value operand, Value zero, StringRef name) {
+  auto type = cast<RankedTensorType>(operand.getType()), zeroType = dyn_cast<RankedTensorType>(zero.getType());
+  auto element = dyn_cast<IntegerType>(type.getElementType());
+  if (!element || element.getWidth() != 8)
+    return op->emitOpError(name) << " must be int8 or uint8, not " << getElementTypeName(type.getElementType());
+  if (!zeroType)
+    return success();
+  if (zeroType.getElementType() != element)
+    return op->emitOpError(name) << " and its zero point have different element types";
+  int64_t rank = zeroType.getRank();
+  bool isOne = rank == 0 || (rank == 1 && zeroType.getDimSize(0) == 1);
+  if (!isOne && (type.getRank() < 2 || (rank != 1 && rank != type.getRank())))
+    return op->emitOpError("the zero point of ")
+           << name << " has rank " << rank << ", " << name << " has rank " << type.getRank();
+  if (!isOne && rank > 1)
+    for (auto [i, size] : llvm::enumerate(zeroType.getShape()))
+      if (size != 1 && getDims(zeroType)[i] != getDims(type)[i])
+        return op->emitOpError("the sizes of the zero point of ") << name << " do not fit: dimension " << i;
+  return success();
+}
+
 LogicalResult MatMulIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
   auto dims = matmulDims(*this, getDims(getA()), getDims(getB()));
-  if (failed(dims))
+  if (failed(dims) || failed(verifyQuantized(*this, getA(), getAZeroPoint(), "A")) ||
+      failed(verifyQuantized(*this, getB(), getBZeroPoint(), "B")))
     return failure();
   types.push_back(makeTensor(*dims, IntegerType::get(getContext(), 32)));
   return success();

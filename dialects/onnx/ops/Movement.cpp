@@ -435,7 +435,7 @@ static FailureOr<SmallVector<AxisPads>> padsOf(PadOp op) {
   if (type.getRank() > 2 || !type.hasStaticShape() || type.getNumElements() % 2 != 0)
     return op.emitOpError("pads must be a vector with two elements for each axis");
   int64_t count = type.getNumElements() / 2;
-  if (isAbsent(op.getAxes()) && count != rank)
+  if (isAbsent(op.getAxes()) ? count != rank : count > rank)
     return op.emitOpError("has ") << 2 * count << " pads for an operand of rank " << rank;
   if (areRuntimeAxes(op.getAxes())) { // it may be any
     auto type = cast<RankedTensorType>(op.getAxes().getType());

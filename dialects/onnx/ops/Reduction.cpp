@@ -73,6 +73,9 @@ template <typename OpT> static LogicalResult inferReduction(OpT op, SmallVectorI
     return failure();
   Dims dims = getDims(op.getData());
   bool keep = op.getKeepdims();
+  if (!axes->known)
+    if (auto count = getConstant(getDims(op.getAxes())[0]); count && *count > static_cast<int64_t>(dims.size()))
+      return op.emitOpError("has ") << *count << " axes for an operand of rank " << dims.size();
   if (axes->known) {
     types.push_back(makeTensor(reduceDims(dims, axes->list, keep), element));
     return success();

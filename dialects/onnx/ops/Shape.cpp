@@ -19,6 +19,9 @@ using namespace onnxc::onnx;
 static Type elementTypeOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
 
+/// Of a list that has an element for each dimension of a tensor.
+static constexpr int64_t kMaxLength = 64;
+
 /// The length of a vector operand, which decides the rank of the result.
 static FailureOr<int64_t> lengthOf(Operation *op, Value vector, StringRef name) {
   auto type = cast<RankedTensorType>(vector.getType());
@@ -26,6 +29,9 @@ static FailureOr<int64_t> lengthOf(Operation *op, Value vector, StringRef name) 
     return op->emitOpError(name) << " must have rank 1, but has rank " << type.getRank();
   if (type.isDynamicDim(0))
     return op->emitOpError("the length of ") << name << " must be known when the model is compiled";
+  if (type.getDimSize(0) > kMaxLength)
+    return op->emitOpError() << name << " has " << type.getDimSize(0) << " elements; tensors have at most "
+                             << kMaxLength << " dimensions";
   return type.getDimSize(0);
 }
 
@@ -444,7 +450,13 @@ static AffineExpr rangeSize(RangeOp op) {
   MLIRContext *context = op.getContext();
   auto start = getShapeData(op.getStart()), limit = getShapeData(op.getLimit());
   auto delta = getConstantInts(op.getDelta());
-  if (start && limit && delta && delta->front() != 0) {
+  // Differences of numbers this large, and steps whose negative does not exist, are left to the run.
+  auto isSmall = [](AffineExpr expr) {
+    auto number = getConstant(expr);
+    return !number || std::abs(static_cast<double>(*number)) < 4e18;
+  };
+  if (start && limit && delta && delta->front() != 0 && isSmall(start->front()) && isSmall(limit->front()) &&
+      isSmall(makeDim(context, delta->front()))) {
     AffineExpr span = simplify(limit->front() - start->front());
     int64_t step = delta->front();
     if (step < 0)

@@ -35,13 +35,22 @@ Dims onnxc::onnx::getDims(Type type) {
   return dims;
 }
 
+/// Sizes of hostile models may not fit: then the product is larger than any that is let through. The smallest number is
+/// not used, for it stands for a dynamic size.
+static int64_t saturatingProduct(int64_t a, int64_t b) {
+  int64_t result;
+  if (llvm::MulOverflow(a, b, result) || result == std::numeric_limits<int64_t>::min())
+    return (a < 0) == (b < 0) ? std::numeric_limits<int64_t>::max() : -std::numeric_limits<int64_t>::max();
+  return result;
+}
+
 /// The factors of a product, numbers multiplied into `coefficient`.
 static void collectFactors(AffineExpr expr, int64_t &coefficient, SmallVectorImpl<AffineExpr> &factors) {
   if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr); binary && binary.getKind() == AffineExprKind::Mul) {
     collectFactors(binary.getLHS(), coefficient, factors);
     collectFactors(binary.getRHS(), coefficient, factors);
   } else if (auto constant = getConstant(expr)) {
-    coefficient *= *constant;
+    coefficient = saturatingProduct(coefficient, *constant);
   } else {
     factors.push_back(expr);
   }

@@ -19,7 +19,11 @@ static Scalar literal(Scalar like, const APInt &value) {
 Scalar Scalar::number(double n) const {
   if (isFloat())
     return with(arith::ConstantOp::create(*b, b->getFloatAttr(type(), n)));
-  return literal(*this, APInt(64, static_cast<int64_t>(n), /*isSigned=*/true).sextOrTrunc(width(*this)));
+  // A model's attribute may be any number: one that no int64 is becomes the nearest that is, NaN 0.
+  llvm::APSInt integer(64, /*isUnsigned=*/false);
+  bool isExact;
+  APFloat(n).convertToInteger(integer, APFloat::rmTowardZero, &isExact);
+  return literal(*this, integer.sextOrTrunc(width(*this)));
 }
 
 Scalar Scalar::number(const APFloat &n) const { return number(Number(n).n); }
