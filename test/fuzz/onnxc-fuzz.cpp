@@ -176,6 +176,9 @@ static void addHandMade(std::vector<Case> &cases) {
   }
 }
 
+/// A larger model takes long, and its mutants find nothing else.
+static constexpr uint64_t kMaxSeed = 64 << 10;
+
 /// The files below `root` that are models, in the order of their names.
 static std::vector<std::string> findSeeds(const std::string &root) {
   if (!fs::is_directory(root))
@@ -185,7 +188,7 @@ static std::vector<std::string> findSeeds(const std::string &root) {
   for (fs::recursive_directory_iterator it(root, error), end; it != end && !error; it.increment(error)) {
     StringRef extension = path::extension(it->path());
     uint64_t size = 0;
-    if ((extension == ".onnx" || extension == ".onnxtxt") && !fs::file_size(it->path(), size) && size < (1 << 20))
+    if ((extension == ".onnx" || extension == ".onnxtxt") && !fs::file_size(it->path(), size) && size < kMaxSeed)
       found.push_back(it->path());
   }
   llvm::sort(found);

@@ -40,12 +40,12 @@ static constexpr int64_t kMaxBytes = int64_t(1) << 47;
 /// Scratch memory of a task up to this size is on the stack of the thread.
 static constexpr int64_t kMaxStack = 32 << 10;
 
-/// Bytes of one element times the sizes that are numbers.
+/// Bytes of one element times the sizes that are numbers; the largest number where that does not fit.
 static int64_t staticBytes(MemRefType type) {
   int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   for (int64_t size : type.getShape())
-    if (!ShapedType::isDynamic(size))
-      bytes *= size;
+    if (!ShapedType::isDynamic(size) && llvm::MulOverflow(bytes, size, bytes))
+      return std::numeric_limits<int64_t>::max();
   return bytes;
 }
 
@@ -72,6 +72,13 @@ static OpFoldResult sizeOf(OpBuilder &b, Location loc, Value memref, int64_t dim
     return product;
   }
   return memref::DimOp::create(b, loc, memref, dim).getResult();
+}
+
+/// A model may name any sizes: what its numbers alone ask for must fit an address space.
+static LogicalResult checkFits(Location loc, int64_t bytes) {
+  if (bytes <= kMaxBytes)
+    return success();
+  return emitError(loc) << "this needs a buffer of more than " << kMaxBytes << " bytes";
 }
 
 namespace {
@@ -496,6 +503,8 @@ private:
     for (Buffer &buffer : buffers) {
       MemRefType type = buffer.alloc.getType();
       int64_t bytes = staticBytes(type);
+      if (failed(checkFits(buffer.alloc.getLoc(), bytes)))
+        return failure();
       SmallVector<Value> factors;
       for (Value size : buffer.alloc.getDynamicSizes())
         factors.push_back(getSize(size, buffer.alloc.getLoc()));
@@ -516,6 +525,8 @@ private:
       if (group.buffers.empty())
         continue;
       pack(group);
+      if (failed(checkFits(group.buffers.front().alloc.getLoc(), group.total)))
+        return failure();
       if (report)
         report->groups.push_back(describe(group));
       checkBytes(b, group.buffers.front().alloc.getLoc(), group.total, group.factors);
@@ -548,6 +559,8 @@ private:
       size_t first = results.size();
       for (Value value : sizes)
         results.push_back(getSize(value, output.getLoc()));
+      if (failed(checkFits(output.getLoc(), staticBytes(type))))
+        return failure();
       checkBytes(b, output.getLoc(), staticBytes(type), ArrayRef(results).drop_front(first));
     }
 
