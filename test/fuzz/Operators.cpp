@@ -199,7 +199,9 @@ static void addNode(proto::GraphProto &graph, const Operator &op, const Shape &b
     if (type == 0 || pick(random, 20) == 0)
       type = kElementTypes[pick(random, std::size(kElementTypes))];
     Shape shape = base;
-    bool isParameter = i > 0 && !allows(TensorProto::FLOAT) && type == TensorProto::INT64;
+    if (i > 0 && allows(TensorProto::INT64) && pick(random, 6) == 0)
+      type = TensorProto::INT64;
+    bool isParameter = i > 0 && type == TensorProto::INT64 && (!allows(TensorProto::FLOAT) || pick(random, 2));
     if (isParameter)
       shape = {choose<int64_t>(random, {int64_t(base.size()), int64_t(base.size()), 1, 2, int64_t(base.size() * 2)})};
     else if (i > 0 && pick(random, 4) == 0)

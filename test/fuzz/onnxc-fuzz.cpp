@@ -39,7 +39,7 @@ static cl::opt<std::string> only("only", cl::desc("only models whose name contai
 static cl::opt<std::string> folder("folder", cl::init("fuzz.tmp"),
                                    cl::desc("where to work; models that fail stay in it"));
 static cl::opt<unsigned> jobs("jobs", cl::init(1), cl::desc("processes at a time"));
-static cl::opt<double> maxSeconds("max-seconds", cl::init(10), cl::desc("longest time for one model"));
+static cl::opt<double> maxSeconds("max-seconds", cl::init(10), cl::desc("longest processor time for one model"));
 static cl::opt<unsigned> maxMemory("max-memory", cl::init(2048), cl::desc("largest resident memory of one, in MiB"));
 static cl::opt<bool> verbose("verbose", cl::desc("tell of every model what became of it"));
 
@@ -176,6 +176,8 @@ static void addHandMade(std::vector<Case> &cases) {
   }
 }
 
+/// Who waits for something uses no processor time: that many times the longest time is too long, too.
+static constexpr double kMaxWait = 6;
 /// A larger model takes long, and its mutants find nothing else.
 static constexpr uint64_t kMaxSeed = 64 << 10;
 
@@ -232,6 +234,8 @@ static Running start(const Case &test, unsigned slot) {
   setenv("TMPDIR", ".", 1); // what is left of temporary files is seen, too
   rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
+  rlimit seconds{static_cast<rlim_t>(maxSeconds), static_cast<rlim_t>(maxSeconds)}; // a busy machine changes nothing
+  setrlimit(RLIMIT_CPU, &seconds);
   CompileOptions options;
   options.output = "model.so";
   options.optLevel = llvm::hash_value(test.name) % 4 ? 3 : 0;
@@ -261,6 +265,8 @@ static std::string judge(const Running &run, int status) {
   SmallVector<StringRef> match;
   if (report.match(text, &match))
     return match[1].split('\n').first.str();
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
+    return "took too long";
   if (WIFSIGNALED(status))
     return "killed by signal " + std::to_string(WTERMSIG(status));
   llvm::StringSet<> files;
@@ -350,7 +356,7 @@ int main(int argc, char **argv) {
       if (waitpid(run->process, &status, WNOHANG) == 0) {
         double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - run->start).count();
         if (!run->killedFor)
-          run->killedFor = seconds > maxSeconds                    ? "took too long"
+          run->killedFor = seconds > kMaxWait * maxSeconds         ? "took too long"
                            : residentMiB(run->process) > maxMemory ? "took too much memory"
                                                                    : nullptr;
         if (run->killedFor)
