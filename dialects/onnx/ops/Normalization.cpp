@@ -291,6 +291,8 @@ LogicalResult LRNOp::inferTypes(SmallVectorImpl<Type> &types) {
     return failure();
   if (getSize() < 1)
     return emitOpError("size is at least 1, not ") << getSize();
+  if (getSize() > std::numeric_limits<int32_t>::max()) // sums with sizes must not wrap round
+    return emitOpError("size ") << getSize() << " is larger than any number of channels";
   types.push_back(getX().getType());
   return success();
 }

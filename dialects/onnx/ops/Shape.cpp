@@ -216,6 +216,9 @@ LogicalResult SqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
       return emitOpError("drops ") << *count << " dimensions of an operand of rank " << dims.size();
     for (int64_t i = 0, rank = dims.size() - *count; i < rank; ++i)
       to.push_back(freshSymbol(*this, 0, i));
+    auto have = getConstant(product(getContext(), dims)), want = getConstant(product(getContext(), to));
+    if (have && want && *have != *want) // whatever the axes are
+      return emitOpError("can't drop dimensions of ") << *have << " elements so that " << *want << " are left";
     types.push_back(makeTensor(to, elementTypeOf(getData())));
     return success();
   }
