@@ -100,10 +100,10 @@ bool ContractEmitter::walksLikeOne(unsigned outer, unsigned inner) {
     bool known = true;
     for (int side : {0, 1})
       for (auto [factor, s] : llvm::zip(factors[side], strides))
-        if (factor) {
-          known &= !ShapedType::isDynamic(s);
+        if (factor && ShapedType::isDynamic(s)) // no number to calculate with
+          known = false;
+        else if (factor)
           stride[side] += factor * s;
-        }
     // The inner size is that of a reduced dimension in the packed rhs, or that of a dimension of outs.
     int64_t size = ShapedType::kDynamic;
     if (op.getDims()[inner] == 'k')
