@@ -2,6 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The precompiled header: MLIR's own headers that most files need, nothing of ours. Every file still includes
 // what it uses.
+
+// Debian's LLVM is built without asserts and, for that reason, without statistics: a pass that counts would have another
+// layout here than in libMLIR.
+#ifndef NDEBUG
+#define NDEBUG
+#include "llvm/ADT/Statistic.h"
+#undef NDEBUG
+#endif
+#include <cassert>
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"

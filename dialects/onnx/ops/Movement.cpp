@@ -124,26 +124,55 @@ std::optional<Dims> ConcatOp::propagateData() {
   return all;
 }
 
-FailureOr<SmallVector<Value>> ConcatOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
-  Dims dims = getDims(getConcatResult());
-  int64_t rank = dims.size(), axis = getAxis() < 0 ? getAxis() + rank : getAxis();
-  if (operands.size() == 1)
-    return SmallVector<Value>{operands[0]};
-  Value result = b.empty(getType());
-  AffineExpr offset = makeDim(getContext(), 0);
-  for (auto [input, operand] : llvm::zip_equal(getInputs(), operands)) {
-    Dims from = getDims(input);
-    for (int64_t i = 0; i < rank; ++i)
-      if (i != axis)
-        b.requireEqual(from[i], dims[i], "Concat: sizes of inputs differ in another dimension than the axis");
+/// Tensors behind each other along `axis`. Many are joined in groups first: bufferisation compares each insertion with
+/// all others of its chain.
+static Value concatenate(LoweringBuilder &b, ArrayRef<Value> parts, ArrayRef<Dims> sizes, int64_t axis, Type element) {
+  constexpr size_t most = 32;
+  if (parts.size() == 1)
+    return parts.front();
+  Dims dims = sizes.front();
+  for (const Dims &other : sizes.drop_front())
+    dims[axis] = simplify(dims[axis] + other[axis]);
+  SmallVector<Value> joined;
+  SmallVector<Dims> joinedSizes;
+  if (parts.size() > most) {
+    size_t group = llvm::divideCeil(parts.size(), most);
+    for (; !parts.empty(); parts = parts.drop_front(group), sizes = sizes.drop_front(group)) {
+      group = std::min(group, parts.size());
+      Dims whole = sizes.front();
+      for (const Dims &other : sizes.take_front(group).drop_front())
+        whole[axis] = simplify(whole[axis] + other[axis]);
+      joined.push_back(concatenate(b, parts.take_front(group), sizes.take_front(group), axis, element));
+      joinedSizes.push_back(whole);
+    }
+    parts = joined, sizes = joinedSizes;
+  }
+  Value result = b.empty(makeTensor(dims, element));
+  AffineExpr offset = makeDim(b.getContext(), 0);
+  int64_t rank = dims.size();
+  for (auto [part, from] : llvm::zip_equal(parts, sizes)) {
     if (getConstant(from[axis]) == 0)
       continue;
     SmallVector<OpFoldResult> offsets = indexList(b, rank, 0);
     offsets[axis] = b.materialize(offset);
-    result = tensor::InsertSliceOp::create(b, operand, result, offsets, b.materialize(from), indexList(b, rank, 1));
+    result = tensor::InsertSliceOp::create(b, part, result, offsets, b.materialize(from), indexList(b, rank, 1));
     offset = simplify(offset + from[axis]);
   }
-  return SmallVector<Value>{result};
+  return result;
+}
+
+FailureOr<SmallVector<Value>> ConcatOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getConcatResult());
+  int64_t rank = dims.size(), axis = getAxis() < 0 ? getAxis() + rank : getAxis();
+  SmallVector<Dims> sizes;
+  for (Value input : getInputs()) {
+    sizes.push_back(getDims(input));
+    for (int64_t i = 0; i < rank; ++i)
+      if (i != axis)
+        b.requireEqual(sizes.back()[i], dims[i], "Concat: sizes of inputs differ in another dimension than the axis");
+  }
+  return SmallVector<Value>{
+      concatenate(b, SmallVector<Value>(operands), sizes, axis, getElementTypeOrSelf(getType()))};
 }
 
 /// The sizes of the parts, or nullopt when only run time tells.
