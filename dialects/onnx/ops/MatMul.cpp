@@ -1,10 +1,12 @@
 //===- dialects/onnx/ops/MatMul.cpp ------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Matrix products.
+// Matrix products, and the sums of products that Einsum's equations say.
 #include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -205,6 +207,268 @@ FailureOr<SmallVector<Value>> MatMulIntegerOp::lowerToLinalg(LoweringBuilder &b,
   if (failed(product))
     return failure();
   return SmallVector<Value>{product->value};
+}
+
+//===-- Einsum
+
+namespace {
+/// The dimensions of an operand or the result, each with the letter that it has in the equation. Those that an ellipsis
+/// stands for are numbered from the last, from -1 down.
+using Labels = SmallVector<int>;
+
+struct Equation {
+  SmallVector<Labels> operands;
+  Labels result;
+  llvm::SmallDenseMap<int, AffineExpr> sizes;
+};
+} // namespace
+
+/// The labels of one term for a tensor of rank `rank`, or of the dimensions `ellipsis` where there is none yet.
+static FailureOr<Labels> parseTerm(Operation *op, StringRef term, std::optional<int64_t> rank, int64_t &ellipsis) {
+  size_t dots = term.find("...");
+  bool hasEllipsis = dots != StringRef::npos;
+  if (rank) {
+    int64_t letters = term.size() - (hasEllipsis ? 3 : 0);
+    if (hasEllipsis ? *rank < letters : *rank != letters)
+      return op->emitOpError("\"") << term << "\" does not fit an operand of rank " << *rank;
+    if (hasEllipsis)
+      ellipsis = std::max(ellipsis, *rank - letters);
+  }
+  int64_t covered = hasEllipsis && rank ? *rank - static_cast<int64_t>(term.size() - 3) : ellipsis;
+  Labels labels;
+  for (size_t i = 0; i < term.size(); ++i) {
+    if (hasEllipsis && i == dots) {
+      for (int64_t k = covered; k > 0; --k)
+        labels.push_back(-static_cast<int>(k));
+      i += 2;
+    } else if (llvm::isAlpha(term[i])) {
+      labels.push_back(term[i]);
+    } else {
+      return op->emitOpError("unexpected \"") << term.substr(i, 1) << "\" in a term of the equation";
+    }
+  }
+  return labels;
+}
+
+/// The equation of numpy.einsum: terms of letters, at most one "..." in each; without "->" the result has the ellipsis,
+/// then the letters that occur once, in alphabetical order.
+static FailureOr<Equation> parseEquation(EinsumOp op) {
+  std::string text;
+  llvm::copy_if(op.getEquation(), std::back_inserter(text), [](char c) { return !llvm::isSpace(c); });
+  auto [left, right] = StringRef(text).split("->");
+  SmallVector<StringRef> terms;
+  left.split(terms, ',');
+  ValueRange inputs = op.getInputs();
+  if (terms.size() != inputs.size())
+    return op.emitOpError("the equation has ") << terms.size() << " terms for " << inputs.size() << " operands";
+  Equation equation;
+  int64_t ellipsis = 0;
+  for (auto [term, input] : llvm::zip_equal(terms, inputs)) {
+    Dims dims = getDims(input);
+    auto labels = parseTerm(op, term, dims.size(), ellipsis);
+    if (failed(labels))
+      return failure();
+    for (auto [label, dim] : llvm::zip_equal(*labels, dims)) {
+      AffineExpr &size = equation.sizes[label];
+      auto known = size ? getConstant(size) : 1, own = getConstant(dim);
+      // A dimension of size 1 broadcasts.
+      if (known && own && *known != *own && *known != 1 && *own != 1)
+        return op.emitOpError("sizes ") << *known << " and " << *own << " of the same subscript differ";
+      if (!size || known == 1 || (!known && own && *own != 1))
+        size = dim;
+    }
+    equation.operands.push_back(*labels);
+  }
+  if (text.find("->") != std::string::npos) {
+    int64_t covered = ellipsis;
+    auto labels = parseTerm(op, right, std::nullopt, covered);
+    if (failed(labels))
+      return failure();
+    if (ellipsis > 0 && right.find("...") == StringRef::npos)
+      return op.emitOpError("the result lacks the ellipsis that the operands have");
+    equation.result = *labels;
+  } else {
+    for (int64_t k = ellipsis; k > 0; --k)
+      equation.result.push_back(-static_cast<int>(k));
+    for (int c = 'A'; c <= 'z'; ++c) {
+      int64_t count = 0;
+      for (const Labels &labels : equation.operands)
+        count += llvm::count(labels, c);
+      if (count == 1)
+        equation.result.push_back(c);
+    }
+  }
+  for (auto [i, label] : llvm::enumerate(equation.result)) {
+    if (!equation.sizes.contains(label))
+      return op.emitOpError("the result has a subscript that no operand has");
+    if (llvm::is_contained(ArrayRef(equation.result).take_front(i), label))
+      return op.emitOpError("the result has a subscript twice");
+  }
+  return equation;
+}
+
+LogicalResult EinsumOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (getInputs().empty())
+    return emitOpError("needs an operand");
+  Type element = getElementTypeOrSelf(getInputs()[0]);
+  for (Value input : getInputs())
+    if (getElementTypeOrSelf(input) != element)
+      return emitOpError("operands have different element types");
+  if (element.isInteger(1))
+    return emitOpError("takes numbers, not bool");
+  auto equation = parseEquation(*this);
+  if (failed(equation))
+    return failure();
+  Dims dims;
+  for (int label : equation->result)
+    dims.push_back(equation->sizes[label]);
+  types.push_back(makeTensor(dims, element));
+  return success();
+}
+
+namespace {
+/// A product so far: a tensor whose dimensions have these labels.
+struct Term {
+  Lowered tensor;
+  Labels labels;
+};
+
+/// Sums of products of terms of one equation.
+class Products {
+public:
+  Products(LoweringBuilder &b, Equation &equation, Type accumulator)
+      : b(b), equation(equation), accumulator(accumulator) {}
+
+  /// The term with these labels, of its own: diagonals taken, the others summed over.
+  Term select(const Term &term, const Labels &kept) {
+    if (term.labels == kept)
+      return term;
+    Labels loops = join(kept, term.labels);
+    RankedTensorType type = makeTensor(sizesOf(kept, {term}), accumulator);
+    if (loops.size() == kept.size()) // nothing is summed
+      return {{b.elementwise(type, term.tensor.value, mapOf(term, loops, term),
+                             [&](ImplicitLocOpBuilder &body, ValueRange args) {
+                               return convertScalar(body, args[0], term.tensor.element(), accumulator);
+                             }),
+               type},
+              kept};
+    Value zeros = b.filled(type, b.constant(b.loweredType(type).getElementType(), 0));
+    SmallVector<utils::IteratorType> iterators(loops.size(), utils::IteratorType::reduction);
+    std::fill_n(iterators.begin(), kept.size(), utils::IteratorType::parallel);
+    SmallVector<AffineMap> maps{mapOf(term, loops, term), mapOf({{zeros, type}, kept}, loops, term)};
+    auto generic = linalg::GenericOp::create(
+        b, TypeRange{zeros.getType()}, term.tensor.value, zeros, maps, iterators,
+        [&](OpBuilder &nested, Location loc, ValueRange args) {
+          ImplicitLocOpBuilder body(loc, nested);
+          Value x = convertScalar(body, args[0], term.tensor.element(), accumulator);
+          linalg::YieldOp::create(body, isa<FloatType>(accumulator) ? Value(arith::AddFOp::create(body, args[1], x))
+                                                                    : Value(arith::AddIOp::create(body, args[1], x)));
+        });
+    return {{generic.getResult(0), type}, kept};
+  }
+
+  Term multiply(const Term &lhs, const Term &rhs, const Labels &kept) {
+    Labels loops = join(join(kept, lhs.labels), rhs.labels);
+    Term result{{Value(), makeTensor(sizesOf(kept, {lhs, rhs}), accumulator)}, kept};
+    SmallVector<AffineMap> maps{mapOf(lhs, loops, {lhs, rhs}), mapOf(rhs, loops, {lhs, rhs})};
+    if (loops.size() > kept.size())
+      result.tensor = contract(b, lhs.tensor, maps[0], rhs.tensor, maps[1], result.tensor.dims(),
+                               mapOf(result, loops, {lhs, rhs}), accumulator);
+    else // nothing is summed
+      result.tensor.value = b.elementwise(result.tensor.type, {lhs.tensor.value, rhs.tensor.value}, maps,
+                                          [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                                            Value x = convertScalar(body, args[0], lhs.tensor.element(), accumulator);
+                                            Value y = convertScalar(body, args[1], rhs.tensor.element(), accumulator);
+                                            return isa<FloatType>(accumulator)
+                                                       ? Value(arith::MulFOp::create(body, x, y))
+                                                       : Value(arith::MulIOp::create(body, x, y));
+                                          });
+    return result;
+  }
+
+private:
+  static Labels join(Labels labels, const Labels &more) {
+    for (int label : more)
+      if (!llvm::is_contained(labels, label))
+        labels.push_back(label);
+    return labels;
+  }
+
+  /// Whether the dimension is 1 in every one of the terms: then so it is in their product.
+  bool isSingle(int label, ArrayRef<Term> terms) const {
+    for (const Term &term : terms)
+      for (auto [own, size] : llvm::zip_equal(term.labels, term.tensor.dims()))
+        if (own == label && getConstant(size) != 1)
+          return false;
+    return true;
+  }
+
+  Dims sizesOf(const Labels &labels, ArrayRef<Term> terms) const {
+    Dims dims;
+    for (int label : labels)
+      dims.push_back(isSingle(label, terms) ? makeDim(b.getContext(), 1) : equation.sizes.lookup(label));
+    return dims;
+  }
+
+  AffineMap mapOf(const Term &term, const Labels &loops, ArrayRef<Term> terms) const {
+    SmallVector<AffineExpr> exprs;
+    for (auto [label, size] : llvm::zip_equal(term.labels, term.tensor.dims())) {
+      bool repeats = getConstant(size) == 1 && !isSingle(label, terms);
+      exprs.push_back(repeats ? b.getAffineConstantExpr(0)
+                              : b.getAffineDimExpr(llvm::find(loops, label) - loops.begin()));
+    }
+    return AffineMap::get(loops.size(), 0, exprs, b.getContext());
+  }
+
+  LoweringBuilder &b;
+  Equation &equation;
+  Type accumulator;
+};
+} // namespace
+
+FailureOr<SmallVector<Value>> EinsumOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto equation = parseEquation(*this);
+  if (failed(equation))
+    return failure();
+  Type element = getElementTypeOrSelf(getType());
+  Products products(b, *equation, accumulatorType(element));
+  SmallVector<Term> terms;
+  for (auto [i, labels] : llvm::enumerate(equation->operands)) {
+    terms.push_back({getLowered(*this, operands, i), labels});
+    for (auto [label, size] : llvm::zip_equal(labels, terms.back().tensor.dims()))
+      if (getConstant(size) != 1)
+        b.requireEqual(size, equation->sizes[label], "Einsum: sizes of the same subscript differ");
+  }
+  // Labels of a product, in the order in which they come, that the result or a later operand has.
+  auto kept = [&](ArrayRef<Labels> candidates, size_t later) {
+    Labels labels;
+    auto isNeeded = [&](int label) {
+      return llvm::is_contained(equation->result, label) ||
+             llvm::any_of(ArrayRef(terms).drop_front(later),
+                          [&](const Term &term) { return llvm::is_contained(term.labels, label); });
+    };
+    for (const Labels &candidate : candidates)
+      for (int label : candidate)
+        if (isNeeded(label) && !llvm::is_contained(labels, label))
+          labels.push_back(label);
+    return labels;
+  };
+  // From the left; what only one factor has is summed up before it is multiplied.
+  Term product = terms[0];
+  for (size_t i = 1; i < terms.size(); ++i) {
+    product = products.select(product, kept(product.labels, i));
+    Labels own;
+    for (int label : terms[i].labels)
+      if (!llvm::is_contained(own, label) &&
+          (llvm::is_contained(product.labels, label) || llvm::is_contained(kept(terms[i].labels, i + 1), label)))
+        own.push_back(label);
+    Term factor = products.select(terms[i], own);
+    bool isLast = i + 1 == terms.size();
+    product =
+        products.multiply(product, factor, isLast ? equation->result : kept({product.labels, factor.labels}, i + 1));
+  }
+  product = products.select(product, equation->result);
+  return SmallVector<Value>{convert(b, product.tensor, element).value};
 }
 
 //===-- Older forms

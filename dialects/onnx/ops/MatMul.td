@@ -1,6 +1,6 @@
 //===- dialects/onnx/ops/MatMul.td ----------------------------------*- tablegen -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Matrix products.
+// Matrix products and other sums of products.
 include "dialects/onnx/Onnx.td"
 
 def Onnx_MatMulOp : Onnx_Op<"MatMul", 13> {
@@ -22,4 +22,10 @@ def Onnx_MatMulIntegerOp : Onnx_Op<"MatMulInteger", 10> {
   let arguments = (ins Onnx_Tensor:$A, Onnx_Tensor:$B, Onnx_OptionalTensor:$a_zero_point,
                    Onnx_OptionalTensor:$b_zero_point);
   let results = (outs Onnx_Tensor:$Y);
+}
+
+def Onnx_EinsumOp : Onnx_Op<"Einsum", 28> {
+  let summary = "Sums of products, as an equation over the operands' subscripts says";
+  let arguments = (ins Variadic<Onnx_Tensor>:$Inputs, StrAttr:$equation);
+  let results = (outs Onnx_Tensor:$Output);
 }

@@ -48,3 +48,52 @@ func.func @addend(%a: tensor<3x5xf32>, %b: tensor<5x4xf32>, %c: tensor<3xf32>) -
   %0 = onnx.Gemm %a, %b, %c : (tensor<3x5xf32>, tensor<5x4xf32>, tensor<3xf32>) -> tensor<3x4xf32>
   return %0 : tensor<3x4xf32>
 }
+
+// -----
+
+// A contraction with the batch first. What one operand alone has is summed up before.
+// CHECK-LABEL: func.func @einsum
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "reduction"]{{.*}} ins(%arg0
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "reduction"]
+// CHECK: arith.mulf
+func.func @einsum(%a: tensor<2x3x4x6xf32>, %b: tensor<1x4x5xf32>) -> tensor<2x5x3xf32> {
+  %0 = onnx.Einsum %a, %b {equation = "...ijs, ...jk -> ...ki"}
+      : (tensor<2x3x4x6xf32>, tensor<1x4x5xf32>) -> tensor<2x5x3xf32>
+  return %0 : tensor<2x5x3xf32>
+}
+
+// -----
+
+// Without an arrow, what occurs twice is summed over.
+// CHECK-LABEL: func.func @trace
+// CHECK: linalg.generic {{.*}}iterator_types = ["reduction"]
+func.func @trace(%a: tensor<3x3xf32>) -> tensor<f32> {
+  %0 = onnx.Einsum %a {equation = "ii"} : (tensor<3x3xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+func.func @subscripts(%a: tensor<3x5xf32>, %b: tensor<4x5xf32>) -> tensor<3x5xf32> {
+  // expected-error @+1 {{sizes 5 and 4 of the same subscript differ}}
+  %0 = onnx.Einsum %a, %b {equation = "ij,jk->ik"} : (tensor<3x5xf32>, tensor<4x5xf32>) -> tensor<3x5xf32>
+  return %0 : tensor<3x5xf32>
+}
+
+// -----
+
+func.func @term(%a: tensor<3x5xf32>) -> tensor<3x5xf32> {
+  // expected-error @+1 {{unexpected "-" in a term of the equation}}
+  %0 = onnx.Einsum %a {equation = "i-->ij"} : (tensor<3x5xf32>) -> tensor<3x5xf32>
+  return %0 : tensor<3x5xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @inner_product
+// CHECK: linalg.generic {{.*}}iterator_types = ["reduction"]
+// CHECK: arith.mulf
+func.func @inner_product(%a: tensor<5xf64>, %b: tensor<5xf64>) -> tensor<f64> {
+  %0 = onnx.Einsum %a, %b {equation = "i,i"} : (tensor<5xf64>, tensor<5xf64>) -> tensor<f64>
+  return %0 : tensor<f64>
+}
