@@ -91,6 +91,18 @@ static LogicalResult inferElementwise(OpT op, ElementKind kind, SmallVectorImpl<
   return success();
 }
 
+LogicalResult SwiGLUOp::verify() {
+  // "A and B must have identical shapes; broadcasting is not applied"
+  Dims a = getDims(getA()), b = getDims(getB());
+  bool isSame = a.size() == b.size();
+  for (size_t i = 0; isSame && i < a.size(); ++i)
+    if (auto x = getConstant(a[i]), y = getConstant(b[i]); x && y)
+      isSame = *x == *y;
+  if (!isSame)
+    return emitOpError("A and B have different shapes");
+  return success();
+}
+
 //===- Lowering ---------------------------------------------------------------------===//
 
 static Scalar convertTo(Scalar x, Type tensorType) {
@@ -100,6 +112,14 @@ static Scalar convertTo(Scalar x, Type tensorType) {
   if (double spare = stored.getIntOrFloatBitWidth() - type.getIntOrFloatBitWidth(); spare != 0)
     x = shiftRight(shiftLeft(x, x.number(spare)), x.number(spare));
   return x;
+}
+
+/// The same bits as another type of as many. A bool is a byte that is 0 or 1.
+static Scalar bitCast(Scalar x, Type tensorType) {
+  Type stored = LoweringBuilder::loweredType(tensorType).getElementType();
+  if (x.isFloat() || isa<FloatType>(stored))
+    return x.type() == stored ? x : Scalar(x.builder(), arith::BitcastOp::create(x.builder(), stored, x));
+  return convertTo(x, tensorType);
 }
 
 using Formula = llvm::function_ref<Scalar(ArrayRef<Scalar>)>;
@@ -308,6 +328,17 @@ LogicalResult WhereOp::verify() {
 LogicalResult CastOp::verify() {
   if (!getElementType(getContext(), getTo()))
     return emitOpError("conversion to ") << getElementTypeName(getTo()) << " can't be compiled";
+  return success();
+}
+
+LogicalResult BitCastOp::verify() {
+  Type from = getElementTypeOrSelf(getX().getType()), to = getElementType(getContext(), getTo());
+  if (!to)
+    return emitOpError("conversion to ") << getElementTypeName(getTo()) << " can't be compiled";
+  auto bits = [](Type type) { return type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth(); };
+  if (bits(from) != bits(to))
+    return emitOpError("the bits of ") << getElementTypeName(from) << " are not as many as those of "
+                                       << getElementTypeName(to);
   return success();
 }
 

@@ -104,6 +104,9 @@ def Onnx_SigmoidOp : Unary<"Sigmoid", 13, Float, "sigmoid(x)">;
 def Onnx_SoftplusOp : Unary<"Softplus", 22, Float, "softplus(x)">;
 def Onnx_SoftsignOp : Unary<"Softsign", 22, Float, "x / (abs(x) + 1)">;
 def Onnx_SwishOp : Unary<"Swish", 24, Float, "x * sigmoid(x * getAlpha())", (ins F32<"1.0">:$alpha)>;
+def Onnx_SwiGLUOp : Binary<"SwiGLU", 28, Float, "a * sigmoid(a * getAlpha()) * b", "", (ins F32<"1.0">:$alpha)> {
+  let hasVerifier = 1;
+}
 def Onnx_ThresholdedReluOp : Unary<"ThresholdedRelu", 22, Float, "select(x > getAlpha(), x, 0)", (ins F32<"1.0">:$alpha)>;
 
 // Arithmetic.
@@ -153,6 +156,9 @@ def Onnx_CastOp : Elementwise<"Cast", 28, Any, (ins Onnx_Tensor:$x),
                               (ins SI64Attr:$to, SI64<"1">:$saturate, DefaultValuedAttr<StrAttr, "\"up\"">:$round_mode),
                               "", "convertTo(e[0], getResult().getType())", "castData(e[0], getResult().getType())",
                               "getElementType(getContext(), getTo())"> { let hasVerifier = 1; }
+
+def Onnx_BitCastOp : Unary<"BitCast", 26, Any, "bitCast(x, getResult().getType())", (ins SI64Attr:$to), "",
+                           "getElementType(getContext(), getTo())"> { let hasVerifier = 1; }
 
 // What passes its operand on.
 def Onnx_IdentityOp : Onnx_Op<"Identity", 25, [], ["propagateData"]> {

@@ -37,3 +37,19 @@ func.func @where(%c: tensor<4xf32>, %x: tensor<4xf32>) {
   %0 = onnx.Where %c, %x, %x : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+func.func @bits(%x: tensor<4xf32>) {
+  // expected-error @below {{the bits of float32 are not as many as those of float64}}
+  %0 = onnx.BitCast %x {to = 11 : si64} : (tensor<4xf32>) -> tensor<4xf64>
+  return
+}
+
+// -----
+
+func.func @gate(%x: tensor<4xf32>, %y: tensor<1xf32>) {
+  // expected-error @below {{A and B have different shapes}}
+  %0 = onnx.SwiGLU %x, %y : (tensor<4xf32>, tensor<1xf32>) -> tensor<4xf32>
+  return
+}

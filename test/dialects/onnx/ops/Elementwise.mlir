@@ -83,3 +83,25 @@ func.func @cast_int4(%x: tensor<4xi32>) -> tensor<4xi4> {
   %0 = onnx.Cast %x {to = 22 : si64} : (tensor<4xi32>) -> tensor<4xi4>
   return %0 : tensor<4xi4>
 }
+
+// CHECK-LABEL: func.func @swiglu
+// CHECK: math.exp
+// CHECK-COUNT-2: arith.mulf
+func.func @swiglu(%a: tensor<4xf32>, %b: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = onnx.SwiGLU %a, %b : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// CHECK-LABEL: func.func @bits_of_half
+// CHECK: arith.bitcast {{.*}} : f16 to i16
+func.func @bits_of_half(%x: tensor<4xf16>) -> tensor<4xui16> {
+  %0 = onnx.BitCast %x {to = 4 : si64} : (tensor<4xf16>) -> tensor<4xui16>
+  return %0 : tensor<4xui16>
+}
+
+// CHECK-LABEL: func.func @bits_of_bool
+// CHECK: arith.extui {{.*}} : i1 to i8
+func.func @bits_of_bool(%x: tensor<4xi1>) -> tensor<4xi8> {
+  %0 = onnx.BitCast %x {to = 3 : si64} : (tensor<4xi1>) -> tensor<4xi8>
+  return %0 : tensor<4xi8>
+}
