@@ -373,6 +373,63 @@ FailureOr<SmallVector<Value>> ScatterNDOp::lowerToLinalg(LoweringBuilder &b, Val
   return SmallVector<Value>{scatter(b, operands[0], operands[2], getUpdates().getType(), getReduction(), place)};
 }
 
+//===- TensorScatter --------------------------------------------------------------------===//
+
+LogicalResult TensorScatterOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getPastCache()), values = getDims(getUpdate());
+  auto axis = normalizeAxis(*this, getAxis(), dims.size());
+  if (failed(axis))
+    return failure();
+  if (*axis == 0) // "It cannot be 0 (the batch dimension)"
+    return emitOpError("axis 0 is that of the batch");
+  if (getMode() != "linear" && getMode() != "circular")
+    return emitOpError("mode \"") << getMode() << "\" is not linear or circular";
+  if (elementTypeOf(getPastCache()) != elementTypeOf(getUpdate()))
+    return emitOpError("past_cache and update have different element types");
+  bool fits = values.size() == dims.size();
+  for (int64_t i = 0, rank = dims.size(); fits && i < rank; ++i)
+    if (auto size = getConstant(dims[i]), own = getConstant(values[i]); size && own)
+      fits = i == *axis ? *own <= *size : *own == *size;
+  if (!fits)
+    return emitOpError("update does not fit into past_cache");
+  if (auto type = dyn_cast<RankedTensorType>(getWriteIndices().getType())) {
+    auto batch = getConstant(dims[0]), own = type.getRank() == 1 ? getConstant(getDims(type)[0]) : 0;
+    if (type.getRank() != 1 || (batch && own && *batch != *own))
+      return emitOpError("takes one write index for each entry of the batch");
+  }
+  types.push_back(getPastCache().getType());
+  return success();
+}
+
+FailureOr<SmallVector<Value>> TensorScatterOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getPastCache()), values = getDims(getUpdate());
+  int64_t rank = dims.size(), axis = *normalizeAxis(*this, getAxis(), rank);
+  for (int64_t i = 0; i < rank; ++i)
+    if (i != axis)
+      b.requireEqual(values[i], dims[i], "TensorScatter: update does not fit into past_cache");
+  b.requireNonNegative(dims[axis] - values[axis], "TensorScatter: update does not fit into past_cache");
+  if (operands[2])
+    b.requireEqual(getDims(getWriteIndices())[0], dims[0],
+                   "TensorScatter: takes one write index for each entry of the batch");
+  Value size = b.materializeIndex(dims[axis]);
+  auto place = [&](ImplicitLocOpBuilder &nested, ValueRange where) {
+    SmallVector<Value> target(where);
+    if (!operands[2])
+      return target;
+    auto asInt = [&](Value index) {
+      return Scalar(nested, arith::IndexCastOp::create(nested, nested.getI64Type(), index));
+    };
+    Scalar at = Scalar(nested, tensor::ExtractOp::create(nested, operands[2], where[0])) + asInt(where[axis]);
+    // Positive remainders are inside; a linear position may be anywhere.
+    if (getMode() == "circular")
+      at = flooredRemainder(at, asInt(size));
+    Value position = arith::IndexCastOp::create(nested, nested.getIndexType(), at);
+    target[axis] = LoweringBuilder::wrapIndex(nested, position, size);
+    return target;
+  };
+  return SmallVector<Value>{scatter(b, operands[0], operands[1], getUpdate().getType(), "none", place)};
+}
+
 //===- OneHot, EyeLike -----------------------------------------------------------------===//
 
 /// The size of the new axis, where it is known.

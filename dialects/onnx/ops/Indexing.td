@@ -35,6 +35,13 @@ def Onnx_ScatterNDOp : Onnx_Op<"ScatterND", 18> {
   let results = (outs Onnx_Tensor:$output);
 }
 
+def Onnx_TensorScatterOp : Onnx_Op<"TensorScatter", 24> {
+  let summary = "A copy of a cache with new entries from each batch's position on";
+  let arguments = (ins Onnx_Tensor:$past_cache, Onnx_Tensor:$update, Onnx_OptionalInt64Tensor:$write_indices,
+                       DefaultValuedAttr<StrAttr, "\"linear\"">:$mode, DefaultValuedAttr<SI64Attr, "-2">:$axis);
+  let results = (outs Onnx_Tensor:$present_cache);
+}
+
 def Onnx_OneHotOp : Onnx_Op<"OneHot", 28> {
   let summary = "values[1] where the position on the new axis is the index, values[0] elsewhere";
   let arguments = (ins Onnx_Tensor:$indices, Onnx_Tensor:$depth, Onnx_Tensor:$values,

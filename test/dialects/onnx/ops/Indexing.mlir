@@ -61,3 +61,25 @@ func.func @tuple_length(%x: tensor<4x5xf32>, %at: tensor<3x3xi64>) -> tensor<3xf
   %0 = onnx.GatherND %x, %at : (tensor<4x5xf32>, tensor<3x3xi64>) -> tensor<3xf32>
   return %0 : tensor<3xf32>
 }
+
+// -----
+
+// A position in a ring is a remainder.
+// CHECK-LABEL: func.func @ring
+// CHECK: scf.for
+// CHECK: arith.remsi
+// CHECK: tensor.insert
+func.func @ring(%cache: tensor<2x8x4xf32>, %new: tensor<2x3x4xf32>, %at: tensor<2xi64>) -> tensor<2x8x4xf32> {
+  %0 = onnx.TensorScatter %cache, %new, %at {mode = "circular"}
+      : (tensor<2x8x4xf32>, tensor<2x3x4xf32>, tensor<2xi64>) -> tensor<2x8x4xf32>
+  return %0 : tensor<2x8x4xf32>
+}
+
+// -----
+
+func.func @full(%cache: tensor<2x8x4xf32>, %new: tensor<2x9x4xf32>, %at: tensor<2xi64>) -> tensor<2x8x4xf32> {
+  // expected-error @+1 {{update does not fit into past_cache}}
+  %0 = onnx.TensorScatter %cache, %new, %at
+      : (tensor<2x8x4xf32>, tensor<2x9x4xf32>, tensor<2xi64>) -> tensor<2x8x4xf32>
+  return %0 : tensor<2x8x4xf32>
+}
