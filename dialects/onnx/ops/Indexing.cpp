@@ -3,8 +3,10 @@
 // Operators that read from, or write to, places that an operand names. Negative indices count from the end. Constant
 // indices are checked here; generated code clamps those that only run time tells, so that it never leaves the tensor.
 #include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -255,6 +257,82 @@ FailureOr<SmallVector<Value>> GatherNDOp::lowerToLinalg(LoweringBuilder &b, Valu
     for (int64_t i = batch + length; i < rank; ++i)
       from.push_back(where[tuples + i - batch - length]);
     return tensor::ExtractOp::create(nested, operands[0], from);
+  })};
+}
+
+//===- Compress ------------------------------------------------------------------------===//
+
+/// The sizes of the input, as a vector where there is no axis.
+static Dims compressedDims(CompressOp op) {
+  Dims dims = getDims(op.getInput());
+  return op.getAxis() ? dims : Dims{product(op.getContext(), dims)};
+}
+
+/// The positions that a constant condition selects among the first `size`.
+static std::optional<SmallVector<int64_t>> selectedPositions(CompressOp op, AffineExpr size) {
+  auto condition = dyn_cast_or_null<DenseElementsAttr>(getConstantElements(op.getCondition()));
+  auto count = getConstant(size);
+  if (!condition || !count)
+    return std::nullopt;
+  SmallVector<int64_t> positions;
+  for (auto [i, isSelected] : llvm::enumerate(condition.getValues<bool>()))
+    if (isSelected && static_cast<int64_t>(i) < *count)
+      positions.push_back(i);
+  return positions;
+}
+
+LogicalResult CompressOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = compressedDims(*this);
+  auto axis = normalizeAxis(*this, getAxis().value_or(0), dims.size());
+  if (failed(axis))
+    return failure();
+  if (rankOf(getCondition()) != 1)
+    return emitOpError("takes a condition of rank 1, not ") << rankOf(getCondition());
+  auto positions = selectedPositions(*this, dims[*axis]);
+  dims[*axis] = positions ? makeDim(getContext(), positions->size()) : freshSymbol(*this, 0, *axis);
+  types.push_back(makeTensor(dims, elementTypeOf(getInput())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> CompressOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = compressedDims(*this);
+  int64_t axis = *normalizeAxis(*this, getAxis().value_or(0), dims.size());
+  Value positions;
+  if (auto known = selectedPositions(*this, dims[axis])) {
+    auto type = RankedTensorType::get(known->size(), b.getI64Type());
+    positions = arith::ConstantOp::create(b, DenseElementsAttr::get(type, ArrayRef<int64_t>(*known)));
+  } else {
+    // The number first, by itself: it is a size. What the condition says beyond the input is passed over.
+    Dims length = getDims(getCondition());
+    Value end = arith::MinSIOp::create(b, b.materializeIndex(length[0]), b.materializeIndex(dims[axis]));
+    auto count = [&](ImplicitLocOpBuilder &body, Value i, Value before) {
+      IndexMath math{body};
+      Value isSelected = tensor::ExtractOp::create(body, operands[1], i);
+      return math.select(isSelected, math.add(before, math.constant(1)), before);
+    };
+    b.bindFresh(getDims(getOutput())[axis], [&] {
+      return makeLoops(b, end, b.index(0),
+                       [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange before) -> SmallVector<Value> {
+                         return {count(body, at[0], before[0])};
+                       })[0];
+    });
+    // Every position is written where the next selected one belongs, and stays when it is selected.
+    auto results = makeLoops(b, end, {b.index(0), b.empty(makeTensor(length, b.getI64Type()))},
+                             [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange carried) -> SmallVector<Value> {
+                               Value place = arith::IndexCastOp::create(body, body.getI64Type(), at[0]);
+                               Value written = tensor::InsertOp::create(body, place, carried[1], carried[0]);
+                               return {count(body, at[0], carried[0]), written};
+                             });
+    positions = results[1];
+  }
+  Lowered input = getLowered(*this, operands, 0);
+  if (!getAxis())
+    input = reshape(b, input, dims);
+  return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    SmallVector<Value> from(at);
+    Value place = tensor::ExtractOp::create(nested, positions, at[axis]);
+    from[axis] = arith::IndexCastOp::create(nested, nested.getIndexType(), place);
+    return tensor::ExtractOp::create(nested, input.value, from);
   })};
 }
 

@@ -21,6 +21,12 @@ def Onnx_GatherNDOp : Onnx_Op<"GatherND", 13> {
   let results = (outs Onnx_Tensor:$output);
 }
 
+def Onnx_CompressOp : Onnx_Op<"Compress", 28> {
+  let summary = "The entries of an axis, or the elements, that a condition selects";
+  let arguments = (ins Onnx_Tensor:$input, RankedTensorOf<[I1]>:$condition, OptionalAttr<SI64Attr>:$axis);
+  let results = (outs Onnx_Tensor:$output);
+}
+
 def Onnx_ScatterElementsOp : Onnx_Op<"ScatterElements", 18> {
   let summary = "A copy with one element overwritten, or combined, for each index";
   let arguments = (ins Onnx_Tensor:$data, Onnx_IndexTensor:$indices, Onnx_Tensor:$updates,
