@@ -260,7 +260,37 @@ FailureOr<SmallVector<Value>> GatherNDOp::lowerToLinalg(LoweringBuilder &b, Valu
   })};
 }
 
-//===- Compress ------------------------------------------------------------------------===//
+//===- Compress, NonZero ---------------------------------------------------------------===//
+
+/// The indices below `ends` that are selected, in order: a column of the result for each, of at most `capacity`. Their
+/// number becomes the size `dim`.
+static Value findSelected(LoweringBuilder &b, AffineExpr dim, ValueRange ends, AffineExpr capacity,
+                          function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> isSelected) {
+  auto count = [&](ImplicitLocOpBuilder &body, ValueRange at, Value before) {
+    IndexMath math{body};
+    return math.select(isSelected(body, at), math.add(before, math.constant(1)), before);
+  };
+  // The number first, by itself: it is a size.
+  b.bindFresh(dim, [&] {
+    return makeLoops(b, ends, b.index(0),
+                     [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange before) -> SmallVector<Value> {
+                       return {count(body, at, before[0])};
+                     })[0];
+  });
+  // Every index is written where the next selected one belongs, and stays when it is selected.
+  Value found = b.empty(makeTensor({makeDim(b.getContext(), ends.size()), capacity}, b.getI64Type()));
+  return makeLoops(b, ends, {b.index(0), found},
+                   [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange carried) -> SmallVector<Value> {
+                     Value columns = carried[1];
+                     for (auto [i, index] : llvm::enumerate(at)) {
+                       Value row = arith::ConstantIndexOp::create(body, i);
+                       columns =
+                           tensor::InsertOp::create(body, arith::IndexCastOp::create(body, body.getI64Type(), index),
+                                                    columns, ValueRange{row, carried[0]});
+                     }
+                     return {count(body, at, carried[0]), columns};
+                   })[1];
+}
 
 /// The sizes of the input, as a vector where there is no axis.
 static Dims compressedDims(CompressOp op) {
@@ -299,40 +329,46 @@ FailureOr<SmallVector<Value>> CompressOp::lowerToLinalg(LoweringBuilder &b, Valu
   int64_t axis = *normalizeAxis(*this, getAxis().value_or(0), dims.size());
   Value positions;
   if (auto known = selectedPositions(*this, dims[axis])) {
-    auto type = RankedTensorType::get(known->size(), b.getI64Type());
+    auto type = RankedTensorType::get({1, static_cast<int64_t>(known->size())}, b.getI64Type());
     positions = arith::ConstantOp::create(b, DenseElementsAttr::get(type, ArrayRef<int64_t>(*known)));
   } else {
-    // The number first, by itself: it is a size. What the condition says beyond the input is passed over.
-    Dims length = getDims(getCondition());
-    Value end = arith::MinSIOp::create(b, b.materializeIndex(length[0]), b.materializeIndex(dims[axis]));
-    auto count = [&](ImplicitLocOpBuilder &body, Value i, Value before) {
-      IndexMath math{body};
-      Value isSelected = tensor::ExtractOp::create(body, operands[1], i);
-      return math.select(isSelected, math.add(before, math.constant(1)), before);
-    };
-    b.bindFresh(getDims(getOutput())[axis], [&] {
-      return makeLoops(b, end, b.index(0),
-                       [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange before) -> SmallVector<Value> {
-                         return {count(body, at[0], before[0])};
-                       })[0];
-    });
-    // Every position is written where the next selected one belongs, and stays when it is selected.
-    auto results = makeLoops(b, end, {b.index(0), b.empty(makeTensor(length, b.getI64Type()))},
-                             [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange carried) -> SmallVector<Value> {
-                               Value place = arith::IndexCastOp::create(body, body.getI64Type(), at[0]);
-                               Value written = tensor::InsertOp::create(body, place, carried[1], carried[0]);
-                               return {count(body, at[0], carried[0]), written};
+    // What the condition says beyond the input is passed over.
+    AffineExpr length = getDims(getCondition())[0];
+    Value end = arith::MinSIOp::create(b, b.materializeIndex(length), b.materializeIndex(dims[axis]));
+    positions = findSelected(b, getDims(getOutput())[axis], end, length,
+                             [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+                               return tensor::ExtractOp::create(body, operands[1], at);
                              });
-    positions = results[1];
   }
   Lowered input = getLowered(*this, operands, 0);
   if (!getAxis())
     input = reshape(b, input, dims);
   return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
     SmallVector<Value> from(at);
-    Value place = tensor::ExtractOp::create(nested, positions, at[axis]);
+    Value first = arith::ConstantIndexOp::create(nested, 0);
+    Value place = tensor::ExtractOp::create(nested, positions, ValueRange{first, at[axis]});
     from[axis] = arith::IndexCastOp::create(nested, nested.getIndexType(), place);
     return tensor::ExtractOp::create(nested, input.value, from);
+  })};
+}
+
+LogicalResult NonZeroOp::inferTypes(SmallVectorImpl<Type> &types) {
+  AffineExpr rank = makeDim(getContext(), rankOf(getX()));
+  types.push_back(makeTensor({rank, freshSymbol(*this, 0, 1)}, IntegerType::get(getContext(), 64)));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> NonZeroOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Dims dims = getDims(getX());
+  SmallVector<Value> ends;
+  for (AffineExpr dim : dims)
+    ends.push_back(b.materializeIndex(dim));
+  Value found = findSelected(b, getDims(getY())[1], ends, product(getContext(), dims),
+                             [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+                               return Scalar(body, tensor::ExtractOp::create(body, operands[0], at)) != 0;
+                             });
+  return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    return tensor::ExtractOp::create(nested, found, at);
   })};
 }
 

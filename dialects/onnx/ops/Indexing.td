@@ -27,6 +27,12 @@ def Onnx_CompressOp : Onnx_Op<"Compress", 28> {
   let results = (outs Onnx_Tensor:$output);
 }
 
+def Onnx_NonZeroOp : Onnx_Op<"NonZero", 13> {
+  let summary = "The indices of the elements that are not 0: a column for each";
+  let arguments = (ins Onnx_Tensor:$X);
+  let results = (outs Onnx_Tensor:$Y);
+}
+
 def Onnx_ScatterElementsOp : Onnx_Op<"ScatterElements", 18> {
   let summary = "A copy with one element overwritten, or combined, for each index";
   let arguments = (ins Onnx_Tensor:$data, Onnx_IndexTensor:$indices, Onnx_Tensor:$updates,

@@ -89,8 +89,8 @@ func.func @full(%cache: tensor<2x8x4xf32>, %new: tensor<2x9x4xf32>, %at: tensor<
 // What is selected is counted first: the number is a size.
 // CHECK-LABEL: func.func @compress
 // CHECK: scf.for {{.*}} -> (index) {
-// CHECK: scf.for {{.*}} -> (index, tensor<4xi64>)
-// CHECK: tensor.extract {{.*}} : tensor<4xi64>
+// CHECK: scf.for {{.*}} -> (index, tensor<1x4xi64>)
+// CHECK: tensor.extract {{.*}} : tensor<1x4xi64>
 // CHECK: tensor.extract %arg0
 func.func @compress(%x: tensor<3x5xf32>, %c: tensor<4xi1>) -> tensor<3x?xf32, affine_map<()[s0] -> (3, s0)>> attributes {onnx.symbols = [""]} {
   %0 = onnx.Compress %x, %c {axis = 1 : si64}
@@ -101,10 +101,21 @@ func.func @compress(%x: tensor<3x5xf32>, %c: tensor<4xi1>) -> tensor<3x?xf32, af
 // -----
 
 // CHECK-LABEL: func.func @compress_known
-// CHECK: arith.constant dense<[1, 3]> : tensor<2xi64>
+// CHECK: arith.constant dense<{{.}}[1, 3]]> : tensor<1x2xi64>
 // CHECK-NOT: scf.for
 func.func @compress_known(%x: tensor<2x2xf32>) -> tensor<2xf32> {
   %c = onnx.Constant dense<[false, true, false, true, true]> : tensor<5xi1> : tensor<5xi1>
   %0 = onnx.Compress %x, %c : (tensor<2x2xf32>, tensor<5xi1>) -> tensor<2xf32>
   return %0 : tensor<2xf32>
+}
+
+// -----
+
+// A row and a column for each element that is not 0.
+// CHECK-LABEL: func.func @nonzero
+// CHECK: arith.cmpf une
+// CHECK-COUNT-2: tensor.insert {{.*}} into {{.*}} : tensor<2x15xi64>
+func.func @nonzero(%x: tensor<3x5xf32>) -> tensor<2x?xi64, affine_map<()[s0] -> (2, s0)>> attributes {onnx.symbols = [""]} {
+  %0 = onnx.NonZero %x : (tensor<3x5xf32>) -> tensor<2x?xi64, affine_map<()[s0] -> (2, s0)>>
+  return %0 : tensor<2x?xi64, affine_map<()[s0] -> (2, s0)>>
 }
