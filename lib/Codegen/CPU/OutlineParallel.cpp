@@ -205,7 +205,7 @@ private:
     }
 
     // The task itself.
-    std::string name = "task_" + std::to_string(tasks.getValue());
+    std::string name = "task_" + std::to_string(next++);
     SmallVector<Type> argumentTypes = llvm::map_to_vector(passed, [](Value value) { return value.getType(); });
     argumentTypes.append({b.getIndexType(), b.getI32Type()});
     b.setInsertionPointToEnd(getOperation().getBody());
@@ -302,5 +302,6 @@ private:
   Value pool;
   LLVM::AllocaOp contextMemory;
   func::FuncOp parallel;
+  unsigned next = 0; ///< number of the next task function; a statistic does not count in every build
 };
 } // namespace
