@@ -1,0 +1,226 @@
+//===- dialects/onnx/ops/Spatial.cpp -----------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Sampling at places of run time. Where a place lies along a dimension follows from the grid and that dimension alone,
+// and is the same for all channels: it is computed once. The elements around it are then gathered and weighted, one
+// dimension inside the other.
+#include "dialects/onnx/ops/Spatial.h"
+#include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/Scalar.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+/// A float constant in the region that `b` builds.
+static Scalar makeFloat(ImplicitLocOpBuilder &b, Type type, double value) {
+  return Scalar(b, arith::ConstantOp::create(b, b.getFloatAttr(type, value)));
+}
+
+/// An index as a float.
+static Scalar toFloat(ImplicitLocOpBuilder &b, Value index, Type type) {
+  return convert(Scalar(b, arith::IndexCastOp::create(b, b.getI64Type(), index)), type);
+}
+
+//===- GridSample -----------------------------------------------------------------------===//
+
+LogicalResult GridSampleOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (!llvm::is_contained({"nearest", "linear", "cubic"}, getMode()))
+    return emitOpError("mode \"") << getMode() << "\" is not nearest, linear or cubic";
+  if (!llvm::is_contained({"zeros", "border", "reflection"}, getPaddingMode()))
+    return emitOpError("padding_mode \"") << getPaddingMode() << "\" is not zeros, border or reflection";
+  Dims x = getDims(getX()), grid = getDims(getGrid());
+  // Every element between 2^n (or 4^n) others is written out.
+  constexpr size_t mostSpatial = 3;
+  if (x.size() < 3 || x.size() > 2 + mostSpatial)
+    return emitOpError("X has rank ") << x.size() << ", expected a batch, channels and 1 to " << mostSpatial
+                                      << " spatial dimensions";
+  if (grid.size() != x.size())
+    return emitOpError("grid has rank ") << grid.size() << ", expected that of X, " << x.size();
+  if (!isa<FloatType>(getElementTypeOrSelf(getGrid())))
+    return emitOpError("grid must hold floats");
+  int64_t spatial = x.size() - 2;
+  if (auto length = getConstant(grid.back()); length && *length != spatial)
+    return emitOpError("grid holds places of ") << *length << " numbers, expected " << spatial;
+  auto batch = getConstant(x[0]), places = getConstant(grid[0]);
+  if (batch && places && *batch != *places)
+    return emitOpError("X has batch size ") << *batch << ", grid " << *places;
+  for (int64_t i = 0; i < spatial; ++i)
+    if (getConstant(x[2 + i]) == 0)
+      return emitOpError("dimension ") << 2 + i << " of X has no element to sample";
+  Dims dims{places ? grid[0] : x[0], x[1]};
+  dims.append(grid.begin() + 1, grid.end() - 1);
+  types.push_back(makeTensor(dims, getElementTypeOrSelf(getX())));
+  return success();
+}
+
+namespace {
+/// One spatial dimension as seen from inside a region, in the type that coordinates are computed in.
+struct SampledAxis {
+  Scalar size, low, high; ///< number of elements, and between which coordinates the tensor lies
+
+  SampledAxis(ImplicitLocOpBuilder &b, Value size, Type type, bool alignCorners) : size(toFloat(b, size, type)) {
+    low = makeFloat(b, type, alignCorners ? 0 : -0.5);
+    high = this->size - (alignCorners ? 1 : 0.5);
+  }
+  Scalar clamp(Scalar x) const { return atMost(atLeast(x, 0), size - 1); }
+  Scalar isOutside(Scalar x) const { return (x < low) | (x > high); }
+
+  /// Folded back at the borders until it lies between them.
+  Scalar reflect(Scalar x) const {
+    Scalar range = high - low, isBelow = x < low, beyond = select(isBelow, low - x, x - high);
+    Scalar folds = trunc(beyond / range), rest = beyond - folds * range;
+    Scalar isEven = folds - 2 * floor(folds / 2) == 0;
+    Scalar folded = select(isBelow ^ isEven, high - rest, low + rest);
+    return select(isOutside(x), select(range > 0, folded, low), x); // a range of 0: one element, corners aligned
+  }
+};
+
+/// The elements that a place reads along one dimension.
+struct SampleTap {
+  Value index;
+  Scalar isInside; ///< absent where it always is
+  Scalar weight;   ///< absent where it is 1
+};
+} // namespace
+
+/// Keys' cubic convolution at distance `t` in [0, 1) behind the second of four elements, with the specification's
+/// -0.75.
+static SmallVector<Scalar> cubicWeights(Scalar t) {
+  constexpr double a = -0.75;
+  auto inner = [](Scalar d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
+  auto outer = [](Scalar d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
+  return {outer(t + 1), inner(t), inner(1 - t), outer(2 - t)};
+}
+
+/// Sum of the elements that the taps of all dimensions from `axis` on name, with their weights.
+static Scalar sumTaps(ArrayRef<SmallVector<SampleTap>> taps, SmallVectorImpl<Value> &indices, Scalar isInside,
+                      function_ref<Scalar(ValueRange, Scalar)> read) {
+  if (taps.empty())
+    return read(indices, isInside);
+  Scalar sum;
+  for (const SampleTap &tap : taps.front()) {
+    indices.push_back(tap.index);
+    Scalar inside = isInside && tap.isInside ? isInside & tap.isInside : isInside ? isInside : tap.isInside;
+    Scalar term = sumTaps(taps.drop_front(), indices, inside, read);
+    indices.pop_back();
+    if (tap.weight)
+      term = term * tap.weight;
+    sum = sum ? sum + term : term;
+  }
+  return sum;
+}
+
+/// What interpolation gave as an element: integers are rounded and stay in their range.
+static Scalar finishSample(Scalar value, Type element, bool isUnsigned) {
+  if (isa<FloatType>(element) || element.isInteger(1))
+    return convert(value, element);
+  ImplicitLocOpBuilder &b = value.builder();
+  Scalar zero(b, arith::ConstantOp::create(b, b.getZeroAttr(element)), isUnsigned);
+  value =
+      atMost(atLeast(roundeven(value), convert(zero.lowest(), value.type())), convert(zero.highest(), value.type()));
+  return convert(value, element, isUnsigned);
+}
+
+FailureOr<SmallVector<Value>> GridSampleOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered x = getLowered(*this, operands, 0), grid = getLowered(*this, operands, 1);
+  Dims xDims = x.dims(), gridDims = grid.dims();
+  int64_t spatial = xDims.size() - 2;
+  bool alignCorners = getAlignCorners() != 0;
+  StringRef mode = getMode(), padding = getPaddingMode();
+  b.requireEqual(xDims[0], gridDims[0], "GridSample: X and grid have different batch sizes");
+  b.requireEqual(gridDims.back(), makeDim(getContext(), spatial),
+                 "GridSample: the places of grid have another number of coordinates than X has spatial dimensions");
+  SmallVector<Value> sizes;
+  for (AffineExpr size : ArrayRef(xDims).drop_front(2)) {
+    b.requireNonNegative(size - 1, "GridSample: a dimension of X has no element to sample");
+    sizes.push_back(b.materializeIndex(size));
+  }
+
+  // [batch, positions...] for every dimension. A place names the last dimension first.
+  Type coordinate = accumulatorType(grid.element());
+  RankedTensorType placesType = makeTensor(ArrayRef(gridDims).drop_back(), coordinate);
+  SmallVector<Value> places;
+  for (int64_t i = 0; i < spatial; ++i)
+    places.push_back(b.generate(placesType, [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+      SmallVector<Value> from(at);
+      from.push_back(arith::ConstantIndexOp::create(body, spatial - 1 - i));
+      Scalar n = convert(Scalar(body, tensor::ExtractOp::create(body, grid.value, from)), coordinate);
+      SampledAxis axis(body, sizes[i], coordinate, alignCorners);
+      Scalar place = alignCorners ? (n + 1) / 2 * (axis.size - 1) : ((n + 1) * axis.size - 1) / 2;
+      if (mode == "nearest")
+        place = roundeven(place);
+      if (padding == "border")
+        place = select(axis.isOutside(place), axis.clamp(place), place);
+      else if (padding == "reflection")
+        place = axis.reflect(place);
+      return place;
+    }));
+
+  Type element = LoweringBuilder::loweredType(x.type).getElementType();
+  bool isUnsigned = x.element().isUnsignedInteger(), isNearest = mode == "nearest";
+  // Integers of 32 bits and more have no place in a float32.
+  bool isWide = element.getIntOrFloatBitWidth() >= (isa<IntegerType>(element) ? 32 : 64);
+  Type accumulator = isNearest ? element : isWide ? Type(b.getF64Type()) : Type(b.getF32Type());
+  auto sample = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    SmallVector<Value> where{at[0]};
+    llvm::append_range(where, at.drop_front(2));
+    SmallVector<SmallVector<SampleTap>> taps;
+    for (int64_t i = 0; i < spatial; ++i) {
+      SampledAxis axis(body, sizes[i], coordinate, alignCorners);
+      Scalar place(body, tensor::ExtractOp::create(body, places[i], where));
+      Scalar first = isNearest ? place : floor(place);
+      SmallVector<Scalar> weights{Scalar()};
+      if (!isNearest) {
+        Scalar t = convert(place - first, accumulator);
+        weights = mode == "linear" ? SmallVector<Scalar>{1 - t, t} : cubicWeights(t);
+      }
+      if (mode == "cubic")
+        first = first - 1;
+      Value last = arith::SubIOp::create(body, sizes[i], arith::ConstantIndexOp::create(body, 1));
+      SmallVector<SampleTap> &row = taps.emplace_back();
+      for (auto [offset, weight] : llvm::enumerate(weights)) {
+        Scalar at = offset ? first + static_cast<double>(offset) : first, inside;
+        if (padding == "zeros")
+          inside = (at >= 0) & (at <= axis.size - 1);
+        else if (padding == "reflection")
+          at = axis.reflect(at);
+        // Whatever the grid holds, no index may lead out of the tensor: NaN becomes 0, and the last element is counted
+        // in integers since a float may round it up.
+        at = select(at > 0, atMost(at, axis.size - 1), 0);
+        Value index = arith::IndexCastOp::create(body, body.getIndexType(), convert(at, body.getI64Type()));
+        row.push_back({arith::MinSIOp::create(body, index, last), inside, weight});
+      }
+    }
+    SmallVector<Value> indices{at[0], at[1]};
+    Scalar sum = sumTaps(taps, indices, Scalar(), [&](ValueRange from, Scalar isInside) {
+      Scalar value(body, tensor::ExtractOp::create(body, x.value, from), isUnsigned);
+      if (!isNearest)
+        value = convert(value, accumulator);
+      return isInside ? select(isInside, value, 0) : value;
+    });
+    return isNearest ? sum : finishSample(sum, element, isUnsigned);
+  };
+  return SmallVector<Value>{b.generate(getType(), sample)};
+}
+
+/// Before version 20 the modes had the names of their two-dimensional forms.
+static LogicalResult upgradeGridSample(NodeForm &node) {
+  StringRef mode = "linear";
+  if (auto given = dyn_cast_or_null<StringAttr>(node.take("mode")))
+    mode = given.getValue() == "bilinear" ? "linear" : given.getValue() == "bicubic" ? "cubic" : given.getValue();
+  node.attributes.set("mode", node.b.getStringAttr(mode));
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Spatial.cpp.inc"
+
+void onnxc::onnx::registerSpatialOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Spatial.cpp.inc"
+      >();
+  dialect.addUpgrade("GridSample", 20, upgradeGridSample);
+}

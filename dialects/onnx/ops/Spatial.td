@@ -1,0 +1,12 @@
+//===- dialects/onnx/ops/Spatial.td ---------------------------------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Sampling of a tensor at places that other tensors hold: GridSample, and AffineGrid that makes such places.
+include "dialects/onnx/Onnx.td"
+
+def Onnx_GridSampleOp : Onnx_Op<"GridSample", 22> {
+  let summary = "Elements, or what lies between them, at the places that a grid holds";
+  let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$grid, DefaultValuedAttr<SI64Attr, "0">:$align_corners,
+                       DefaultValuedAttr<StrAttr, "\"linear\"">:$mode,
+                       DefaultValuedAttr<StrAttr, "\"zeros\"">:$padding_mode);
+  let results = (outs Onnx_Tensor:$Y);
+}

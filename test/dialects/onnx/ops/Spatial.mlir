@@ -1,0 +1,52 @@
+// RUN: onnxc-opt %s --infer-shapes --lower-onnx-to-linalg --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
+
+// Places are computed once for all channels; every element lies between four.
+// CHECK-LABEL: func @linear(
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<2x5x6xf32>)
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<2x5x6xf32>)
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<2x4x5x6xf32>)
+// CHECK-COUNT-4: tensor.extract %arg0
+// CHECK-NOT: tensor.extract %arg0
+func.func @linear(%x: tensor<2x4x8x8xf32>, %grid: tensor<2x5x6x2xf32>) -> tensor<2x4x5x6xf32> {
+  %0 = onnx.GridSample %x, %grid : (tensor<2x4x8x8xf32>, tensor<2x5x6x2xf32>) -> tensor<2x4x5x6xf32>
+  return %0 : tensor<2x4x5x6xf32>
+}
+
+// -----
+
+// Elements are passed on as they are, whatever their type.
+// CHECK-LABEL: func @nearest(
+// CHECK: math.roundeven
+// CHECK: tensor.extract %arg0{{.*}} : tensor<1x1x4x4x4xi8>
+// CHECK-NOT: tensor.extract
+// CHECK-NOT: uitofp
+func.func @nearest(%x: tensor<1x1x4x4x4xui8>, %grid: tensor<1x2x2x2x3xf32>) -> tensor<1x1x2x2x2xui8> {
+  %0 = onnx.GridSample %x, %grid {mode = "nearest", padding_mode = "border"} : (tensor<1x1x4x4x4xui8>, tensor<1x2x2x2x3xf32>) -> tensor<1x1x2x2x2xui8>
+  return %0 : tensor<1x1x2x2x2xui8>
+}
+
+// -----
+
+// CHECK-LABEL: func @symbolic(
+// CHECK: cf.assert {{.*}} "GridSample: X and grid have different batch sizes"
+// CHECK: cf.assert {{.*}} "GridSample: a dimension of X has no element to sample"
+func.func @symbolic(%x: tensor<?x4x?x8xf32, affine_map<()[s0, s1] -> (s0, 4, s1, 8)>>, %grid: tensor<1x5x6x2xf32>) -> tensor<1x4x5x6xf32> {
+  %0 = onnx.GridSample %x, %grid {padding_mode = "reflection"} : (tensor<?x4x?x8xf32, affine_map<()[s0, s1] -> (s0, 4, s1, 8)>>, tensor<1x5x6x2xf32>) -> tensor<1x4x5x6xf32>
+  return %0 : tensor<1x4x5x6xf32>
+}
+
+// -----
+
+func.func @places(%x: tensor<1x4x8x8xf32>, %grid: tensor<1x5x6x3xf32>) -> tensor<1x4x5x6xf32> {
+  // expected-error @+1 {{grid holds places of 3 numbers, expected 2}}
+  %0 = onnx.GridSample %x, %grid : (tensor<1x4x8x8xf32>, tensor<1x5x6x3xf32>) -> tensor<1x4x5x6xf32>
+  return %0 : tensor<1x4x5x6xf32>
+}
+
+// -----
+
+func.func @mode(%x: tensor<1x4x8x8xf32>, %grid: tensor<1x5x6x2xf32>) -> tensor<1x4x5x6xf32> {
+  // expected-error @+1 {{mode "bilinear" is not nearest, linear or cubic}}
+  %0 = onnx.GridSample %x, %grid {mode = "bilinear"} : (tensor<1x4x8x8xf32>, tensor<1x5x6x2xf32>) -> tensor<1x4x5x6xf32>
+  return %0 : tensor<1x4x5x6xf32>
+}
