@@ -7,6 +7,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -212,6 +213,74 @@ static LogicalResult upgradeGridSample(NodeForm &node) {
     mode = given.getValue() == "bilinear" ? "linear" : given.getValue() == "bicubic" ? "cubic" : given.getValue();
   node.attributes.set("mode", node.b.getStringAttr(mode));
   return success();
+}
+
+//===- AffineGrid -----------------------------------------------------------------------===//
+
+LogicalResult AffineGridOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims theta = getDims(getTheta()), size = getDims(getSize());
+  auto length = size.size() == 1 ? getConstant(size[0]) : std::nullopt;
+  if (length != 4 && length != 5)
+    return emitOpError("size must be a list of 4 or 5 numbers: batch, channels and spatial dimensions");
+  int64_t spatial = *length - 2;
+  Type element = getElementTypeOrSelf(getTheta());
+  auto isOther = [&](AffineExpr dim, int64_t expected) { return getConstant(dim).value_or(expected) != expected; };
+  if (theta.size() != 3 || isOther(theta[1], spatial) || isOther(theta[2], spatial + 1) || !isa<FloatType>(element))
+    return emitOpError("theta must hold matrices of ") << spatial << " x " << spatial + 1 << " floats";
+  Dims dims{theta[0]};
+  auto data = getShapeData(getSize());
+  if (data) {
+    auto batch = getConstant((*data)[0]), matrices = getConstant(theta[0]);
+    if (batch && matrices && *batch != *matrices)
+      return emitOpError("theta has ") << *matrices << " matrices for a batch of size " << *batch;
+    if (batch)
+      dims[0] = (*data)[0];
+  }
+  for (int64_t i = 1; i <= spatial; ++i) {
+    dims.push_back(data ? (*data)[1 + i] : freshSymbol(*this, 0, i));
+    if (auto number = getConstant(dims.back()); number && *number < 0)
+      return emitOpError("size ") << *number << " is negative";
+  }
+  dims.push_back(makeDim(getContext(), spatial));
+  types.push_back(makeTensor(dims, element));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> AffineGridOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered theta = getLowered(*this, operands, 0);
+  Dims dims = getDims(getGrid()), thetaDims = theta.dims();
+  int64_t spatial = dims.size() - 2;
+  Value wanted = b.element(getSize(), operands[1], 0), batch = b.materializeIndex(thetaDims[0]);
+  if (auto data = getShapeData(getSize()))
+    b.requireEqual((*data)[0], thetaDims[0], "AffineGrid: theta has no matrix for every batch");
+  else
+    cf::AssertOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, batch),
+                         "AffineGrid: theta has no matrix for every batch");
+  for (int64_t i = 1; i <= 2; ++i)
+    b.requireEqual(thetaDims[i], makeDim(getContext(), spatial + i - 1), "AffineGrid: theta holds other matrices");
+  SmallVector<Value> sizes;
+  for (int64_t i = 1; i <= spatial; ++i) {
+    b.bindFresh(dims[i], [&] { return b.element(getSize(), operands[1], 1 + i); });
+    b.requireNonNegative(dims[i], "AffineGrid: a size is negative");
+    sizes.push_back(b.materializeIndex(dims[i]));
+  }
+  Type element = theta.element(), accumulator = accumulatorType(element);
+  auto place = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    auto read = [&](int64_t column) {
+      Value entry[] = {at.front(), at.back(), arith::ConstantIndexOp::create(body, column)};
+      return convert(Scalar(body, tensor::ExtractOp::create(body, theta.value, entry)), accumulator);
+    };
+    Scalar sum = read(spatial);
+    for (int64_t i = 0; i < spatial; ++i) { // a place names the last dimension first
+      int64_t dim = spatial - 1 - i;
+      Scalar position = toFloat(body, at[1 + dim], accumulator), size = toFloat(body, sizes[dim], accumulator);
+      // From -1 to 1: the centres of the first and the last element, or their outer edges.
+      Scalar coordinate = getAlignCorners() ? position * 2 / atLeast(size - 1, 1) - 1 : (position * 2 + 1) / size - 1;
+      sum = sum + read(i) * coordinate;
+    }
+    return convert(sum, element);
+  };
+  return SmallVector<Value>{b.generate(getType(), place)};
 }
 
 #define GET_OP_CLASSES

@@ -10,3 +10,9 @@ def Onnx_GridSampleOp : Onnx_Op<"GridSample", 22> {
                        DefaultValuedAttr<StrAttr, "\"zeros\"">:$padding_mode);
   let results = (outs Onnx_Tensor:$Y);
 }
+
+def Onnx_AffineGridOp : Onnx_Op<"AffineGrid", 20> {
+  let summary = "The places of a grid of the given size, moved by an affine map for every batch";
+  let arguments = (ins Onnx_Tensor:$theta, Onnx_Int64Tensor:$size, DefaultValuedAttr<SI64Attr, "0">:$align_corners);
+  let results = (outs Onnx_Tensor:$grid);
+}

@@ -50,3 +50,24 @@ func.func @mode(%x: tensor<1x4x8x8xf32>, %grid: tensor<1x5x6x2xf32>) -> tensor<1
   %0 = onnx.GridSample %x, %grid {mode = "bilinear"} : (tensor<1x4x8x8xf32>, tensor<1x5x6x2xf32>) -> tensor<1x4x5x6xf32>
   return %0 : tensor<1x4x5x6xf32>
 }
+
+// -----
+
+// The run tells the size; there must be a matrix for every batch.
+// CHECK-LABEL: func @affine(
+// CHECK: cf.assert {{.*}} "AffineGrid: theta has no matrix for every batch"
+// CHECK: cf.assert {{.*}} "a size is negative"
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<2x?x?x2xf32>)
+// CHECK-COUNT-3: tensor.extract %arg0
+func.func @affine(%theta: tensor<2x2x3xf32>, %size: tensor<4xi64>) -> tensor<2x?x?x2xf32, affine_map<()[s0, s1] -> (2, s0, s1, 2)>> {
+  %0 = onnx.AffineGrid %theta, %size : (tensor<2x2x3xf32>, tensor<4xi64>) -> tensor<2x?x?x2xf32, affine_map<()[s0, s1] -> (2, s0, s1, 2)>>
+  return %0 : tensor<2x?x?x2xf32, affine_map<()[s0, s1] -> (2, s0, s1, 2)>>
+}
+
+// -----
+
+func.func @matrices(%theta: tensor<2x3x4xf32>, %size: tensor<4xi64>) -> tensor<2x1x1x2xf32> {
+  // expected-error @+1 {{theta must hold matrices of 2 x 3 floats}}
+  %0 = onnx.AffineGrid %theta, %size : (tensor<2x3x4xf32>, tensor<4xi64>) -> tensor<2x1x1x2xf32>
+  return %0 : tensor<2x1x1x2xf32>
+}
