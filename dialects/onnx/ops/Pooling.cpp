@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reductions over windows of the spatial dimensions, or over all of them.
 #include "dialects/onnx/ops/Pooling.h"
+#include "dialects/onnx/support/Loops.h"
+#include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Window.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -425,6 +428,145 @@ FailureOr<SmallVector<Value>> GlobalLpPoolOp::lowerToLinalg(LoweringBuilder &b, 
                              }),
                type};
   return SmallVector<Value>{reshape(b, norm, getDims(getY())).value};
+}
+
+//===-- Col2Im
+
+/// The dimensions of the image, with strides, dilations and pads. The sizes of a block, which may be known at run time
+/// only, are not in it.
+static FailureOr<Window> getImage(Col2ImOp op) {
+  auto length = [](Value list) {
+    Dims dims = getDims(list);
+    return dims.size() == 1 ? getConstant(dims[0]) : std::nullopt;
+  };
+  auto spatial = length(op.getImageShape());
+  if (!spatial || *spatial < 1 || length(op.getBlockShape()) != spatial)
+    return op.emitOpError("image_shape and block_shape must be lists of one number for each spatial dimension");
+  Dims sizes;
+  auto data = getShapeData(op.getImageShape());
+  for (int64_t i = 0; i < *spatial; ++i) {
+    sizes.push_back(data ? (*data)[i] : freshSymbol(op, 0, 2 + i));
+    if (auto number = getConstant(sizes.back()); number && *number < 0)
+      return op.emitOpError("image_shape contains ") << *number;
+  }
+  return Window::get(op, sizes, {}, {"NOTSET", std::nullopt, op.getStrides(), op.getDilations(), op.getPads()});
+}
+
+LogicalResult Col2ImOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims x = getDims(getInput());
+  if (x.size() != 3)
+    return emitOpError("input has rank ") << x.size() << ", expected 3: batch, elements of blocks, and blocks";
+  auto image = getImage(*this);
+  if (failed(image))
+    return failure();
+  AffineExpr channels;
+  if (auto block = getConstantInts(getBlockShape())) {
+    int64_t size = 1;
+    for (auto [i, kernel] : llvm::enumerate(*block)) {
+      if (kernel < 1 || llvm::MulOverflow(size, kernel, size))
+        return emitOpError("block_shape contains ") << kernel;
+    }
+    if (auto elements = getConstant(x[1]); elements && *elements % size != 0)
+      return emitOpError("blocks of ") << size << " elements do not divide the " << *elements << " of dimension 1";
+    channels = floorDiv(x[1], makeDim(getContext(), size));
+  } else {
+    channels = freshSymbol(*this, 0, 1);
+  }
+  Dims dims{x[0], channels};
+  for (const WindowAxis &axis : image->axes)
+    dims.push_back(axis.input);
+  types.push_back(makeTensor(dims, getElementTypeOrSelf(getInput())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> Col2ImOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto image = getImage(*this);
+  if (failed(image))
+    return failure();
+  Lowered x = getLowered(*this, operands, 0);
+  Dims dims = getDims(getOutput()), xDims = x.dims();
+  unsigned n = image->axes.size();
+  auto require = [&](arith::CmpIPredicate predicate, Value l, Value r, StringRef message) {
+    cf::AssertOp::create(b, arith::CmpIOp::create(b, predicate, l, r), ("Col2Im: " + message).str());
+  };
+  IndexMath math{b};
+  SmallVector<Value> kernel, blocks;
+  SmallVector<OpFoldResult> kernelSizes;
+  Value size = b.index(1), count = b.index(1);
+  for (unsigned i = 0; i < n; ++i) {
+    const WindowAxis &axis = image->axes[i];
+    b.bindFresh(axis.input, [&] { return b.element(getImageShape(), operands[1], i); });
+    b.requireNonNegative(axis.input, "Col2Im: a size of the image is negative");
+    kernel.push_back(b.element(getBlockShape(), operands[2], i));
+    kernelSizes.push_back(getAsOpFoldResult(kernel[i]));
+    require(arith::CmpIPredicate::sgt, kernel[i], b.index(0), "a size of the block is not positive");
+    // floor((image + pads - dilation * (kernel - 1) - 1) / stride) + 1 places.
+    Value room = math.sub(b.materializeIndex(axis.input + (axis.padBegin + axis.padEnd + axis.dilation - 1)),
+                          math.mul(kernel[i], b.index(axis.dilation)));
+    require(arith::CmpIPredicate::sge, room, b.index(0), "a block is larger than the image with its padding");
+    blocks.push_back(math.add(arith::DivUIOp::create(b, room, b.index(axis.stride)), b.index(1)));
+    size = math.mul(size, kernel[i]);
+    count = math.mul(count, blocks[i]);
+  }
+  b.requireNonNegative(xDims[2] - 1, "Col2Im: there is no block");
+  require(arith::CmpIPredicate::eq, count, b.materializeIndex(xDims[2]), "the image has another number of blocks");
+  Value elements = b.materializeIndex(xDims[1]), last = math.sub(b.materializeIndex(xDims[2]), b.index(1));
+  require(arith::CmpIPredicate::sgt, size, b.index(0), "a block is too large"); // a product that wrapped
+  require(arith::CmpIPredicate::eq, math.mul(arith::DivUIOp::create(b, elements, size), size), elements,
+          "blocks do not divide dimension 1");
+  b.bindFresh(dims[1], [&]() -> Value { return arith::DivUIOp::create(b, elements, size); });
+
+  // Every element of the image adds up the places of blocks that have covered it.
+  Type element = x.element(), accumulator = accumulatorType(element);
+  RankedTensorType type = makeTensor(dims, accumulator);
+  Type lowered = b.loweredType(type).getElementType();
+  Value init = b.filled(type, b.constant(lowered, 0));
+  Value window = tensor::EmptyOp::create(b, kernelSizes, lowered);
+  unsigned loops = 2 + 2 * n;
+  SmallVector<AffineExpr> places, positions{b.getAffineDimExpr(0), b.getAffineDimExpr(1)};
+  for (unsigned i = 0; i < n; ++i) {
+    positions.push_back(b.getAffineDimExpr(2 + i));
+    places.push_back(b.getAffineDimExpr(2 + n + i));
+  }
+  SmallVector<AffineMap> maps{AffineMap::get(loops, 0, places, b.getContext()),
+                              AffineMap::get(loops, 0, positions, b.getContext())};
+  SmallVector<utils::IteratorType> iterators(2 + n, utils::IteratorType::parallel);
+  iterators.append(n, utils::IteratorType::reduction);
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange{init.getType()}, ValueRange{window}, ValueRange{init}, maps, iterators,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder body(loc, nested);
+        IndexMath math{body};
+        auto index = [&](unsigned loop) -> Value { return linalg::IndexOp::create(body, loop); };
+        Value row = index(1), block = math.constant(0), covers;
+        for (unsigned i = 0; i < n; ++i) {
+          const WindowAxis &axis = image->axes[i];
+          row = math.add(math.mul(row, kernel[i]), index(2 + n + i));
+          // The block that has this element at this place starts `from` behind the padding's first element.
+          Value from = math.sub(math.add(index(2 + i), math.constant(axis.padBegin)),
+                                math.mul(index(2 + n + i), math.constant(axis.dilation)));
+          Value at = arith::DivSIOp::create(body, from, math.constant(axis.stride));
+          Value isStart =
+              arith::CmpIOp::create(body, arith::CmpIPredicate::eq, math.mul(at, math.constant(axis.stride)), from);
+          // One unsigned comparison says 0 <= at < blocks.
+          Value isBlock = arith::CmpIOp::create(body, arith::CmpIPredicate::ult, at, blocks[i]);
+          Value here = arith::AndIOp::create(body, isStart, isBlock);
+          covers = covers ? Value(arith::AndIOp::create(body, covers, here)) : here;
+          block = math.add(math.mul(block, blocks[i]), at);
+        }
+        // A place that covers nothing may lie anywhere, and products of sizes of the run may have wrapped.
+        auto clamp = [&](Value at, Value last) {
+          return math.least(arith::MaxSIOp::create(body, at, math.constant(0)), last);
+        };
+        block = clamp(block, last);
+        row = clamp(row, math.sub(elements, math.constant(1)));
+        Value read = tensor::ExtractOp::create(body, x.value, ValueRange{index(0), row, block});
+        Scalar value(body, convertScalar(body, read, element, accumulator), element.isUnsignedInteger());
+        Scalar before(body, args[1], element.isUnsignedInteger());
+        Scalar sum = value.isBool() ? before | value : before + value;
+        linalg::YieldOp::create(body, Value(select(Scalar(body, covers), sum, before)));
+      });
+  return SmallVector<Value>{convert(b, {generic.getResult(0), type}, element).value};
 }
 
 //===-- Older forms

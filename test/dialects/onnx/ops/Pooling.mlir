@@ -49,3 +49,26 @@ func.func @kernel(%x: tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32> {
   %0 = onnx.AveragePool %x {kernel_shape = array<i64: 3>} : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
   return %0 : tensor<1x4x8x8xf32>
 }
+
+// -----
+
+// Every element of the image adds up what blocks hold of it.
+// CHECK-LABEL: func @col2im(
+// CHECK-NOT: cf.assert
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]} ins({{.*}} : tensor<1x5xf32>) outs({{.*}} : tensor<1x2x5x5xf32>)
+// CHECK: tensor.extract %arg0
+func.func @col2im(%x: tensor<1x10x5xf32>) -> tensor<1x2x5x5xf32> {
+  %image = onnx.Constant dense<5> : tensor<2xi64> : tensor<2xi64>
+  %block = onnx.Constant dense<[1, 5]> : tensor<2xi64> : tensor<2xi64>
+  %0 = onnx.Col2Im %x, %image, %block : (tensor<1x10x5xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<1x2x5x5xf32>
+  return %0 : tensor<1x2x5x5xf32>
+}
+
+// -----
+
+func.func @blocks(%x: tensor<1x9x5xf32>, %image: tensor<2xi64>) -> tensor<1x2x5x5xf32> {
+  %block = onnx.Constant dense<[1, 5]> : tensor<2xi64> : tensor<2xi64>
+  // expected-error @+1 {{blocks of 5 elements do not divide the 9 of dimension 1}}
+  %0 = onnx.Col2Im %x, %image, %block : (tensor<1x9x5xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<1x2x5x5xf32>
+  return %0 : tensor<1x2x5x5xf32>
+}
