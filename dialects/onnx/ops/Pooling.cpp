@@ -569,6 +569,118 @@ FailureOr<SmallVector<Value>> Col2ImOp::lowerToLinalg(LoweringBuilder &b, ValueR
   return SmallVector<Value>{convert(b, {generic.getResult(0), type}, element).value};
 }
 
+//===-- MaxUnpool
+
+/// The sizes of what MaxPool has pooled, as far as its attributes tell: indices are positions in it.
+static FailureOr<Dims> getPooledDims(MaxUnpoolOp op) {
+  Dims dims = getDims(op.getX());
+  if (dims.size() < 3)
+    return op.emitOpError("X has rank ") << dims.size() << ", expected a batch, channels and spatial dimensions";
+  size_t n = dims.size() - 2;
+  auto numbers = [&](StringRef name, std::optional<ArrayRef<int64_t>> values, size_t count, int64_t initial,
+                     int64_t least) -> FailureOr<SmallVector<int64_t>> {
+    if (!values || values->empty())
+      return SmallVector<int64_t>(count, initial);
+    if (values->size() != count)
+      return op.emitOpError() << name << " has " << values->size() << " elements, expected " << count;
+    for (int64_t value : *values)
+      if (value < least || value > std::numeric_limits<int32_t>::max())
+        return op.emitOpError() << name << " contains " << value << ", expected at least " << least;
+    return SmallVector<int64_t>(*values);
+  };
+  auto kernel = numbers("kernel_shape", op.getKernelShape(), n, 1, 1);
+  auto strides = numbers("strides", op.getStrides(), n, 1, 1);
+  auto pads = numbers("pads", op.getPads(), 2 * n, 0, 0);
+  if (failed(kernel) || failed(strides) || failed(pads))
+    return failure();
+  for (size_t i = 0; i < n; ++i) {
+    dims[2 + i] = (dims[2 + i] - 1) * (*strides)[i] + ((*kernel)[i] - (*pads)[i] - (*pads)[n + i]);
+    if (auto size = getConstant(dims[2 + i]); size && *size < 0)
+      return op.emitOpError("the result would have the negative size ") << *size;
+  }
+  return dims;
+}
+
+LogicalResult MaxUnpoolOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto pooled = getPooledDims(*this);
+  if (failed(pooled))
+    return failure();
+  Dims x = getDims(getX()), places = getDims(getI());
+  bool fits = x.size() == places.size();
+  for (size_t i = 0; fits && i < x.size(); ++i)
+    if (auto a = getConstant(x[i]), z = getConstant(places[i]); a && z && *a != *z)
+      fits = false;
+  if (!fits)
+    return emitOpError("X and I have different shapes");
+  Dims dims = *pooled;
+  if (isa<RankedTensorType>(getOutputShape().getType())) {
+    Dims length = getDims(getOutputShape());
+    if (length.size() != 1 || getConstant(length[0]) != static_cast<int64_t>(x.size()))
+      return emitOpError("output_shape must be a list of ") << x.size() << " numbers";
+    auto data = getShapeData(getOutputShape());
+    for (size_t i = 0; i < x.size(); ++i) {
+      dims[i] = data ? (*data)[i] : freshSymbol(*this, 0, i);
+      if (auto size = getConstant(dims[i]); size && *size < 0)
+        return emitOpError("output_shape contains ") << *size;
+    }
+  }
+  types.push_back(makeTensor(dims, getElementTypeOrSelf(getX())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> MaxUnpoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto pooled = getPooledDims(*this);
+  if (failed(pooled))
+    return failure();
+  Lowered x = getLowered(*this, operands, 0), places = getLowered(*this, operands, 1);
+  Dims dims = getDims(getOutput()), xDims = x.dims(), placesDims = places.dims();
+  SmallVector<Value> loops, sizes, pooledSizes;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    b.requireEqual(xDims[i], placesDims[i], "MaxUnpool: X and I have different shapes");
+    b.bindFresh(dims[i], [&] { return b.element(getOutputShape(), operands[2], i); });
+    b.requireNonNegative(dims[i], "MaxUnpool: a size of the result is negative");
+    b.requireNonNegative((*pooled)[i], "MaxUnpool: a size of the result is negative");
+    loops.push_back(b.materializeIndex(xDims[i]));
+    sizes.push_back(b.materializeIndex(dims[i]));
+    pooledSizes.push_back(b.materializeIndex((*pooled)[i]));
+  }
+  // Into nothing, there is nothing to write.
+  IndexMath math{b};
+  for (Value size : sizes)
+    loops[0] = math.select(math.equal(size, 0), b.index(0), loops[0]);
+  for (Value size : pooledSizes)
+    loops[0] = math.select(math.equal(size, 0), b.index(0), loops[0]);
+  Type element = LoweringBuilder::loweredType(x.type).getElementType();
+  Value start = b.filled(getType(), b.constant(element, 0));
+  auto put = [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange carried) -> SmallVector<Value> {
+    IndexMath math{body};
+    Value rest =
+              arith::IndexCastOp::create(body, body.getIndexType(), tensor::ExtractOp::create(body, places.value, at)),
+          fits;
+    // Row-major in what was pooled. An index that lies outside of it, or of the result, puts nothing.
+    auto require = [&](Value index, Value size) {
+      Value here = arith::CmpIOp::create(body, arith::CmpIPredicate::ult, index, size);
+      fits = fits ? Value(arith::AndIOp::create(body, fits, here)) : here;
+    };
+    SmallVector<Value> to(sizes.size());
+    for (size_t i = sizes.size(); i-- > 0;) {
+      Value position = i ? Value(arith::RemUIOp::create(body, rest, pooledSizes[i])) : rest;
+      if (i)
+        rest = arith::DivUIOp::create(body, rest, pooledSizes[i]);
+      else
+        require(position, pooledSizes[0]);
+      require(position, sizes[i]);
+      to[i] = position;
+    }
+    for (Value &position : to)
+      position = math.select(fits, position, math.constant(0));
+    Value present = tensor::ExtractOp::create(body, carried[0], to);
+    Value value = math.select(fits, tensor::ExtractOp::create(body, x.value, at), present);
+    return {tensor::InsertOp::create(body, value, carried[0], to)};
+  };
+  return makeLoops(b, loops, start, put);
+}
+
 //===-- Older forms
 
 /// p was a float in version 1.

@@ -46,3 +46,11 @@ def Onnx_Col2ImOp : Onnx_Op<"Col2Im", 18> {
                        OptionalAttr<DenseI64ArrayAttr>:$strides);
   let results = (outs Onnx_Tensor:$output);
 }
+
+def Onnx_MaxUnpoolOp : Onnx_Op<"MaxUnpool", 22> {
+  let summary = "Puts the elements that MaxPool has taken back to their places, among zeros";
+  let arguments = (ins Onnx_Tensor:$X, Onnx_Int64Tensor:$I, Onnx_OptionalInt64Tensor:$output_shape,
+                       DenseI64ArrayAttr:$kernel_shape, OptionalAttr<DenseI64ArrayAttr>:$pads,
+                       OptionalAttr<DenseI64ArrayAttr>:$strides);
+  let results = (outs Onnx_Tensor:$output);
+}

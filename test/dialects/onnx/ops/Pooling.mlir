@@ -72,3 +72,27 @@ func.func @blocks(%x: tensor<1x9x5xf32>, %image: tensor<2xi64>) -> tensor<1x2x5x
   %0 = onnx.Col2Im %x, %image, %block : (tensor<1x9x5xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<1x2x5x5xf32>
   return %0 : tensor<1x2x5x5xf32>
 }
+
+// -----
+
+// An index outside of what was pooled writes nothing.
+// CHECK-LABEL: func @unpool(
+// CHECK: linalg.fill {{.*}} -> tensor<1x1x4x4xf32>
+// CHECK: scf.for
+// CHECK: arith.remui
+// CHECK: arith.cmpi ult
+// CHECK: tensor.insert
+func.func @unpool(%x: tensor<1x1x2x2xf32>, %i: tensor<1x1x2x2xi64>) -> tensor<1x1x4x4xf32> {
+  %n = onnx.None : none
+  %0 = onnx.MaxUnpool %x, %i, %n {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x1x2x2xf32>, tensor<1x1x2x2xi64>, none) -> tensor<1x1x4x4xf32>
+  return %0 : tensor<1x1x4x4xf32>
+}
+
+// -----
+
+func.func @places(%x: tensor<1x1x2x2xf32>, %i: tensor<1x1x2x3xi64>) -> tensor<1x1x4x4xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{X and I have different shapes}}
+  %0 = onnx.MaxUnpool %x, %i, %n {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x1x2x2xf32>, tensor<1x1x2x3xi64>, none) -> tensor<1x1x4x4xf32>
+  return %0 : tensor<1x1x4x4xf32>
+}
