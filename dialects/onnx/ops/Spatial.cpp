@@ -5,6 +5,7 @@
 // dimension inside the other.
 #include "dialects/onnx/ops/Spatial.h"
 #include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -283,6 +284,133 @@ FailureOr<SmallVector<Value>> AffineGridOp::lowerToLinalg(LoweringBuilder &b, Va
   return SmallVector<Value>{b.generate(getType(), place)};
 }
 
+//===- RoiAlign -------------------------------------------------------------------------===//
+
+LogicalResult RoiAlignOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (!llvm::is_contained({"avg", "max"}, getMode()))
+    return emitOpError("mode \"") << getMode() << "\" is not avg or max";
+  if (!llvm::is_contained({"half_pixel", "output_half_pixel"}, getCoordinateTransformationMode()))
+    return emitOpError("coordinate_transformation_mode \"")
+           << getCoordinateTransformationMode() << "\" is not half_pixel or output_half_pixel";
+  constexpr int64_t most = 1 << 16; // samples of a bin along one dimension, see below
+  if (getOutputHeight() < 0 || getOutputWidth() < 0 || getSamplingRatio() < 0 || getSamplingRatio() > most)
+    return emitOpError("output_height, output_width and sampling_ratio must be sizes");
+  Dims x = getDims(getX()), rois = getDims(getRois()), batches = getDims(getBatchIndices());
+  Type element = getElementTypeOrSelf(getX());
+  if (x.size() != 4 || !isa<FloatType>(element))
+    return emitOpError("X must hold floats, in a batch, channels, height and width");
+  if (rois.size() != 2 || getConstant(rois[1]).value_or(4) != 4 || !isa<FloatType>(getElementTypeOrSelf(getRois())))
+    return emitOpError("rois must hold 4 coordinates for each region");
+  auto count = getConstant(rois[0]), indices = batches.size() == 1 ? getConstant(batches[0]) : std::nullopt;
+  if (batches.size() != 1 || (count && indices && *count != *indices))
+    return emitOpError("batch_indices must hold one number for each region");
+  Dims dims{count ? rois[0] : batches[0], x[1], makeDim(getContext(), getOutputHeight()),
+            makeDim(getContext(), getOutputWidth())};
+  types.push_back(makeTensor(dims, element));
+  return success();
+}
+
+namespace {
+/// Where a sample lies along one dimension: between two elements.
+struct Between {
+  Value low, high;
+  Scalar weight, isInside; ///< of the high one; whether the sample is less than one element off
+
+  Between(Scalar place, Value size) {
+    ImplicitLocOpBuilder &b = place.builder();
+    Value last = arith::SubIOp::create(b, size, arith::ConstantIndexOp::create(b, 1));
+    Scalar end = toFloat(b, size, place.type());
+    isInside = (place >= -1) & (place <= end);
+    // Whatever the regions are, no index may lead out of the tensor: NaN becomes 0, and the last element is counted in
+    // integers since a float may round it up.
+    Scalar at = select(place > 0, atMost(place, end - 1), 0), first = floor(at);
+    weight = at - first;
+    Value index = arith::IndexCastOp::create(b, b.getIndexType(), convert(first, b.getI64Type()));
+    low = arith::MinSIOp::create(b, index, last);
+    high = arith::MinSIOp::create(b, arith::AddIOp::create(b, low, arith::ConstantIndexOp::create(b, 1)), last);
+  }
+};
+} // namespace
+
+FailureOr<SmallVector<Value>> RoiAlignOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered x = getLowered(*this, operands, 0), rois = getLowered(*this, operands, 1);
+  Dims xDims = x.dims(), roisDims = rois.dims();
+  b.requireEqual(roisDims[0], getDims(getBatchIndices())[0], "RoiAlign: batch_indices has no number for every region");
+  b.requireEqual(roisDims[1], makeDim(getContext(), 4), "RoiAlign: rois must hold 4 coordinates for each region");
+  for (int64_t i : {0, 2, 3})
+    b.requireNonNegative(xDims[i] - 1, "RoiAlign: X has no element");
+  Value batches = b.materializeIndex(xDims[0]);
+  Value sizes[] = {b.materializeIndex(xDims[2]), b.materializeIndex(xDims[3])};
+  int64_t outputs[] = {getOutputHeight(), getOutputWidth()};
+  Type element = x.element(), type = accumulatorType(element);
+  bool isHalfPixel = getCoordinateTransformationMode() == "half_pixel", isMax = getMode() == "max";
+
+  auto poolBin = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    SmallVector<Scalar> starts, steps;
+    SmallVector<Value> counts;
+    for (int64_t axis : {0, 1}) {
+      auto corner = [&](int64_t column) { // x of the first corner, its y, and of the second
+        Value entry[] = {at[0], arith::ConstantIndexOp::create(body, column)};
+        Scalar value = convert(Scalar(body, tensor::ExtractOp::create(body, rois.value, entry)), type);
+        return value * Number(getSpatialScale()).n - (isHalfPixel ? 0.5 : 0.0);
+      };
+      Scalar start = corner(1 - axis), length = corner(3 - axis) - start;
+      if (!isHalfPixel)
+        length = atLeast(length, 1);
+      Scalar bin = length / static_cast<double>(outputs[axis]);
+      // About one sample for each element. Regions for which more than 2^16 are too few lie far outside of any tensor.
+      Scalar count = getSamplingRatio() ? bin.number(getSamplingRatio()) : ceil(bin);
+      count = select(count > 0, atMost(count, 1 << 16), 0);
+      starts.push_back(start + toFloat(body, at[2 + axis], type) * bin);
+      steps.push_back(bin / count);
+      counts.push_back(arith::IndexCastOp::create(body, body.getIndexType(), convert(count, body.getI64Type())));
+    }
+    Value batch = tensor::ExtractOp::create(body, operands[2], at[0]);
+    batch = LoweringBuilder::wrapIndex(body, arith::IndexCastOp::create(body, body.getIndexType(), batch), batches);
+    auto addSample = [&](ImplicitLocOpBuilder &inner, ValueRange sample, ValueRange carried) -> SmallVector<Value> {
+      auto in = [&](Scalar value) { return Scalar(inner, value); };
+      auto between = [&](int64_t axis) {
+        Scalar number = toFloat(inner, sample[axis], type) + 0.5;
+        return Between(in(starts[axis]) + number * in(steps[axis]), sizes[axis]);
+      };
+      Between y = between(0), x1 = between(1);
+      Scalar isInside = y.isInside & x1.isInside, before(inner, carried[0]), result = before;
+      bool isFirst = true;
+      for (bool isLow : {true, false})
+        for (bool isLeft : {true, false}) {
+          Value from[] = {batch, at[1], isLow ? y.low : y.high, isLeft ? x1.low : x1.high};
+          Scalar value = convert(Scalar(inner, tensor::ExtractOp::create(inner, x.value, from)), type);
+          Scalar weight = (isLow ? 1 - y.weight : y.weight) * (isLeft ? 1 - x1.weight : x1.weight);
+          Scalar term = select(isInside, value * weight, 0);
+          if (!isMax)
+            result = result + term;
+          else // of the four, weighted; the first sample takes the place of the initial value
+            result = isFirst ? term : max(result, term);
+          isFirst = false;
+        }
+      if (isMax) {
+        Value isStart =
+            arith::CmpIOp::create(inner, arith::CmpIPredicate::eq, arith::AddIOp::create(inner, sample[0], sample[1]),
+                                  arith::ConstantIndexOp::create(inner, 0));
+        result = select(Scalar(inner, isStart), result, max(before, result));
+      }
+      return {result};
+    };
+    Value zero = makeFloat(body, type, 0);
+    Scalar result(body, makeLoops(body, counts, zero, addSample)[0]);
+    if (!isMax)
+      result = result / atLeast(toFloat(body, counts[0], type) * toFloat(body, counts[1], type), 1);
+    return convert(result, element);
+  };
+  return SmallVector<Value>{b.generate(getType(), poolBin)};
+}
+
+/// Before version 16 coordinates counted from the first element's edge as if it were its centre.
+static LogicalResult upgradeRoiAlign(NodeForm &node) {
+  node.attributes.set("coordinate_transformation_mode", node.b.getStringAttr("output_half_pixel"));
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Spatial.cpp.inc"
 
@@ -292,4 +420,5 @@ void onnxc::onnx::registerSpatialOps(OnnxDialect &dialect) {
 #include "dialects/onnx/ops/Spatial.cpp.inc"
       >();
   dialect.addUpgrade("GridSample", 20, upgradeGridSample);
+  dialect.addUpgrade("RoiAlign", 16, upgradeRoiAlign);
 }

@@ -1,6 +1,6 @@
 //===- dialects/onnx/ops/Spatial.td ---------------------------------*- tablegen -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Sampling of a tensor at places that other tensors hold: GridSample, and AffineGrid that makes such places.
+// Sampling of a tensor at places that other tensors hold: grids, and AffineGrid that makes them, or regions of interest.
 include "dialects/onnx/Onnx.td"
 
 def Onnx_GridSampleOp : Onnx_Op<"GridSample", 22> {
@@ -15,4 +15,14 @@ def Onnx_AffineGridOp : Onnx_Op<"AffineGrid", 20> {
   let summary = "The places of a grid of the given size, moved by an affine map for every batch";
   let arguments = (ins Onnx_Tensor:$theta, Onnx_Int64Tensor:$size, DefaultValuedAttr<SI64Attr, "0">:$align_corners);
   let results = (outs Onnx_Tensor:$grid);
+}
+
+def Onnx_RoiAlignOp : Onnx_Op<"RoiAlign", 22> {
+  let summary = "Regions of interest, pooled to one size";
+  let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$rois, Onnx_Int64Tensor:$batch_indices,
+                       DefaultValuedAttr<StrAttr, "\"half_pixel\"">:$coordinate_transformation_mode,
+                       DefaultValuedAttr<StrAttr, "\"avg\"">:$mode, DefaultValuedAttr<SI64Attr, "1">:$output_height,
+                       DefaultValuedAttr<SI64Attr, "1">:$output_width, DefaultValuedAttr<SI64Attr, "0">:$sampling_ratio,
+                       DefaultValuedAttr<F32Attr, "1.0">:$spatial_scale);
+  let results = (outs Onnx_Tensor:$Y);
 }

@@ -71,3 +71,27 @@ func.func @matrices(%theta: tensor<2x3x4xf32>, %size: tensor<4xi64>) -> tensor<2
   %0 = onnx.AffineGrid %theta, %size : (tensor<2x3x4xf32>, tensor<4xi64>) -> tensor<2x1x1x2xf32>
   return %0 : tensor<2x1x1x2xf32>
 }
+
+// -----
+
+// The size of a region says how many samples a bin has. An index of the batch stays in it.
+// CHECK-LABEL: func @align(
+// CHECK: cf.assert {{.*}} "RoiAlign: batch_indices has no number for every region"
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<?x4x5x6xf32>)
+// CHECK: math.ceil
+// CHECK: tensor.extract %arg2
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK-COUNT-4: tensor.extract %arg0
+func.func @align(%x: tensor<2x4x8x8xf32>, %rois: tensor<?x4xf32, affine_map<()[s0] -> (s0, 4)>>, %batch: tensor<?xi64, affine_map<()[s0, s1] -> (s1)>>) -> tensor<?x4x5x6xf32, affine_map<()[s0] -> (s0, 4, 5, 6)>> {
+  %0 = onnx.RoiAlign %x, %rois, %batch {output_height = 5 : si64, output_width = 6 : si64} : (tensor<2x4x8x8xf32>, tensor<?x4xf32, affine_map<()[s0] -> (s0, 4)>>, tensor<?xi64, affine_map<()[s0, s1] -> (s1)>>) -> tensor<?x4x5x6xf32, affine_map<()[s0] -> (s0, 4, 5, 6)>>
+  return %0 : tensor<?x4x5x6xf32, affine_map<()[s0] -> (s0, 4, 5, 6)>>
+}
+
+// -----
+
+func.func @regions(%x: tensor<2x4x8x8xf32>, %rois: tensor<3x5xf32>, %batch: tensor<3xi64>) -> tensor<3x4x1x1xf32> {
+  // expected-error @+1 {{rois must hold 4 coordinates for each region}}
+  %0 = onnx.RoiAlign %x, %rois, %batch : (tensor<2x4x8x8xf32>, tensor<3x5xf32>, tensor<3xi64>) -> tensor<3x4x1x1xf32>
+  return %0 : tensor<3x4x1x1xf32>
+}
