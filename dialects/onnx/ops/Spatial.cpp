@@ -7,6 +7,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Window.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -23,6 +24,15 @@ static Scalar makeFloat(ImplicitLocOpBuilder &b, Type type, double value) {
 /// An index as a float.
 static Scalar toFloat(ImplicitLocOpBuilder &b, Value index, Type type) {
   return convert(Scalar(b, arith::IndexCastOp::create(b, b.getI64Type(), index)), type);
+}
+
+/// A coordinate as the index of one of `size` elements, of which there are some. Whatever it is, no index may lead out
+/// of the tensor: NaN becomes 0, and the last element is counted in integers since a float may round it up.
+static Value toIndex(Scalar at, Value size) {
+  ImplicitLocOpBuilder &b = at.builder();
+  Value last = arith::SubIOp::create(b, size, arith::ConstantIndexOp::create(b, 1));
+  at = select(at > 0, atMost(at, toFloat(b, last, at.type())), 0);
+  return arith::MinSIOp::create(b, arith::IndexCastOp::create(b, b.getIndexType(), convert(at, b.getI64Type())), last);
 }
 
 //===- GridSample -----------------------------------------------------------------------===//
@@ -114,6 +124,15 @@ static Scalar sumTaps(ArrayRef<SmallVector<SampleTap>> taps, SmallVectorImpl<Val
   return sum;
 }
 
+/// The two elements around `place` among `size`, where what lies outside does not count.
+static SmallVector<SampleTap> linearTaps(Scalar place, Value size) {
+  Scalar first = floor(place), end = toFloat(place.builder(), size, place.type()) - 1, t = place - first;
+  SmallVector<SampleTap> taps;
+  for (Scalar at : {first, first + 1})
+    taps.push_back({toIndex(at, size), (at >= 0) & (at <= end), taps.empty() ? 1 - t : t});
+  return taps;
+}
+
 /// What interpolation gave as an element: integers are rounded and stay in their range.
 static Scalar finishSample(Scalar value, Type element, bool isUnsigned) {
   if (isa<FloatType>(element) || element.isInteger(1))
@@ -180,7 +199,6 @@ FailureOr<SmallVector<Value>> GridSampleOp::lowerToLinalg(LoweringBuilder &b, Va
       }
       if (mode == "cubic")
         first = first - 1;
-      Value last = arith::SubIOp::create(body, sizes[i], arith::ConstantIndexOp::create(body, 1));
       SmallVector<SampleTap> &row = taps.emplace_back();
       for (auto [offset, weight] : llvm::enumerate(weights)) {
         Scalar at = offset ? first + static_cast<double>(offset) : first, inside;
@@ -188,11 +206,7 @@ FailureOr<SmallVector<Value>> GridSampleOp::lowerToLinalg(LoweringBuilder &b, Va
           inside = (at >= 0) & (at <= axis.size - 1);
         else if (padding == "reflection")
           at = axis.reflect(at);
-        // Whatever the grid holds, no index may lead out of the tensor: NaN becomes 0, and the last element is counted
-        // in integers since a float may round it up.
-        at = select(at > 0, atMost(at, axis.size - 1), 0);
-        Value index = arith::IndexCastOp::create(body, body.getIndexType(), convert(at, body.getI64Type()));
-        row.push_back({arith::MinSIOp::create(body, index, last), inside, weight});
+        row.push_back({toIndex(at, sizes[i]), inside, weight});
       }
     }
     SmallVector<Value> indices{at[0], at[1]};
@@ -284,6 +298,156 @@ FailureOr<SmallVector<Value>> AffineGridOp::lowerToLinalg(LoweringBuilder &b, Va
   return SmallVector<Value>{b.generate(getType(), place)};
 }
 
+//===- DeformConv -----------------------------------------------------------------------===//
+
+static FailureOr<Window> getWindow(DeformConvOp op) {
+  auto x = cast<RankedTensorType>(op.getX().getType()), w = cast<RankedTensorType>(op.getW().getType());
+  if (x.getRank() < 3 || x.getRank() > 5 || w.getRank() != x.getRank())
+    return op.emitOpError("X and W must have the same rank, with 1 to 3 spatial dimensions");
+  for (Type type : op->getOperandTypes())
+    if (isa<RankedTensorType>(type) && getElementTypeOrSelf(type) != x.getElementType())
+      return op.emitOpError("has operands of different element types");
+  if (!isa<FloatType>(x.getElementType()))
+    return op.emitOpError("X must hold floats");
+  ArrayRef<int64_t> kernel = w.getShape().drop_front(2);
+  if (llvm::any_of(w.getShape(), [](int64_t size) { return ShapedType::isDynamic(size) || size < 1; }))
+    return op.emitOpError("the sizes of W must be known and positive");
+  int64_t group = op.getGroup(), offsetGroup = op.getOffsetGroup();
+  if (group < 1 || offsetGroup < 1 || w.getDimSize(0) % group != 0)
+    return op.emitOpError("group ") << group << " does not divide " << w.getDimSize(0) << " feature maps";
+  int64_t channels;
+  if (llvm::MulOverflow(w.getDimSize(1), group, channels) || channels % offsetGroup != 0)
+    return op.emitOpError("offset_group ") << offsetGroup << " does not divide the channels";
+  return Window::get(op, ArrayRef(getDims(op.getX())).drop_front(2), kernel,
+                     {"NOTSET", op.getKernelShape(), op.getStrides(), op.getDilations(), op.getPads()});
+}
+
+namespace {
+/// What an operand of DeformConv must look like where it is given.
+struct ExpectedShape {
+  unsigned operand;
+  StringRef name;
+  Dims dims;
+};
+} // namespace
+
+static SmallVector<ExpectedShape> getExpectedShapes(DeformConvOp op, const Window &window) {
+  Dims x = getDims(op.getX()), w = getDims(op.getW());
+  auto perBatch = [&](AffineExpr channels) {
+    Dims dims{x[0], channels};
+    llvm::append_range(dims, window.outputDims());
+    return dims;
+  };
+  AffineExpr places = makeDim(op.getContext(), window.size() * op.getOffsetGroup());
+  Dims inputs = x;
+  inputs[1] = w[1] * op.getGroup();
+  return {{0, "X", inputs},
+          {2, "offset", perBatch(places * static_cast<int64_t>(window.axes.size()))},
+          {3, "B", {w[0]}},
+          {4, "mask", perBatch(places)}};
+}
+
+LogicalResult DeformConvOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto window = getWindow(*this);
+  if (failed(window))
+    return failure();
+  for (const ExpectedShape &expected : getExpectedShapes(*this, *window)) {
+    auto type = dyn_cast<RankedTensorType>(getOperand(expected.operand).getType());
+    if (!type)
+      continue;
+    Dims dims = getDims(type);
+    if (dims.size() != expected.dims.size())
+      return emitOpError(expected.name) << " has rank " << dims.size() << ", expected " << expected.dims.size();
+    for (auto [i, dim, wanted] : llvm::enumerate(dims, expected.dims))
+      if (auto a = getConstant(dim), z = getConstant(wanted); a && z && *a != *z)
+        return emitOpError("dimension ") << i << " of " << expected.name << " has size " << *a << ", expected " << *z;
+  }
+  Dims dims{getDims(getX())[0], getDims(getW())[0]};
+  llvm::append_range(dims, window->outputDims());
+  types.push_back(makeTensor(dims, getElementTypeOrSelf(getX())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> DeformConvOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto window = getWindow(*this);
+  if (failed(window))
+    return failure();
+  for (const ExpectedShape &expected : getExpectedShapes(*this, *window))
+    if (isa<RankedTensorType>(getOperand(expected.operand).getType()))
+      for (auto [dim, wanted] : llvm::zip_equal(getDims(getOperand(expected.operand)), expected.dims))
+        b.requireEqual(dim, wanted, "DeformConv: " + expected.name + " has another shape than X and W ask for");
+  Lowered x = getLowered(*this, operands, 0), w = getLowered(*this, operands, 1);
+  Lowered offset = getLowered(*this, operands, 2), bias = getLowered(*this, operands, 3);
+  Lowered mask = getLowered(*this, operands, 4);
+  unsigned n = window->axes.size();
+  SmallVector<Value> sizes;
+  for (const WindowAxis &axis : window->axes) {
+    b.requireNonNegative(axis.input - 1, "DeformConv: X has no element");
+    b.requireNonNegative(axis.input + (axis.padBegin + axis.padEnd - axis.extent()),
+                         "DeformConv: the window is larger than X with its padding");
+    sizes.push_back(b.materializeIndex(axis.input));
+  }
+
+  // What the windows read: [batch, channels, places of a window, positions...].
+  Type element = x.element(), type = accumulatorType(element);
+  int64_t group = getGroup(), channels = *getConstant(w.dims()[1]) * group, perOffset = channels / getOffsetGroup();
+  AffineExpr batch = x.dims()[0];
+  auto dim = [&](int64_t size) { return makeDim(b.getContext(), size); };
+  Dims read{batch, dim(channels), dim(window->size())};
+  llvm::append_range(read, window->outputDims());
+  Value columns = b.generate(makeTensor(read, type), [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    IndexMath math{body};
+    Value offsets = arith::DivUIOp::create(body, at[1], math.constant(perOffset));
+    Value place = math.add(math.mul(offsets, math.constant(window->size())), at[2]);
+    SmallVector<Value> from{at[0], place};
+    llvm::append_range(from, at.drop_front(3));
+    SmallVector<Value> kernel(n);
+    Value rest = at[2];
+    for (unsigned i = n; i-- > 0;) {
+      kernel[i] = arith::RemUIOp::create(body, rest, math.constant(window->axes[i].kernel));
+      rest = arith::DivUIOp::create(body, rest, math.constant(window->axes[i].kernel));
+    }
+    SmallVector<SmallVector<SampleTap>> taps;
+    for (auto [i, axis] : llvm::enumerate(window->axes)) {
+      SmallVector<Value> entry = from;
+      entry[1] = math.add(math.mul(place, math.constant(n)), math.constant(i));
+      Scalar moved = convert(Scalar(body, tensor::ExtractOp::create(body, offset.value, entry)), type);
+      Value start = math.sub(
+          math.add(math.mul(at[3 + i], math.constant(axis.stride)), math.mul(kernel[i], math.constant(axis.dilation))),
+          math.constant(axis.padBegin));
+      Scalar where = toFloat(body, start, type) + moved;
+      taps.push_back(linearTaps(where, sizes[i]));
+    }
+    SmallVector<Value> indices{at[0], at[1]};
+    Scalar value = sumTaps(taps, indices, Scalar(), [&](ValueRange element, Scalar isInside) {
+      Scalar read = convert(Scalar(body, tensor::ExtractOp::create(body, x.value, element)), type);
+      return select(isInside, read, 0);
+    });
+    if (mask)
+      value = value * convert(Scalar(body, tensor::ExtractOp::create(body, mask.value, from)), type);
+    return value;
+  });
+
+  // [group, features, inputs] times [batch, group, inputs, positions].
+  AffineExpr positions = product(b.getContext(), window->outputDims());
+  int64_t inputs = channels / group * window->size();
+  AffineExpr features = dim(*getConstant(w.dims()[0]) / group);
+  Lowered rhs = reshape(b, {columns, makeTensor(read, type)}, {batch, dim(group), dim(inputs), positions});
+  Lowered lhs = reshape(b, w, {dim(group), features, dim(inputs)});
+  lhs = convert(b, lhs, type);
+  Lowered y = matmul(b, lhs, rhs, {batch, dim(group), features, positions}, type);
+  y = reshape(b, y, getDims(getY()));
+  if (!bias)
+    return SmallVector<Value>{convert(b, y, element).value};
+  AffineMap identity = b.getMultiDimIdentityMap(y.rank());
+  AffineMap channel = AffineMap::get(y.rank(), 0, b.getAffineDimExpr(1), b.getContext());
+  return SmallVector<Value>{
+      b.elementwise(getType(), ValueRange{y.value, bias.value}, ArrayRef<AffineMap>{identity, channel},
+                    [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                      return convert(Scalar(body, args[0]) + convert(Scalar(body, args[1]), type), element);
+                    })};
+}
+
 //===- RoiAlign -------------------------------------------------------------------------===//
 
 LogicalResult RoiAlignOp::inferTypes(SmallVectorImpl<Type> &types) {
@@ -321,12 +485,9 @@ struct Between {
     Value last = arith::SubIOp::create(b, size, arith::ConstantIndexOp::create(b, 1));
     Scalar end = toFloat(b, size, place.type());
     isInside = (place >= -1) & (place <= end);
-    // Whatever the regions are, no index may lead out of the tensor: NaN becomes 0, and the last element is counted in
-    // integers since a float may round it up.
     Scalar at = select(place > 0, atMost(place, end - 1), 0), first = floor(at);
     weight = at - first;
-    Value index = arith::IndexCastOp::create(b, b.getIndexType(), convert(first, b.getI64Type()));
-    low = arith::MinSIOp::create(b, index, last);
+    low = toIndex(first, size);
     high = arith::MinSIOp::create(b, arith::AddIOp::create(b, low, arith::ConstantIndexOp::create(b, 1)), last);
   }
 };

@@ -26,3 +26,13 @@ def Onnx_RoiAlignOp : Onnx_Op<"RoiAlign", 22> {
                        DefaultValuedAttr<F32Attr, "1.0">:$spatial_scale);
   let results = (outs Onnx_Tensor:$Y);
 }
+
+def Onnx_DeformConvOp : Onnx_Op<"DeformConv", 22> {
+  let summary = "Convolution whose windows read at places moved by offsets of run time";
+  let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$W, Onnx_Tensor:$offset, Onnx_OptionalTensor:$B,
+                       Onnx_OptionalTensor:$mask, OptionalAttr<DenseI64ArrayAttr>:$dilations,
+                       DefaultValuedAttr<SI64Attr, "1">:$group, OptionalAttr<DenseI64ArrayAttr>:$kernel_shape,
+                       DefaultValuedAttr<SI64Attr, "1">:$offset_group, OptionalAttr<DenseI64ArrayAttr>:$pads,
+                       OptionalAttr<DenseI64ArrayAttr>:$strides);
+  let results = (outs Onnx_Tensor:$Y);
+}

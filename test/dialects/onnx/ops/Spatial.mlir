@@ -95,3 +95,27 @@ func.func @regions(%x: tensor<2x4x8x8xf32>, %rois: tensor<3x5xf32>, %batch: tens
   %0 = onnx.RoiAlign %x, %rois, %batch : (tensor<2x4x8x8xf32>, tensor<3x5xf32>, tensor<3xi64>) -> tensor<3x4x1x1xf32>
   return %0 : tensor<3x4x1x1xf32>
 }
+
+// -----
+
+// What the windows read is gathered first; a matrix product follows.
+// CHECK-LABEL: func @deform(
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<1x4x9x6x6xf32>)
+// CHECK-COUNT-2: tensor.extract %arg2
+// CHECK-COUNT-4: tensor.extract %arg0
+// CHECK: tensor.extract %arg3
+// CHECK: linalg.{{.*}} outs({{.*}} : tensor<{{.*}}8x36xf32>)
+func.func @deform(%x: tensor<1x4x8x8xf32>, %w: tensor<8x4x3x3xf32>, %offset: tensor<1x18x6x6xf32>, %mask: tensor<1x9x6x6xf32>) -> tensor<1x8x6x6xf32> {
+  %n = onnx.None : none
+  %0 = onnx.DeformConv %x, %w, %offset, %n, %mask : (tensor<1x4x8x8xf32>, tensor<8x4x3x3xf32>, tensor<1x18x6x6xf32>, none, tensor<1x9x6x6xf32>) -> tensor<1x8x6x6xf32>
+  return %0 : tensor<1x8x6x6xf32>
+}
+
+// -----
+
+func.func @offset(%x: tensor<1x4x8x8xf32>, %w: tensor<8x4x3x3xf32>, %offset: tensor<1x9x6x6xf32>) -> tensor<1x8x6x6xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{dimension 1 of offset has size 9, expected 18}}
+  %0 = onnx.DeformConv %x, %w, %offset, %n, %n : (tensor<1x4x8x8xf32>, tensor<8x4x3x3xf32>, tensor<1x9x6x6xf32>, none, none) -> tensor<1x8x6x6xf32>
+  return %0 : tensor<1x8x6x6xf32>
+}
