@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Convolutions over one, two or three spatial dimensions.
 #include "dialects/onnx/ops/Convolution.h"
+#include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Window.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -216,6 +218,77 @@ FailureOr<SmallVector<Value>> ConvIntegerOp::lowerToLinalg(LoweringBuilder &b, V
   Lowered x = subtractZeroPoint(b, getLowered(*this, operands, 0), getLowered(*this, operands, 2), 1);
   Lowered w = subtractZeroPoint(b, getLowered(*this, operands, 1), getLowered(*this, operands, 3), 0);
   return SmallVector<Value>{convolve(b, x, w, getGroup(), *window, b.getI32Type()).value};
+}
+
+//===-- CausalConvWithState
+
+LogicalResult CausalConvWithStateOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (!llvm::is_contained({"none", "silu", "swish"}, getActivation()))
+    return emitOpError("activation \"") << getActivation() << "\" is not none, silu or swish";
+  auto x = cast<RankedTensorType>(getInput().getType()), w = cast<RankedTensorType>(getWeight().getType());
+  if (x.getRank() != 3 || w.getRank() != 3 || !isa<FloatType>(x.getElementType()))
+    return emitOpError("input and weight must hold floats: [batch, channels, length] and [channels, 1, kernel]");
+  if (!w.hasStaticShape() || llvm::is_contained(w.getShape(), 0) || w.getDimSize(1) != 1)
+    return emitOpError("the sizes of weight must be known: [channels, 1, kernel]");
+  MLIRContext *context = getContext();
+  AffineExpr channels = makeDim(context, w.getDimSize(0));
+  Dims input = getDims(x), state{input[0], channels, makeDim(context, w.getDimSize(2) - 1)};
+  auto check = [&](Value value, StringRef name, ArrayRef<AffineExpr> expected) -> LogicalResult {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type)
+      return success();
+    bool fits = type.getElementType() == x.getElementType() && type.getRank() == static_cast<int64_t>(expected.size());
+    for (int64_t i = 0; fits && i < type.getRank(); ++i)
+      if (auto a = getConstant(getDims(type)[i]), z = getConstant(expected[i]); a && z && *a != *z)
+        fits = false;
+    return fits ? success() : emitOpError() << name << " has another type than input and weight ask for";
+  };
+  if (failed(check(getInput(), "input", {input[0], channels, input[2]})) ||
+      failed(check(getWeight(), "weight", getDims(w))) || failed(check(getBias(), "bias", {channels})) ||
+      failed(check(getPastState(), "past_state", state)))
+    return failure();
+  types.push_back(makeTensor({input[0], channels, input[2]}, x.getElementType()));
+  types.push_back(makeTensor(state, x.getElementType()));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> CausalConvWithStateOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered x = getLowered(*this, operands, 0), w = getLowered(*this, operands, 1), bias = getLowered(*this, operands, 2);
+  Lowered past = getLowered(*this, operands, 3);
+  Dims result = getDims(getOutput()), state = getDims(getPresentState()), xDims = x.dims();
+  b.requireEqual(xDims[1], result[1], "CausalConvWithState: input has another number of channels than weight");
+  if (bias)
+    b.requireEqual(bias.dims()[0], result[1], "CausalConvWithState: bias has another number of channels than weight");
+  Type element = x.element();
+  OpFoldResult zero = b.getIndexAttr(0);
+  int64_t channels = *getConstant(state[1]), carried = *getConstant(state[2]);
+  Dims dims{result[0], result[1], result[2] + carried};
+  if (past) {
+    for (auto [dim, wanted] : llvm::zip_equal(past.dims(), state))
+      b.requireEqual(dim, wanted, "CausalConvWithState: past_state has another shape than input and weight ask for");
+    auto axis = b.getNamedAttr("axis", b.getIntegerAttr(b.getIntegerType(64, /*isSigned=*/true), 2));
+    auto whole = make<ConcatOp>(b, {b.lift(past.value, past.type), b.lift(x.value, x.type)}, axis);
+    if (!whole)
+      return failure();
+    Value joined = whole.getConcatResult();
+    x = {b.lower(joined), cast<RankedTensorType>(joined.getType())};
+  } else {
+    OpFoldResult front = b.getIndexAttr(carried);
+    x = pad(b, x, {zero, zero, front}, {zero, zero, zero}, dims, b.constant(element, 0));
+  }
+  auto window = Window::get(*this, dims[2], carried + 1, {});
+  if (failed(window))
+    return failure();
+  Value y = finish(b, convolve(b, x, w, channels, *window, accumulatorType(element)), bias, getOutput().getType());
+  if (getActivation() != "none")
+    y = b.elementwise(getOutput().getType(), y, getOutput().getType(),
+                      [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                        Scalar x = widen(Scalar(body, args[0]));
+                        return convert(x / (1 + exp(-x)), element);
+                      });
+  Value present = carried ? slice(b, x, {zero, zero, b.materialize(result[2])}, state, state).value
+                          : b.empty(getPresentState().getType());
+  return SmallVector<Value>{y, present};
 }
 
 //===-- ConvTranspose

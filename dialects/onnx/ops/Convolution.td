@@ -30,3 +30,10 @@ def Onnx_ConvIntegerOp : Onnx_Op<"ConvInteger", 10> {
                    OptionalAttr<DenseI64ArrayAttr>:$strides);
   let results = (outs Onnx_Tensor:$Y);
 }
+
+def Onnx_CausalConvWithStateOp : Onnx_Op<"CausalConvWithState", 27> {
+  let summary = "Convolution of every channel over what came before, which the state carries from run to run";
+  let arguments = (ins Onnx_Tensor:$input, Onnx_Tensor:$weight, Onnx_OptionalTensor:$bias,
+                       Onnx_OptionalTensor:$past_state, DefaultValuedAttr<StrAttr, "\"none\"">:$activation);
+  let results = (outs Onnx_Tensor:$output, Onnx_Tensor:$present_state);
+}

@@ -127,3 +127,27 @@ func.func @zeroPoints(%x: tensor<1x4x8x8xui8>, %w: tensor<6x4x3x3xi8>, %zx: tens
   %0 = onnx.ConvInteger %x, %w, %zx, %n : (tensor<1x4x8x8xui8>, tensor<6x4x3x3xi8>, tensor<2xui8>, none) -> tensor<1x6x6x6xi32>
   return %0 : tensor<1x6x6x6xi32>
 }
+
+// -----
+
+// The state stands in front of the input; the next one is the end of both.
+// CHECK-LABEL: func @causal(
+// CHECK: tensor.insert_slice %arg2 into {{.*}}[0, 0, 0] [2, 4, 3]
+// CHECK: %[[WHOLE:.*]] = tensor.insert_slice %arg0 into {{.*}}[0, 0, 3]
+// CHECK: linalg.depthwise_conv_2d_nchw_chw
+// CHECK: math.exp
+// CHECK: tensor.extract_slice %[[WHOLE]]{{.*}} : tensor<2x4x?xf32> to tensor<2x4x3xf32>
+func.func @causal(%x: tensor<2x4x?xf32, affine_map<()[s0] -> (2, 4, s0)>>, %w: tensor<4x1x4xf32>, %past: tensor<2x4x3xf32>) -> (tensor<2x4x?xf32, affine_map<()[s0] -> (2, 4, s0)>>, tensor<2x4x3xf32>) {
+  %n = onnx.None : none
+  %0, %1 = onnx.CausalConvWithState %x, %w, %n, %past {activation = "silu"} : (tensor<2x4x?xf32, affine_map<()[s0] -> (2, 4, s0)>>, tensor<4x1x4xf32>, none, tensor<2x4x3xf32>) -> (tensor<2x4x?xf32, affine_map<()[s0] -> (2, 4, s0)>>, tensor<2x4x3xf32>)
+  return %0, %1 : tensor<2x4x?xf32, affine_map<()[s0] -> (2, 4, s0)>>, tensor<2x4x3xf32>
+}
+
+// -----
+
+func.func @past(%x: tensor<2x4x8xf32>, %w: tensor<4x1x4xf32>, %past: tensor<2x4x4xf32>) -> tensor<2x4x8xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{past_state has another type than input and weight ask for}}
+  %0, %1 = onnx.CausalConvWithState %x, %w, %n, %past : (tensor<2x4x8xf32>, tensor<4x1x4xf32>, none, tensor<2x4x4xf32>) -> (tensor<2x4x8xf32>, tensor<2x4x3xf32>)
+  return %0 : tensor<2x4x8xf32>
+}
