@@ -631,6 +631,210 @@ FailureOr<SmallVector<Value>> LSTMOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   });
 }
 
+//===-- LinearAttention. For every head, with the state S [size, valueSize] and * as the outer product:
+// S' = exp(decay_t) S           (gated, gated_delta)
+// v' = beta_t (v_t - S'^T k_t)  (delta, gated_delta)
+// S = S' + k_t * v', output_t = scale S^T q_t
+
+namespace {
+struct LinearHeads {
+  AffineExpr batch, time;
+  int64_t heads, group, size, valueSize; ///< `group` query heads for each head of keys and values
+  bool decaysByHead = false;             ///< one decay for a head, not for each element of its keys
+  int64_t betas = 1;                     ///< 1 or `heads`
+};
+} // namespace
+
+static FailureOr<LinearHeads> getHeads(LinearAttentionOp op) {
+  StringRef rule = op.getUpdateRule();
+  if (!llvm::is_contained({"linear", "gated", "delta", "gated_delta"}, rule))
+    return op.emitOpError("update_rule \"") << rule << "\" is not linear, gated, delta or gated_delta";
+  auto isGiven = [](Value value) { return isa<RankedTensorType>(value.getType()); };
+  if (isGiven(op.getDecay()) != rule.starts_with("gated"))
+    return op.emitOpError("update_rule ") << rule << (isGiven(op.getDecay()) ? " takes no decay" : " needs decay");
+  if (isGiven(op.getBeta()) != rule.ends_with("delta"))
+    return op.emitOpError("update_rule ") << rule << (isGiven(op.getBeta()) ? " takes no beta" : " needs beta");
+  LinearHeads heads;
+  heads.heads = op.getKvNumHeads();
+  if (heads.heads < 1 || op.getQNumHeads() < 1 || op.getQNumHeads() % heads.heads != 0)
+    return op.emitOpError("q_num_heads ") << op.getQNumHeads() << " is no multiple of kv_num_heads " << heads.heads;
+  heads.group = op.getQNumHeads() / heads.heads;
+  Dims query = getDims(op.getQuery());
+  // The last size of an operand [batch, time, ...]; -1 after an error.
+  auto last = [&](Value value, StringRef name) -> int64_t {
+    Dims dims = getDims(value);
+    if (dims.size() != 3 || !isa<FloatType>(getElementTypeOrSelf(value))) {
+      op.emitOpError(name) << " must hold floats, of shape [batch, time, heads * size]";
+      return -1;
+    }
+    for (int64_t i : {0, 1})
+      if (auto a = getConstant(dims[i]), z = getConstant(query[i]); a && z && *a != *z) {
+        op.emitOpError("dimension ") << i << " of " << name << " has size " << *a << ", of query " << *z;
+        return -1;
+      }
+    auto size = getConstant(dims[2]);
+    if (!size)
+      op.emitOpError("dimension 2 of ") << name << " must be known when the model is compiled";
+    return size.value_or(-1);
+  };
+  int64_t queries = last(op.getQuery(), "query");
+  if (queries < 0)
+    return failure();
+  int64_t keys = last(op.getKey(), "key"), values = keys < 0 ? -1 : last(op.getValue(), "value");
+  if (values < 0)
+    return failure();
+  heads.batch = query[0];
+  heads.time = query[1];
+  heads.size = keys / heads.heads;
+  heads.valueSize = values / heads.heads;
+  if (keys % heads.heads || values % heads.heads || heads.size < 1 || heads.valueSize < 1 ||
+      queries / op.getQNumHeads() != heads.size || queries % op.getQNumHeads())
+    return op.emitOpError("query, key and value have ")
+           << queries << ", " << keys << " and " << values << " elements, which are not those of " << op.getQNumHeads()
+           << ", " << heads.heads << " and " << heads.heads << " heads";
+  if (isGiven(op.getDecay())) {
+    int64_t decays = last(op.getDecay(), "decay");
+    if (decays < 0)
+      return failure();
+    heads.decaysByHead = decays == heads.heads;
+    if (!heads.decaysByHead && decays != keys)
+      return op.emitOpError("decay has ") << decays << " elements, expected " << heads.heads << " or " << keys;
+  }
+  if (isGiven(op.getBeta())) {
+    heads.betas = last(op.getBeta(), "beta");
+    if (heads.betas < 0)
+      return failure();
+    if (heads.betas != 1 && heads.betas != heads.heads)
+      return op.emitOpError("beta has ") << heads.betas << " elements, expected 1 or " << heads.heads;
+  }
+  return heads;
+}
+
+static Dims getStateDims(const LinearHeads &heads) {
+  auto dim = [&](int64_t size) { return makeDim(heads.batch.getContext(), size); };
+  return {heads.batch, dim(heads.heads), dim(heads.size), dim(heads.valueSize)};
+}
+
+LogicalResult LinearAttentionOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto heads = getHeads(*this);
+  if (failed(heads))
+    return failure();
+  Dims state = getStateDims(*heads);
+  Type stateElement = getElementTypeOrSelf(getQuery());
+  if (auto past = dyn_cast<RankedTensorType>(getPastState().getType())) {
+    stateElement = past.getElementType();
+    bool fits = isa<FloatType>(stateElement) && past.getRank() == 4;
+    for (int64_t i = 0; fits && i < 4; ++i)
+      if (auto a = getConstant(getDims(past)[i]), z = getConstant(state[i]); a && z && *a != *z)
+        fits = false;
+    if (!fits)
+      return emitOpError("past_state must hold floats, of shape [batch, kv_num_heads, size, value size]");
+  }
+  AffineExpr values = makeDim(getContext(), getQNumHeads() * heads->valueSize);
+  types.push_back(makeTensor({heads->batch, heads->time, values}, getElementTypeOrSelf(getQuery())));
+  types.push_back(makeTensor(state, stateElement));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> LinearAttentionOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto heads = getHeads(*this);
+  if (failed(heads))
+    return failure();
+  MLIRContext *context = getContext();
+  Type f32 = b.getF32Type(), element = getElementTypeOrSelf(getQuery());
+  auto dim = [&](int64_t size) { return makeDim(context, size); };
+  AffineExpr batch = heads->batch, count = dim(heads->heads), group = dim(heads->group);
+  AffineExpr size = dim(heads->size), valueSize = dim(heads->valueSize);
+  Dims stateDims = getStateDims(*heads);
+  for (unsigned i : {1, 2, 4, 5})
+    if (Lowered operand = getLowered(*this, operands, i))
+      for (unsigned d : {0, 1})
+        b.requireEqual(operand.dims()[d], getDims(getQuery())[d], "LinearAttention: operands have different shapes");
+  auto get = [&](unsigned operand, ArrayRef<AffineExpr> perStep) -> Lowered {
+    Lowered value = getLowered(*this, operands, operand);
+    if (!value)
+      return value;
+    Dims dims{batch, heads->time};
+    llvm::append_range(dims, perStep);
+    return reshape(b, convert(b, value, f32), dims);
+  };
+  Lowered query = get(0, {count, group, size}), key = get(1, {count, size}), value = get(2, {count, valueSize});
+  Lowered decay = get(4, heads->decaysByHead ? Dims{count} : Dims{count, size}), beta = get(5, dim(heads->betas));
+  if (decay)
+    decay.value = b.elementwise(decay.type, decay.value, decay.type, [](ImplicitLocOpBuilder &b, ValueRange args) {
+      return math::ExpOp::create(b, args[0]);
+    });
+  RankedTensorType stateType = makeTensor(stateDims, f32);
+  Value state;
+  if (Lowered past = getLowered(*this, operands, 3)) {
+    for (auto [own, wanted] : llvm::zip_equal(past.dims(), stateDims))
+      b.requireEqual(own, wanted, "LinearAttention: past_state has another shape than the operands ask for");
+    state = convert(b, past, f32).value;
+  } else {
+    state = b.filled(stateType, number(b, f32, 0));
+  }
+  double scale = getScale().convertToFloat();
+  if (scale == 0)
+    scale = 1 / std::sqrt(static_cast<double>(heads->size));
+
+  RankedTensorType outputType = makeTensor({batch, heads->time, count, group, valueSize}, element);
+  Value zero = b.index(0), one = b.index(1), steps = b.materializeIndex(heads->time);
+  auto loop = scf::ForOp::create(b, zero, steps, one, ValueRange{state, b.empty(outputType)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    auto atStep = [&](Lowered whole) {
+      SmallVector<OpFoldResult> offsets(whole.rank(), b.getIndexAttr(0));
+      offsets[1] = loop.getInductionVar();
+      Dims sizes = whole.dims(), dims = sizes;
+      sizes[1] = dim(1);
+      dims.erase(dims.begin() + 1);
+      return slice(b, whole, offsets, sizes, dims);
+    };
+    // Loops are over batch, heads, and the dimensions that are named.
+    auto map = [&](unsigned loops, ArrayRef<unsigned> dims) {
+      return AffineMap::get(loops, 0, llvm::map_to_vector(dims, [&](unsigned i) { return b.getAffineDimExpr(i); }),
+                            context);
+    };
+    AffineMap whole = map(4, {0, 1, 2, 3}), byKey = map(4, {0, 1, 2}), byValue = map(4, {0, 1, 3});
+    Lowered present{loop.getRegionIterArg(0), stateType}, k = atStep(key), v = atStep(value);
+    if (decay)
+      present.value = b.elementwise(stateType, ValueRange{present.value, atStep(decay).value},
+                                    ArrayRef<AffineMap>{whole, heads->decaysByHead ? map(4, {0, 1}) : byKey},
+                                    [](ImplicitLocOpBuilder &b, ValueRange args) { return mul(b, args[0], args[1]); });
+    if (beta) {
+      Lowered known =
+          contract(b, present, map(4, {0, 1, 3, 2}), k, map(4, {0, 1, 3}), v.dims(), map(4, {0, 1, 2}), f32);
+      AffineMap each = b.getMultiDimIdentityMap(3), byHead = map(3, {0, 1});
+      if (heads->betas == 1)
+        byHead = AffineMap::get(3, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(0)}, context);
+      v.value =
+          b.elementwise(v.type, ValueRange{v.value, known.value, atStep(beta).value},
+                        ArrayRef<AffineMap>{each, each, byHead}, [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                          return mul(b, args[2], arith::SubFOp::create(b, args[0], args[1]));
+                        });
+    }
+    present.value = b.elementwise(
+        stateType, ValueRange{present.value, k.value, v.value}, ArrayRef<AffineMap>{whole, byKey, byValue},
+        [](ImplicitLocOpBuilder &b, ValueRange args) { return add(b, args[0], mul(b, args[1], args[2])); });
+    Dims rowDims{batch, count, group, valueSize};
+    Lowered row = contract(b, atStep(query), map(5, {0, 1, 2, 4}), present, map(5, {0, 1, 4, 3}), rowDims,
+                           map(5, {0, 1, 2, 3}), f32);
+    RankedTensorType rowType = makeTensor(rowDims, element);
+    Value scaled = b.elementwise(rowType, row.value, row.type, [&](ImplicitLocOpBuilder &b, ValueRange args) {
+      return convertScalar(b, mul(b, args[0], number(b, f32, scale)), f32, element);
+    });
+    SmallVector<OpFoldResult> offsets(5, b.getIndexAttr(0)), ones(5, b.getIndexAttr(1));
+    offsets[1] = loop.getInductionVar();
+    SmallVector<OpFoldResult> sizes = b.materialize({batch, dim(1), count, group, valueSize});
+    Value next = tensor::InsertSliceOp::create(b, scaled, loop.getRegionIterArg(1), offsets, sizes, ones);
+    scf::YieldOp::create(b, ValueRange{present.value, next});
+  }
+  Lowered output = reshape(b, {loop.getResult(1), outputType}, getDims(getOutput()));
+  Lowered present = convert(b, {loop.getResult(0), stateType}, getElementTypeOrSelf(getPresentState()));
+  return SmallVector<Value>{output.value, present.value};
+}
+
 //===-- Older forms
 
 /// Until version 7 an attribute said whether Y is wanted; an output that nobody reads says the same.

@@ -1,6 +1,6 @@
 //===- dialects/onnx/ops/Recurrent.td -------------------------------*- tablegen -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Recurrent layers: RNN, GRU and LSTM.
+// Recurrent layers: RNN, GRU and LSTM, and attention whose state has a fixed size.
 include "dialects/onnx/Onnx.td"
 
 class Onnx_RecurrentOp<string name, dag inputs, dag attributes> : Onnx_Op<name, 22> {
@@ -26,4 +26,15 @@ def Onnx_LSTMOp : Onnx_RecurrentOp<"LSTM", (ins Onnx_OptionalTensor:$initial_c, 
                                    (ins DefaultValuedAttr<SI64Attr, "0">:$input_forget)> {
   let summary = "Long short-term memory";
   let results = (outs Onnx_OptionalTensor:$Y, Onnx_OptionalTensor:$Y_h, Onnx_OptionalTensor:$Y_c);
+}
+
+def Onnx_LinearAttentionOp : Onnx_Op<"LinearAttention", 27> {
+  let summary = "Attention through a matrix for each head, to which every step adds its key and value";
+  let description = [{chunk_size is a hint without effect on the result; the steps go one by one.}];
+  let arguments = (ins Onnx_Tensor:$query, Onnx_Tensor:$key, Onnx_Tensor:$value, Onnx_OptionalTensor:$past_state,
+                       Onnx_OptionalTensor:$decay, Onnx_OptionalTensor:$beta,
+                       DefaultValuedAttr<SI64Attr, "64">:$chunk_size, SI64Attr:$kv_num_heads, SI64Attr:$q_num_heads,
+                       DefaultValuedAttr<F32Attr, "0.0">:$scale,
+                       DefaultValuedAttr<StrAttr, "\"gated_delta\"">:$update_rule);
+  let results = (outs Onnx_Tensor:$output, Onnx_Tensor:$present_state);
 }

@@ -48,3 +48,26 @@ func.func @activation(%x: tensor<7x2x3xf32>, %w: tensor<1x8x3xf32>, %r: tensor<1
   %y, %h = onnx.RNN %x, %w, %r, %n, %n, %n {activations = ["Swish"]} : (tensor<7x2x3xf32>, tensor<1x8x3xf32>, tensor<1x8x8xf32>, none, none, none) -> (tensor<7x1x2x8xf32>, none)
   return %y : tensor<7x1x2x8xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func @linear_attention(
+// CHECK: math.exp
+// CHECK: scf.for {{.*}} -> (tensor<2x2x4x8xf32>, tensor<2x?x2x2x8xf32>)
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction"]
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]
+// CHECK: tensor.insert_slice
+func.func @linear_attention(%q: tensor<2x?x16xf32, affine_map<()[s0] -> (2, s0, 16)>>, %k: tensor<2x?x8xf32, affine_map<()[s0] -> (2, s0, 8)>>, %v: tensor<2x?x16xf32, affine_map<()[s0] -> (2, s0, 16)>>, %decay: tensor<2x?x2xf32, affine_map<()[s0] -> (2, s0, 2)>>, %beta: tensor<2x?x1xf32, affine_map<()[s0] -> (2, s0, 1)>>) -> tensor<2x?x32xf32, affine_map<()[s0] -> (2, s0, 32)>> {
+  %n = onnx.None : none
+  %0, %1 = onnx.LinearAttention %q, %k, %v, %n, %decay, %beta {kv_num_heads = 2 : si64, q_num_heads = 4 : si64} : (tensor<2x?x16xf32, affine_map<()[s0] -> (2, s0, 16)>>, tensor<2x?x8xf32, affine_map<()[s0] -> (2, s0, 8)>>, tensor<2x?x16xf32, affine_map<()[s0] -> (2, s0, 16)>>, none, tensor<2x?x2xf32, affine_map<()[s0] -> (2, s0, 2)>>, tensor<2x?x1xf32, affine_map<()[s0] -> (2, s0, 1)>>) -> (tensor<2x?x32xf32, affine_map<()[s0] -> (2, s0, 32)>>, tensor<2x2x4x8xf32>)
+  return %0 : tensor<2x?x32xf32, affine_map<()[s0] -> (2, s0, 32)>>
+}
+
+// -----
+
+func.func @linear_attention_rule(%q: tensor<2x3x16xf32>) -> tensor<2x3x16xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{update_rule delta needs beta}}
+  %0, %1 = onnx.LinearAttention %q, %q, %q, %n, %n, %n {kv_num_heads = 2 : si64, q_num_heads = 2 : si64, update_rule = "delta"} : (tensor<2x3x16xf32>, tensor<2x3x16xf32>, tensor<2x3x16xf32>, none, none, none) -> (tensor<2x3x16xf32>, tensor<2x2x8x8xf32>)
+  return %0 : tensor<2x3x16xf32>
+}
