@@ -1,0 +1,206 @@
+//===- dialects/onnx/ops/Fourier.cpp ------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Fouriers and their spectra. A transform adds up every product of an element and a root of unity, in f64: n * n steps.
+#include "dialects/onnx/ops/Fourier.h"
+#include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/Loops.h"
+#include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Upgrade.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+//===- DFT ------------------------------------------------------------------------------===//
+
+static bool isGiven(Value value) { return isa<RankedTensorType>(value.getType()); }
+
+/// The dimension that is transformed; nothing where only the run tells.
+static FailureOr<std::optional<int64_t>> getAxis(DFTOp op) {
+  int64_t rank = cast<RankedTensorType>(op.getInput().getType()).getRank(), axis = rank - 2;
+  if (isGiven(op.getAxis())) {
+    auto known = getConstantInts(op.getAxis());
+    if (!known)
+      return std::optional<int64_t>();
+    if (known->size() != 1)
+      return op.emitOpError("axis must be a scalar");
+    auto normal = normalizeAxis(op, known->front(), rank);
+    if (failed(normal))
+      return failure();
+    axis = *normal;
+  }
+  if (axis == rank - 1)
+    return op.emitOpError("the last dimension holds real and imaginary parts and can't be transformed");
+  return std::optional<int64_t>(axis);
+}
+
+LogicalResult DFTOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getInput());
+  Type element = getElementTypeOrSelf(getInput());
+  if (!isa<FloatType>(element) || dims.size() < 2)
+    return emitOpError("input must hold floats, with a dimension of real and imaginary parts at the end");
+  if (auto parts = getConstant(dims.back()); parts != 1 && parts != 2)
+    return emitOpError("the last dimension must be known to be 1 or 2: real numbers or complex ones");
+  for (auto [value, name] : {std::pair(getDftLength(), "dft_length"), std::pair(getAxis(), "axis")})
+    if (auto type = dyn_cast<RankedTensorType>(value.getType());
+        type && (!type.hasStaticShape() || type.getNumElements() != 1))
+      return emitOpError(name) << " must be a scalar";
+  auto axis = ::getAxis(*this);
+  if (failed(axis))
+    return failure();
+  bool isInverse = getInverse() != 0, isOneSided = getOnesided() != 0;
+  auto length = isGiven(getDftLength()) ? getShapeData(getDftLength()) : std::nullopt;
+  if (length)
+    if (auto number = getConstant(length->front()); number && *number < 1)
+      return emitOpError("dft_length ") << *number << " is not positive";
+  for (size_t i = 0; i + 1 < dims.size(); ++i) {
+    if (*axis && **axis != static_cast<int64_t>(i))
+      continue;
+    AffineExpr n = dims[i];
+    if (isGiven(getDftLength()))
+      n = length && *axis ? length->front() : AffineExpr();
+    else if (isOneSided && isInverse)
+      n = (n - 1) * 2;
+    if (n && *axis && getConstant(n).value_or(1) < 1)
+      return emitOpError("dimension ") << i << " has no element to transform";
+    if (n && isOneSided && !isInverse)
+      n = n.floorDiv(2) + 1;
+    bool keepsSizes = !isOneSided && !isGiven(getDftLength());
+    dims[i] = n && (*axis || keepsSizes) ? n : freshSymbol(*this, 0, i);
+  }
+  dims.back() = makeDim(getContext(), isInverse && isOneSided ? 1 : 2);
+  types.push_back(makeTensor(dims, element));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> DFTOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto known = ::getAxis(*this);
+  if (failed(known))
+    return failure();
+  Lowered x = getLowered(*this, operands, 0);
+  Dims from = x.dims(), to = getDims(getOutput());
+  int64_t rank = x.rank();
+  bool isInverse = getInverse() != 0, isOneSided = getOnesided() != 0, isComplex = getConstant(from.back()) == 2;
+  bool isReal = isInverse && isOneSided;
+  IndexMath math{b};
+  auto require = [&](arith::CmpIPredicate predicate, Value l, Value r, const Twine &message) {
+    cf::AssertOp::create(b, arith::CmpIOp::create(b, predicate, l, r), ("DFT: " + message).str());
+  };
+  Value axis;
+  if (!*known) {
+    axis = b.element(getAxis(), operands[2], 0);
+    axis = math.select(math.less(axis, 0), math.add(axis, b.index(rank)), axis);
+    require(arith::CmpIPredicate::ult, axis, b.index(rank - 1), "axis is out of range");
+  }
+  auto isAxis = [&](ImplicitLocOpBuilder &at, int64_t i) { return IndexMath{at}.equal(axis, i); };
+  Value size = b.materializeIndex(from[known->value_or(0)]);
+  if (axis)
+    for (int64_t i = 1; i + 1 < rank; ++i)
+      size = math.select(isAxis(b, i), b.materializeIndex(from[i]), size);
+  // n points of the signal; of the spectrum there may be one half.
+  Value length = isGiven(getDftLength()) ? b.element(getDftLength(), operands[1], 0)
+                 : isReal                ? math.mul(math.sub(size, b.index(1)), b.index(2))
+                                         : size;
+  if (!getConstantIntValue(length) || *getConstantIntValue(length) < 1)
+    require(arith::CmpIPredicate::sgt, length, b.index(0), "the length of the transform is not positive");
+  Value half = math.add(arith::DivUIOp::create(b, length, b.index(2)), b.index(1));
+  Value wanted = isOneSided && !isInverse ? half : length, terms = math.least(size, isReal ? half : length);
+  for (int64_t i = 0; i + 1 < rank; ++i) {
+    if (*known && i != **known)
+      continue;
+    Value expected = axis ? math.select(isAxis(b, i), wanted, b.materializeIndex(from[i])) : wanted;
+    b.bindFresh(to[i], [&] { return expected; });
+    // The model may have declared another size.
+    require(arith::CmpIPredicate::eq, b.materializeIndex(to[i]), expected, "the result has another size");
+  }
+
+  // Cosine and sine of 2 pi j / n, j < n.
+  Type f64 = b.getF64Type(), element = x.element();
+  auto toFloat = [&](ImplicitLocOpBuilder &at, Value index) {
+    return convert(Scalar(at, arith::IndexCastOp::create(at, at.getI64Type(), index)), f64);
+  };
+  SmallVector<Value> roots;
+  auto rootsType = getConstantIntValue(length);
+  RankedTensorType tableType = RankedTensorType::get({rootsType.value_or(ShapedType::kDynamic)}, f64);
+  for (bool isSine : {false, true}) {
+    Value empty = tensor::EmptyOp::create(b, ArrayRef<OpFoldResult>{getAsOpFoldResult(length)}, f64);
+    auto table = linalg::GenericOp::create(
+        b, TypeRange{tableType}, ValueRange{}, ValueRange{empty}, ArrayRef<AffineMap>{b.getMultiDimIdentityMap(1)},
+        ArrayRef<utils::IteratorType>{utils::IteratorType::parallel}, [&](OpBuilder &nested, Location loc, ValueRange) {
+          ImplicitLocOpBuilder body(loc, nested);
+          Scalar angle =
+              toFloat(body, linalg::IndexOp::create(body, 0)) * (2 * llvm::numbers::pi) / toFloat(body, length);
+          linalg::YieldOp::create(body, Value(isSine ? sin(angle) : cos(angle)));
+        });
+    roots.push_back(table.getResult(0));
+  }
+
+  auto transform = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    IndexMath math{body};
+    Value place = at[known->value_or(0)];
+    if (axis)
+      for (int64_t i = 1; i + 1 < rank; ++i)
+        place = math.select(isAxis(body, i), at[i], place);
+    Value isImaginary = math.equal(at.back(), 1);
+    Scalar zero(body, arith::ConstantOp::create(body, body.getF64FloatAttr(0)));
+    // Carries the sum and place * k mod n, which says the root.
+    auto add = [&](ImplicitLocOpBuilder &inner, ValueRange k, ValueRange carried) -> SmallVector<Value> {
+      IndexMath math{inner};
+      SmallVector<Value> entry(at);
+      for (int64_t i = 0; i + 1 < rank; ++i)
+        if (axis)
+          entry[i] = math.select(isAxis(inner, i), k[0], at[i]);
+        else if (i == **known)
+          entry[i] = k[0];
+      auto part = [&](int64_t i) {
+        entry.back() = math.constant(i);
+        return convert(Scalar(inner, tensor::ExtractOp::create(inner, x.value, entry)), f64);
+      };
+      Scalar cosine(inner, tensor::ExtractOp::create(inner, roots[0], carried[1]));
+      Scalar sine(inner, tensor::ExtractOp::create(inner, roots[1], carried[1]));
+      if (!isInverse)
+        sine = -sine;
+      Scalar chosen(inner, isImaginary), real = part(0), term = real * select(chosen, sine, cosine);
+      if (isComplex) {
+        Scalar imaginary = part(1);
+        term = term + select(chosen, imaginary * cosine, -(imaginary * sine));
+      }
+      if (isReal) { // what is beyond the half mirrors all but the first term, and the middle one
+        Value twice = math.add(k[0], k[0]);
+        Value isSingle = arith::OrIOp::create(inner, math.equal(k[0], 0),
+                                              arith::CmpIOp::create(inner, arith::CmpIPredicate::eq, twice, length));
+        term = select(Scalar(inner, isSingle), term, term * 2);
+      }
+      Value next = math.add(carried[1], place), wrapped = math.sub(next, length);
+      Value isPast = arith::CmpIOp::create(inner, arith::CmpIPredicate::uge, next, length);
+      return {Scalar(inner, carried[0]) + term, math.select(isPast, wrapped, next)};
+    };
+    Scalar sum(body, makeLoops(body, terms, {zero, math.constant(0)}, add)[0]);
+    if (isInverse)
+      sum = sum / toFloat(body, length);
+    return convert(sum, element);
+  };
+  return SmallVector<Value>{b.generate(getOutput().getType(), transform)};
+}
+
+/// Before version 20 the axis was an attribute, with another default.
+static LogicalResult upgradeDFT(NodeForm &node) {
+  int64_t axis = takeInt(node, "axis", 1);
+  node.setOperand(2, node.scalar(axis, node.b.getI64Type()));
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/Fourier.cpp.inc"
+
+void onnxc::onnx::registerFourierOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/Fourier.cpp.inc"
+      >();
+  dialect.addUpgrade("DFT", 20, upgradeDFT);
+}
