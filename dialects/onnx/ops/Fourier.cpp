@@ -1,6 +1,6 @@
 //===- dialects/onnx/ops/Fourier.cpp ------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Fouriers and their spectra. A transform adds up every product of an element and a root of unity, in f64: n * n steps.
+// Signals and their spectra. A transform adds up every product of an element and a root of unity, in f64: n * n steps.
 #include "dialects/onnx/ops/Fourier.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Loops.h"

@@ -1,6 +1,6 @@
 //===- dialects/onnx/ops/Fourier.td ----------------------------------*- tablegen -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Fouriers and their spectra.
+// Signals and their spectra.
 include "dialects/onnx/Onnx.td"
 
 def Onnx_DFTOp : Onnx_Op<"DFT", 20> {
