@@ -172,7 +172,9 @@ FailureOr<SmallVector<Value>> GridSampleOp::lowerToLinalg(LoweringBuilder &b, Va
       Scalar place = alignCorners ? (n + 1) / 2 * (axis.size - 1) : ((n + 1) * axis.size - 1) / 2;
       if (mode == "nearest")
         place = roundeven(place);
-      if (padding == "border")
+      // Between two border elements any place is as good as the border. A cubic reads an element more, and its place
+      // stays, as in PyTorch and onnxruntime; the reference implementation moves it, and so jumps at the border.
+      if (padding == "border" && mode != "cubic")
         place = select(axis.isOutside(place), axis.clamp(place), place);
       else if (padding == "reflection")
         place = axis.reflect(place);
