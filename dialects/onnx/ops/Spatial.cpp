@@ -458,7 +458,7 @@ LogicalResult RoiAlignOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (!llvm::is_contained({"half_pixel", "output_half_pixel"}, getCoordinateTransformationMode()))
     return emitOpError("coordinate_transformation_mode \"")
            << getCoordinateTransformationMode() << "\" is not half_pixel or output_half_pixel";
-  constexpr int64_t most = 1 << 16; // samples of a bin along one dimension, see below
+  constexpr int64_t most = 1 << 16; // samples of a bin along one dimension
   if (getOutputHeight() < 0 || getOutputWidth() < 0 || getSamplingRatio() < 0 || getSamplingRatio() > most)
     return emitOpError("output_height, output_width and sampling_ratio must be sizes");
   Dims x = getDims(getX()), rois = getDims(getRois()), batches = getDims(getBatchIndices());
@@ -521,9 +521,11 @@ FailureOr<SmallVector<Value>> RoiAlignOp::lowerToLinalg(LoweringBuilder &b, Valu
       if (!isHalfPixel)
         length = atLeast(length, 1);
       Scalar bin = length / static_cast<double>(outputs[axis]);
-      // About one sample for each element. Regions for which more than 2^16 are too few lie far outside of any tensor.
-      Scalar count = getSamplingRatio() ? bin.number(getSamplingRatio()) : ceil(bin);
-      count = select(count > 0, atMost(count, 1 << 16), 0);
+      // About one sample for each element. A bin four times as large as the tensor, of a region that mostly lies
+      // outside of it, gets no more than one that just covers that: the loops end in time whatever the regions are.
+      Scalar count = getSamplingRatio() ? bin.number(getSamplingRatio())
+                                        : atMost(ceil(bin), (toFloat(body, sizes[axis], type) + 2) * 4);
+      count = select(count > 0, count, 0);
       starts.push_back(start + toFloat(body, at[2 + axis], type) * bin);
       steps.push_back(bin / count);
       counts.push_back(arith::IndexCastOp::create(body, body.getIndexType(), convert(count, body.getI64Type())));
