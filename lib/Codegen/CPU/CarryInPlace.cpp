@@ -3,6 +3,7 @@
 // What a loop carries from one step to the next stays in one buffer: an update writes over the old value where it may,
 // and is copied there where it may not.
 #include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/CPU/Structure.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -16,21 +17,11 @@ using namespace mlir;
 
 /// Whether `value` lies in the buffer of `carried`: it is that tensor with some of its elements overwritten.
 static bool isUpdateOf(Value value, BlockArgument carried) {
-  while (value != carried) {
+  while (value && value != carried) {
     auto result = dyn_cast<OpResult>(value);
-    if (!result)
-      return false;
-    Operation *op = result.getOwner();
-    if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
-      value = destination.getTiedOpOperand(result)->get();
-    else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
-      value = insert.getDest();
-    else if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
-      value = loop.getTiedLoopInit(result)->get();
-    else
-      return false;
+    value = result ? onnxc::cpu::getOverwritten(result) : Value();
   }
-  return true;
+  return value == carried;
 }
 
 /// Lets the operation that computes `next` write over the old value. Possible when it starts from nothing, reads each old

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The caller supplies all memory: tensors at the boundary of @main become memref arguments.
 #include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/CPU/Structure.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace onnxc {
 #define GEN_PASS_DEF_RESULTSTOOUTPARAMS
@@ -46,15 +46,10 @@ static void sinkReshapes(OpBuilder &b, Value &value, Value &out) {
 /// may lie in the output itself, whose sizes are what is asked for.
 static Value originOfSizes(Value value) {
   while (auto result = dyn_cast<OpResult>(value)) {
-    Operation *op = result.getOwner();
-    if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
-      value = destination.getTiedOpOperand(result)->get();
-    else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
-      value = insert.getDest();
-    else if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
-      value = loop.getTiedLoopInit(result)->get();
-    else
+    Value overwritten = onnxc::cpu::getOverwritten(result);
+    if (!overwritten)
       break;
+    value = overwritten;
   }
   return value;
 }

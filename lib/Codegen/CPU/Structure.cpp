@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What kind of loops an operation on tensors is. See Structure.h.
 #include "lib/Codegen/CPU/Structure.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 using namespace mlir;
 
@@ -25,6 +27,17 @@ bool onnxc::cpu::isHeavy(Operation *op) {
   // Pooling slides a window, too, but multiplies nothing: its second operand is only a shape.
   return isa<linalg::ConvolutionOpInterface>(op) && linalgOp.getNumDpsInputs() == 2 &&
          linalgOp.payloadUsesValueFromOperand(linalgOp.getDpsInputOperand(1));
+}
+
+Value onnxc::cpu::getOverwritten(OpResult result) {
+  Operation *op = result.getOwner();
+  if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
+    return destination.getTiedOpOperand(result)->get();
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+    return insert.getDest();
+  if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
+    return loop.getTiedLoopInit(result)->get();
+  return {};
 }
 
 double onnxc::cpu::estimateBytes(Value tensor) {

@@ -13,6 +13,10 @@ bool isContraction(mlir::linalg::LinalgOp op);
 /// A contraction or a convolution: what becomes a kernel with an epilogue.
 bool isHeavy(mlir::Operation *op);
 
+/// The tensor that the operation which makes `result` writes over to make it, or whose place a loop carries it in. Null
+/// when it makes a tensor of its own.
+mlir::Value getOverwritten(mlir::OpResult result);
+
 /// Size of a tensor for comparison; a symbolic dimension counts as a medium one.
 double estimateBytes(mlir::Value tensor);
 
