@@ -124,26 +124,29 @@ std::optional<Dims> ConcatOp::propagateData() {
   return all;
 }
 
+/// The sizes of tensors behind each other along `axis`.
+static Dims joinDims(ArrayRef<Dims> sizes, int64_t axis) {
+  Dims dims = sizes.front();
+  for (const Dims &other : sizes.drop_front())
+    dims[axis] = simplify(dims[axis] + other[axis]);
+  return dims;
+}
+
 /// Tensors behind each other along `axis`. Many are joined in groups first: bufferisation compares each insertion with
 /// all others of its chain.
 static Value concatenate(LoweringBuilder &b, ArrayRef<Value> parts, ArrayRef<Dims> sizes, int64_t axis, Type element) {
   constexpr size_t most = 32;
   if (parts.size() == 1)
     return parts.front();
-  Dims dims = sizes.front();
-  for (const Dims &other : sizes.drop_front())
-    dims[axis] = simplify(dims[axis] + other[axis]);
+  Dims dims = joinDims(sizes, axis);
   SmallVector<Value> joined;
   SmallVector<Dims> joinedSizes;
   if (parts.size() > most) {
     size_t group = llvm::divideCeil(parts.size(), most);
     for (; !parts.empty(); parts = parts.drop_front(group), sizes = sizes.drop_front(group)) {
       group = std::min(group, parts.size());
-      Dims whole = sizes.front();
-      for (const Dims &other : sizes.take_front(group).drop_front())
-        whole[axis] = simplify(whole[axis] + other[axis]);
       joined.push_back(concatenate(b, parts.take_front(group), sizes.take_front(group), axis, element));
-      joinedSizes.push_back(whole);
+      joinedSizes.push_back(joinDims(sizes.take_front(group), axis));
     }
     parts = joined, sizes = joinedSizes;
   }
