@@ -348,7 +348,8 @@ private:
                         [&](Operation *user) { return user == reader || user->isBeforeInBlock(reader); }))
         continue;
       for (OpResult host : reader->getResults())
-        if (host.getType() == guest.getType() && (isUsedOutside(host, group) || hosts.contains(host)) && reader.getNumReductionLoops() == 0 &&
+        if (host.getType() == guest.getType() && (isUsedOutside(host, group) || hosts.contains(host)) &&
+            reader.getNumReductionLoops() == 0 &&
             !guests.contains(host) && !reader.payloadUsesValueFromOperand(reader.getTiedOpOperand(host)) &&
             reader.getMatchingIndexingMap(&use) == reader.getIndexingMapMatchingResult(host) &&
             reader.getMatchingIndexingMap(&use).isPermutation()) {
