@@ -128,8 +128,10 @@ void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool shar
     metadata.push_back(key);
     metadata.push_back(value);
   }
-  for (const char *name : {"onnxc_plan", "onnxc_run"})
-    module.getFunction(name)->setLinkage(llvm::GlobalValue::InternalLinkage);
+  llvm::Function *release = module.getFunction("onnxc_release");
+  for (llvm::Function *function : {module.getFunction("onnxc_plan"), module.getFunction("onnxc_run"), release})
+    if (function)
+      function->setLinkage(llvm::GlobalValue::InternalLinkage);
 
   llvm::Constant *fields[] = {
       w.number32(ONNXC_ABI_VERSION),
@@ -155,6 +157,7 @@ void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool shar
       module.getFunction("onnxc_run"),
       w.number(info.planInputs.size()),
       w.numbers(info.planInputs),
+      release ? static_cast<llvm::Constant *>(release) : w.null(),
   };
   llvm::Constant *table = w.place(llvm::ConstantStruct::getAnon(fields), "table");
 

@@ -43,6 +43,13 @@ typedef enum onnxc_type {
   ONNXC_INT2 = 26,
 } onnxc_type;
 
+/* What the type of an input or output is besides an element type: a flag says that it isn't a tensor. */
+#define ONNXC_SEQUENCE 0x100          /* of tensors with that element type; with ONNXC_MAP: of maps */
+#define ONNXC_OPTIONAL 0x200          /* a tensor, or with ONNXC_SEQUENCE a sequence; or nothing */
+#define ONNXC_MAP 0x400               /* to values of that element type */
+#define ONNXC_MAP_KEY(type) ((type) << 16) /* the element type of a map's keys */
+#define ONNXC_ELEMENT_TYPE(type) ((type) & 0xff)
+
 typedef enum onnxc_status {
   ONNXC_OK = 0,
   ONNXC_ERROR_ARGUMENT = 1,    /* a null pointer, an unknown name, a struct_size that is too small */
@@ -55,24 +62,52 @@ typedef enum onnxc_status {
 } onnxc_status;
 
 /* A dimension of an onnxc_value_info: a size >= 0, or one of these. */
+#define ONNXC_DIM_RUN (INT64_MIN + 1)   /* of an output, follows from what is computed: run() tells, plan() says -1 */
 #define ONNXC_DIM_COMPUTED INT64_MIN            /* follows from the inputs: ask plan() */
 #define ONNXC_DIM_SYMBOL(k) (-1 - (int64_t)(k)) /* onnxc_model.symbols[k], chosen by the caller */
 
 /* What the model says of one of its inputs or outputs. */
 typedef struct onnxc_value_info {
   const char *name;
-  int32_t type; /* onnxc_type */
-  int32_t rank;
+  int32_t type; /* onnxc_type, and flags where it isn't a tensor */
+  int32_t rank; /* 0 where it isn't a tensor */
   const int64_t *dims; /* `rank` dimensions, see above */
 } onnxc_value_info;
 
-/* A dense row-major tensor. Inputs: the caller sets both; plan() needs the data of onnxc_model.plan_inputs only. Outputs:
- * `dims` points to room for `rank` sizes that plan() writes, and the caller then points `data` to memory of that many
- * elements, 64-byte aligned for best speed. */
+/* A dense row-major tensor; an element of ONNXC_STRING is a `const char *` to zero-terminated UTF-8. Inputs: the caller
+ * sets both; plan() needs the data of onnxc_model.plan_inputs only. Outputs: `dims` points to room for `rank` sizes that
+ * plan() writes, and the caller then points `data` to memory of that many elements, 64-byte aligned for best speed.
+ * Outputs that only run() knows the size of (some dimension is ONNXC_DIM_RUN), outputs of strings and those that aren't
+ * tensors: run() sets `data` to memory from onnxc_call.allocator, which release() gives back.
+ * Where the type isn't a tensor, `data` points to an onnxc_value and `dims` is not used. */
 typedef struct onnxc_tensor {
   void *data;
   int64_t *dims;
 } onnxc_tensor;
+
+typedef enum onnxc_kind {
+  ONNXC_KIND_NONE = 0, /* an optional without a value */
+  ONNXC_KIND_TENSOR = 1,
+  ONNXC_KIND_SEQUENCE = 2,
+  ONNXC_KIND_MAP = 3
+} onnxc_kind;
+
+/* A value that isn't just a tensor. */
+typedef struct onnxc_value {
+  int32_t kind;              /* onnxc_kind */
+  int32_t type;              /* element type of a tensor or of the tensors in a sequence */
+  int64_t count;             /* dimensions of a tensor, items of a sequence, 2 of a map */
+  int64_t *dims;             /* of a tensor */
+  void *data;                /* of a tensor */
+  struct onnxc_value *items; /* of a sequence; of a map: a tensor of keys and one of values, both of shape [entries] */
+} onnxc_value;
+
+/* Where memory comes from. `alignment` is a power of two; `release` gets the size that was asked for. */
+typedef struct onnxc_allocator {
+  void *self;
+  void *(*allocate)(void *self, size_t alignment, size_t size); /* NULL when there is none */
+  void (*release)(void *self, void *memory, size_t size);
+} onnxc_allocator;
 
 /* Runs body(context, i, worker) for every i in [0, n), each once, in any order, on any thread, and returns when all are
  * done. `worker` is in [0, threads) and no two bodies run at the same time with the same worker. */
@@ -84,7 +119,7 @@ typedef struct onnxc_pool {
   int32_t reserved;
 } onnxc_pool;
 
-/* One inference. All memory is the caller's; nothing of it is kept after the call. */
+/* One inference. All memory is the caller's; of it only what outputs are made of is kept after the call. */
 typedef struct onnxc_call {
   uint32_t struct_size; /* sizeof(onnxc_call) */
   int32_t error_site;   /* out, after ONNXC_ERROR_RUN: index into onnxc_model.error_sites, or -1 */
@@ -94,6 +129,9 @@ typedef struct onnxc_call {
   void *workspace;         /* 64-byte aligned; may be NULL when workspace_size is 0 */
   uint64_t workspace_size; /* bytes: out of plan(), in to run() */
   const onnxc_pool *pool;  /* NULL: everything on the calling thread. The same for plan() and run() */
+  const onnxc_allocator *allocator; /* for what only run() knows the size of; needed where onnxc_model.release is set.
+                                       Used from the thread that calls run(), and until release() */
+  void *kept;                       /* NULL before run(); then what release() gives back */
 } onnxc_call;
 
 /* A compiled model. Constant data; any number of threads may use it at the same time. */
@@ -123,6 +161,9 @@ typedef struct onnxc_model {
   int32_t (*run)(onnxc_call *call);
   uint64_t plan_input_count;   /* 0 in nearly every model: no size depends on a value */
   const uint64_t *plan_inputs; /* indices of the inputs that sizes depend on: plan() reads their data */
+  /* Gives back the memory of the outputs that run() allocated. NULL in a model that never allocates. A run that fails
+   * keeps nothing; before the same onnxc_call is run again it must be released. */
+  void (*release)(onnxc_call *call);
 } onnxc_model;
 
 /* The only symbol that a compiled model exports is `const onnxc_model *PREFIX_model(void)`; a shared library also has
@@ -138,9 +179,11 @@ typedef const onnxc_model *(*onnxc_model_function)(void);
 ONNXC_STATIC_ASSERT(sizeof(onnxc_value_info) == 24, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_tensor) == 16, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_pool) == 24, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 56, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_value) == 40, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_allocator) == 24, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 72, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_model, weights) == 80, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 176, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 184, "schema");
 #endif
 
 #ifdef __cplusplus

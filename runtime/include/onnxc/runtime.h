@@ -32,17 +32,10 @@ typedef struct onnxc_error {
   char text[512];
 } onnxc_error;
 
-/* Where a library and its sessions get their memory. `alignment` is a power of two; `release` gets the size that was
- * asked for. Must be usable from every thread that uses the library. */
-typedef struct onnxc_allocator {
-  void *self;
-  void *(*allocate)(void *self, size_t alignment, size_t size); /* NULL when there is none */
-  void (*release)(void *self, void *memory, size_t size);
-} onnxc_allocator;
-
 /* What to do differently when opening; a NULL pointer means all of it zero. */
 typedef struct onnxc_options {
-  const onnxc_allocator *allocator; /* NULL: the C library's. Copied, `self` must outlive the library */
+  const onnxc_allocator *allocator; /* of the library and its sessions; must be usable from every thread that uses the
+                                       library. NULL: the C library's. Copied, `self` must outlive the library */
   const char *weights_path;         /* NULL: the model's own weights_file in the model's folder */
   int skip_weights_hash;            /* 1: don't read the whole weights file to compare its hash, only its size */
 } onnxc_options;
