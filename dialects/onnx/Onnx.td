@@ -15,6 +15,7 @@ def Onnx_Dialect : Dialect {
   let description = [{
     Contracts (types, symbolic dimensions, shape values): docs/Architecture.md.
   }];
+  let useDefaultTypePrinterParser = 1;
   let extraClassDeclaration = [{
     /// Rewrites a node of an older operator version into the newest form (or into other operators).
     using Upgrade = ::llvm::LogicalResult (*)(::onnxc::onnx::NodeForm &);
@@ -28,6 +29,31 @@ def Onnx_Dialect : Dialect {
     struct UpgradeRule { int64_t below; Upgrade upgrade; };
     ::llvm::StringMap<::llvm::SmallVector<UpgradeRule>> upgrades;
   }];
+}
+
+class Onnx_Type<string name, string mnemonicName> : TypeDef<Onnx_Dialect, name> { let mnemonic = mnemonicName; }
+
+def Onnx_String : Onnx_Type<"String", "string"> {
+  let summary = "Element type of tensors of strings: UTF-8 without a zero byte";
+}
+def Onnx_Sequence : Onnx_Type<"Sequence", "sequence"> {
+  let summary = "A list of tensors, or of maps";
+  let description = [{
+    `elementType` is the type that every item fits: a ranked tensor (dimensions in which items differ are `?` without an
+    expression, that is a tensor without encoding), a tensor of unknown rank, or a map.
+  }];
+  let parameters = (ins "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $elementType `>`";
+}
+def Onnx_Optional : Onnx_Type<"Optional", "optional"> {
+  let summary = "A tensor, a sequence, or nothing";
+  let parameters = (ins "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $elementType `>`";
+}
+def Onnx_Map : Onnx_Type<"Map", "map"> {
+  let summary = "From strings or integers to numbers or strings";
+  let parameters = (ins "::mlir::Type":$keyType, "::mlir::Type":$valueType);
+  let assemblyFormat = "`<` $keyType `,` $valueType `>`";
 }
 
 def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
@@ -65,6 +91,8 @@ class Onnx_Op<string name, int since, list<Trait> traits = [], list<string> impl
   let extraClassDeclaration = "static constexpr int64_t sinceVersion = " # since # ";";
 }
 
+// A value of any kind.
+def Onnx_Value : AnyTypeOf<[AnyRankedTensor, Onnx_Sequence, Onnx_Optional, Onnx_Map]>;
 def Onnx_Tensor : AnyTypeOf<[AnyRankedTensor]>;
 def Onnx_OptionalTensor : AnyTypeOf<[AnyRankedTensor, NoneType]>;
 // Shapes, axes, repeats, ...

@@ -5,12 +5,16 @@
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
 
 #include "dialects/onnx/OnnxDialect.cpp.inc"
 #include "dialects/onnx/OnnxOpInterface.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/onnx/OnnxTypes.cpp.inc"
 
 namespace onnxc::onnx {
 #define FAMILY(NAME) void register##NAME##Ops(OnnxDialect &);
@@ -19,6 +23,10 @@ namespace onnxc::onnx {
 } // namespace onnxc::onnx
 
 void OnnxDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/onnx/OnnxTypes.cpp.inc"
+      >();
 #define FAMILY(NAME) register##NAME##Ops(*this);
 #include "dialects/onnx/Families.inc"
 #undef FAMILY

@@ -40,3 +40,5 @@ struct NodeForm {
 } // namespace onnxc::onnx
 
 #include "dialects/onnx/OnnxDialect.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/onnx/OnnxTypes.h.inc"

@@ -10,6 +10,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "onnxc/Compiler.h"
+#include "onnxc/abi.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
@@ -173,6 +174,8 @@ private:
       info.workspaceSize = plan.groups.empty() ? 0 : plan.groups.front().total;
 
     info.planInputs = plan.readInputs;
+    for (auto [output, dim] : plan.runSizes)
+      info.outputs[output].dims[dim] = ONNXC_DIM_RUN;
     if (auto sites = (*module)->getAttrOfType<ArrayAttr>("onnxc.error_sites"))
       for (StringRef site : sites.getAsValueRange<StringAttr>())
         info.errorSites.push_back(site.str());

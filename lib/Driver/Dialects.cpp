@@ -3,6 +3,7 @@
 // The dialects of the pipeline. Registering is cheap; a dialect is loaded when the first pass needs it.
 #include "dialects/kernel/KernelDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
+#include "dialects/rt/RtDialect.h"
 #include "lib/Driver/Pipeline.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
@@ -42,8 +43,8 @@
 using namespace mlir;
 
 void onnxc::registerDialects(DialectRegistry &registry) {
-  registry.insert<kernel::KernelDialect, onnx::OnnxDialect, affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
-                  cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
+  registry.insert<kernel::KernelDialect, onnx::OnnxDialect, rt::RtDialect, affine::AffineDialect, arith::ArithDialect,
+                  bufferization::BufferizationDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
                   memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect,
                   vector::VectorDialect>();
   arith::registerBufferizableOpInterfaceExternalModels(registry);

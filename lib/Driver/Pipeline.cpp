@@ -101,6 +101,8 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createOutlineParallel());
   // Constants leave the IR before anything looks at their bytes.
   passes.addPass(std::make_unique<CollectWeights>(options.weights));
+  // What only run time knows the size of comes from the caller's allocator.
+  passes.addPass(createLowerRunTime());
   passes.addPass(createLowerEntry());
 
   // To the llvm dialect. Views become address arithmetic first, and elementary functions plain arithmetic.

@@ -13,9 +13,13 @@
 using namespace onnxc;
 
 static HeaderValue describeValue(mlir::Type type, mlir::StringAttr name, const std::string &fallback) {
-  auto tensor = llvm::cast<mlir::RankedTensorType>(type);
   HeaderValue info;
   info.name = name ? name.str() : fallback;
+  auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
+  if (!tensor) {
+    info.type = onnx::getValueType(type);
+    return info;
+  }
   info.type = onnx::getOnnxType(tensor.getElementType());
   for (mlir::AffineExpr dim : onnx::getDims(tensor)) {
     if (auto constant = onnx::getConstant(dim))

@@ -168,41 +168,61 @@ static const unsigned char kSupportAArch64[] = {
 #include "lib/Emit/support-aarch64.inc"
 };
 
-Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<char> object, TargetMachine &machine, const TargetSpec &spec) {
+/// Adds the names that an object wants from elsewhere; false when there was no new one.
+static Expected<bool> addUndefined(ArrayRef<char> object, StringSet<> &names) {
   auto file = object::ObjectFile::createObjectFile(MemoryBufferRef(StringRef(object.data(), object.size()), "model"));
   if (!file)
     return file.takeError();
-  StringSet<> wanted;
+  size_t before = names.size();
   for (const object::SymbolRef &symbol : (*file)->symbols()) {
     auto flags = symbol.getFlags();
     auto name = symbol.getName();
     if (flags && name && (*flags & object::SymbolRef::SF_Undefined))
-      wanted.insert(*name);
+      names.insert(*name);
     consumeError(flags.takeError());
     consumeError(name.takeError());
   }
+  return names.size() != before;
+}
+
+Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<char> object, TargetMachine &machine, const TargetSpec &spec) {
+  StringSet<> wanted;
+  auto any = addUndefined(object, wanted);
+  if (!any)
+    return any.takeError();
   bool isX86 = machine.getTargetTriple().getArch() == Triple::x86_64;
   ArrayRef<unsigned char> bitcode = isX86 ? ArrayRef<unsigned char>(kSupportX86) : ArrayRef<unsigned char>(kSupportAArch64);
-  LLVMContext context;
-  auto module = parseBitcodeFile(MemoryBufferRef(toStringRef(bitcode), "support"), context);
-  if (!module)
-    return module.takeError();
-  bool any = false;
-  for (Function &function : **module) {
-    any |= !function.isDeclaration() && wanted.contains(function.getName());
-    // Clang wrote what it compiled for.
-    function.removeFnAttr("target-cpu");
-    function.removeFnAttr("target-features");
-    function.removeFnAttr("tune-cpu");
+  SmallVector<char, 0> emitted;
+  // Compiling a function may show that it needs another one: a copy of a struct that becomes a call of memcpy.
+  while (*any) {
+    LLVMContext context;
+    auto module = parseBitcodeFile(MemoryBufferRef(toStringRef(bitcode), "support"), context);
+    if (!module)
+      return module.takeError();
+    bool isWanted = false;
+    for (Function &function : **module) {
+      isWanted |= !function.isDeclaration() && wanted.contains(function.getName());
+      // Clang wrote what it compiled for.
+      function.removeFnAttr("target-cpu");
+      function.removeFnAttr("target-features");
+      function.removeFnAttr("tune-cpu");
+    }
+    if (!isWanted)
+      break;
+    // A support function may call another one by name, when the target has no instruction for what it does.
+    internalizeModule(**module, [&](const GlobalValue &value) { return wanted.contains(value.getName()); });
+    ModuleAnalysisManager analyses;
+    PassBuilder builder;
+    builder.registerModuleAnalyses(analyses);
+    GlobalDCEPass().run(**module, analyses);
+    setTarget(**module, machine);
+    auto made = emit(**module, machine, CodeGenFileType::ObjectFile);
+    if (!made)
+      return made.takeError();
+    emitted = std::move(*made);
+    any = addUndefined(emitted, wanted);
+    if (!any)
+      return any.takeError();
   }
-  if (!any)
-    return SmallVector<char, 0>();
-  // A support function may call another one by name, when the target has no instruction for what it does.
-  internalizeModule(**module, [&](const GlobalValue &value) { return wanted.contains(value.getName()); });
-  ModuleAnalysisManager analyses;
-  PassBuilder builder;
-  builder.registerModuleAnalyses(analyses);
-  GlobalDCEPass().run(**module, analyses);
-  setTarget(**module, machine);
-  return emit(**module, machine, CodeGenFileType::ObjectFile);
+  return emitted;
 }

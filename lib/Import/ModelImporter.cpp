@@ -30,6 +30,7 @@ using proto::ValueInfoProto;
 static constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 14;
 /// The newest opset that the dialect and its upgrades know, by domain.
 static constexpr int64_t kMaxOpset = 28;
+static constexpr int kMaxTypeDepth = 4; // optional(sequence(map(tensor)))
 
 /// "ai.onnx" is the long name of the default domain.
 static StringRef normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain; }
@@ -67,6 +68,8 @@ private:
                            Location where);
   void collectInitializers();
   void addInputs(Scope &scope);
+  /// What a value of any kind has; dimensions without a number are `?` without an expression.
+  Type convertType(const TypeProto &type, int depth = 0);
   Type convertInput(const ValueInfoProto &input);
   FailureOr<Dims> convertInputShape(const ValueInfoProto &input);
   AffineExpr symbol(StringRef name);
@@ -273,20 +276,54 @@ static bool isBounded(ArrayRef<AffineExpr> dims, int64_t limit) {
   return true;
 }
 
+Type Importer::convertType(const TypeProto &type, int depth) {
+  if (depth > kMaxTypeDepth) {
+    emitError(loc) << "the type is nested too deeply";
+    return {};
+  }
+  if (type.has_sequence_type()) {
+    Type element = convertType(type.sequence_type().elem_type(), depth + 1);
+    return element ? SequenceType::get(&context, element) : Type();
+  }
+  if (type.has_optional_type()) {
+    Type element = convertType(type.optional_type().elem_type(), depth + 1);
+    return element ? OptionalType::get(&context, element) : Type();
+  }
+  if (type.has_map_type()) {
+    Type key = getElementType(&context, type.map_type().key_type());
+    const TypeProto &value = type.map_type().value_type();
+    Type element = value.has_tensor_type() ? getElementType(&context, value.tensor_type().elem_type()) : Type();
+    if (key && element && (isa<StringType>(key) || key.isInteger()))
+      return MapType::get(&context, key, element);
+    emitError(loc) << "maps must be from strings or integers to numbers or strings";
+    return {};
+  }
+  if (!type.has_tensor_type()) {
+    emitError(loc) << (type.has_sparse_tensor_type() ? "sparse tensors"
+                       : type.has_opaque_type()      ? "opaque values"
+                                                     : "values without a type")
+                   << " are not supported here";
+    return {};
+  }
+  Type element = getElementType(&context, type.tensor_type().elem_type());
+  if (!element) {
+    emitError(loc) << "tensors of " << getElementTypeName(type.tensor_type().elem_type()) << " are not supported";
+    return {};
+  }
+  if (!type.tensor_type().has_shape())
+    return UnrankedTensorType::get(element);
+  SmallVector<int64_t> sizes;
+  for (const auto &dim : type.tensor_type().shape().dim())
+    sizes.push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : ShapedType::kDynamic);
+  return RankedTensorType::get(sizes, element);
+}
+
 Type Importer::convertInput(const ValueInfoProto &input) {
   const TypeProto &type = input.type();
   ErrorCollector errors(&context);
   auto convert = [&]() -> Type {
-    if (!type.has_tensor_type()) {
-      StringRef kind = type.has_sequence_type()        ? "sequences"
-                       : type.has_map_type()           ? "maps"
-                       : type.has_optional_type()      ? "optional values"
-                       : type.has_sparse_tensor_type() ? "sparse tensors"
-                       : type.has_opaque_type()        ? "opaque values"
-                                                       : "values without a type";
-      emitError(loc) << "inputs that are " << kind << " are not supported";
-      return {};
-    }
+    if (!type.has_tensor_type())
+      return convertType(type);
     Type element = getElementType(&context, type.tensor_type().elem_type());
     if (!element) {
       emitError(loc) << "tensors of " << getElementTypeName(type.tensor_type().elem_type()) << " are not supported";
@@ -381,7 +418,7 @@ void Importer::addOutputs(Scope &scope) {
     }();
     if (failed(value) || !*value)
       continue;
-    if (!isa<RankedTensorType>((*value).getType())) {
+    if (isa<NoneType>((*value).getType())) {
       problem(output.name(), "the output of the graph is an absent value");
       continue;
     }
@@ -674,11 +711,13 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
 
 /// What inference found against what the model says of the value, and against the limits.
 LogicalResult Importer::checkResult(Value result, StringRef name, const Scope &scope) {
-  auto type = dyn_cast<RankedTensorType>(result.getType());
-  if (!type) {
+  if (isa<NoneType>(result.getType())) {
     problem(name, "the operator does not compute this output");
     return failure();
   }
+  auto type = dyn_cast<RankedTensorType>(result.getType());
+  if (!type)
+    return success();
   if (!isBounded(getDims(type), options.maxElements)) {
     problem(name, "the value would have more than " + Twine(options.maxElements) + " elements");
     return failure();

@@ -1,6 +1,7 @@
 //===- lib/Import/Tensors.cpp ------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reads the tensors of a model. Nothing here trusts a length, an offset or a path of the file.
+#include "dialects/onnx/OnnxDialect.h"
 #include "lib/Import/Tensors.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "mlir/IR/AsmState.h"
@@ -24,10 +25,14 @@ static constexpr int64_t kMaxRank = 64;
 
 /// Bytes of one element in our attributes. A bool takes a whole one, here and in the file; integers of 4 and 2 bits do
 /// here.
-static uint64_t elementBytes(Type type) { return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8); }
+static uint64_t elementBytes(Type type) {
+  if (isa<onnx::StringType>(type)) // an address
+    return 8;
+  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
+}
 
 /// Several elements of this type share a byte in the file.
-static bool isPacked(Type type) { return !type.isInteger(1) && type.getIntOrFloatBitWidth() < 8; }
+static bool isPacked(Type type) { return type.isIntOrFloat() && !type.isInteger(1) && type.getIntOrFloatBitWidth() < 8; }
 
 LogicalResult TensorReader::makeType(ArrayRef<int64_t> dims, int64_t onnxType, RankedTensorType &type, uint64_t &size,
                                      Location loc) {
@@ -211,7 +216,28 @@ ElementsAttr TensorReader::makeElements(Bytes &bytes, StringRef name) {
   return DenseResourceElementsAttr::get(type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(data, 64));
 }
 
+ElementsAttr TensorReader::readStrings(const TensorProto &tensor, Location loc) {
+  RankedTensorType type;
+  uint64_t size = 0;
+  SmallVector<int64_t> dims(tensor.dims().begin(), tensor.dims().end());
+  if (failed(makeType(dims, tensor.data_type(), type, size, loc)))
+    return {};
+  SmallVector<StringRef> values(tensor.string_data().begin(), tensor.string_data().end());
+  if (static_cast<int64_t>(values.size()) != type.getNumElements()) {
+    emitError(loc) << "the tensor has " << values.size() << " strings; its shape wants " << type.getNumElements();
+    return {};
+  }
+  for (StringRef value : values)
+    if (value.contains('\0')) {
+      emitError(loc) << "a string of the tensor contains a zero byte: that can't be compiled";
+      return {};
+    }
+  return DenseStringElementsAttr::get(type, values);
+}
+
 ElementsAttr TensorReader::read(const TensorProto &tensor, StringRef name, Location loc) {
+  if (tensor.data_type() == TensorProto::STRING)
+    return readStrings(tensor, loc);
   Bytes bytes;
   if (failed(readBytes(tensor, bytes, loc)))
     return {};

@@ -25,6 +25,7 @@ public:
   /// Null after an error at `loc`.
   mlir::ElementsAttr read(const proto::TensorProto &tensor, llvm::StringRef name, mlir::Location loc);
   mlir::ElementsAttr read(const proto::SparseTensorProto &tensor, llvm::StringRef name, mlir::Location loc);
+  mlir::ElementsAttr readStrings(const proto::TensorProto &tensor, mlir::Location loc);
 
 private:
   /// Little-endian elements, and who keeps them alive when they are not in `storage`.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Walks a function in order and lets every onnx operation lower itself. No operator is named here.
 #include "dialects/onnx/OnnxOp.h"
+#include "dialects/rt/RtDialect.h"
 #include "lib/Lower/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -46,11 +47,13 @@ private:
     SmallVector<Type> inputs;
     for (BlockArgument argument : entry.getArguments()) {
       Type onnxType = argument.getType();
-      Type type = LoweringBuilder::loweredType(onnxType);
+      Type type = LoweringBuilder::loweredValueType(onnxType);
       argument.setType(type);
       inputs.push_back(type);
       Value lifted = b.lift(argument, onnxType);
       argument.replaceAllUsesExcept(lifted, lifted.getDefiningOp());
+      if (!isa<RankedTensorType>(onnxType))
+        continue;
       for (auto [i, dim] : llvm::enumerate(getDims(onnxType)))
         if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !b.isBound(symbol.getPosition())) {
           b.bindSymbol(symbol.getPosition(), tensor::DimOp::create(b, argument, i));
@@ -59,7 +62,7 @@ private:
     }
     SmallVector<Type> results;
     for (Type type : function.getResultTypes())
-      results.push_back(LoweringBuilder::loweredType(type));
+      results.push_back(LoweringBuilder::loweredValueType(type));
     function.setType(FunctionType::get(function.getContext(), inputs, results));
   }
 

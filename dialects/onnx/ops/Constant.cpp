@@ -22,6 +22,10 @@ LogicalResult NoneOp::inferTypes(SmallVectorImpl<Type> &types) {
 }
 
 FailureOr<SmallVector<Value>> ConstantOp::lowerToLinalg(LoweringBuilder &b, ValueRange) {
+  if (auto text = dyn_cast<DenseStringElementsAttr>(getValue())) {
+    SmallVector<StringRef> values(text.getValues<StringRef>());
+    return SmallVector<Value>{b.strings(cast<RankedTensorType>(text.getType()), values)};
+  }
   ElementsAttr value = reinterpret(getValue(), LoweringBuilder::loweredType(getValue().getShapedType()));
   if (!value)
     return emitOpError("the value is of a kind that can't be compiled");
@@ -30,6 +34,10 @@ FailureOr<SmallVector<Value>> ConstantOp::lowerToLinalg(LoweringBuilder &b, Valu
 
 FailureOr<SmallVector<Value>> NoneOp::lowerToLinalg(LoweringBuilder &, ValueRange) {
   return SmallVector<Value>{Value()};
+}
+
+static Attribute makeStrings(RankedTensorType type, ArrayRef<StringRef> values) {
+  return DenseStringElementsAttr::get(type, values);
 }
 
 /// Every form of Constant's attribute becomes `value`.
@@ -52,9 +60,16 @@ static LogicalResult normalizeConstant(NodeForm &node) {
     value = DenseElementsAttr::get(vector(list.size(), b.getF32Type()), list.asArrayRef());
   } else if (auto list = dyn_cast<DenseI64ArrayAttr>(attribute.getValue()); list && form == "value_ints") {
     value = DenseElementsAttr::get(vector(list.size(), b.getI64Type()), list.asArrayRef());
-  } else if (form == "value_string" || form == "value_strings") {
-    return node.error() << "tensors of string are not supported";
+  } else if (auto text = dyn_cast<StringAttr>(attribute.getValue()); text && form == "value_string") {
+    value = makeStrings(RankedTensorType::get({}, StringType::get(b.getContext())), text.getValue());
+  } else if (auto list = dyn_cast<ArrayAttr>(attribute.getValue()); list && form == "value_strings") {
+    SmallVector<StringRef> texts(list.getAsValueRange<StringAttr>());
+    value = makeStrings(vector(texts.size(), StringType::get(b.getContext())), texts);
   }
+  if (auto strings = dyn_cast_or_null<DenseStringElementsAttr>(value))
+    for (StringRef text : strings.getRawStringData())
+      if (text.contains('\0'))
+        return node.error() << "a string contains a zero byte: that can't be compiled";
   if (!value)
     return node.error() << "the attribute '" << form << "' is not one of Constant, or of another type";
   node.attributes.assign({b.getNamedAttr("value", value)});

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // ONNX's numbering of element types. See ElementTypes.h.
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/OnnxDialect.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "onnxc/abi.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -30,7 +32,7 @@ static const Row rows[] = {
     {"int16", integer<16>},
     {"int32", integer<32>},
     {"int64", integer<64>},
-    {"string", nullptr},
+    {"string", [](MLIRContext *context) -> Type { return onnxc::onnx::StringType::get(context); }},
     {"bool", integer<1>},
     {"float16", floating<Float16Type>},
     {"float64", floating<Float64Type>},
@@ -64,6 +66,16 @@ int64_t onnxc::onnx::getOnnxType(Type elementType) {
     if (row.make && row.make(elementType.getContext()) == elementType)
       return number;
   llvm_unreachable("not an element type of the onnx dialect");
+}
+
+int64_t onnxc::onnx::getValueType(Type type) {
+  if (auto sequence = dyn_cast<SequenceType>(type))
+    return ONNXC_SEQUENCE | getValueType(sequence.getElementType());
+  if (auto optional = dyn_cast<OptionalType>(type))
+    return ONNXC_OPTIONAL | getValueType(optional.getElementType());
+  if (auto map = dyn_cast<MapType>(type))
+    return ONNXC_MAP | ONNXC_MAP_KEY(getOnnxType(map.getKeyType())) | getOnnxType(map.getValueType());
+  return getOnnxType(cast<TensorType>(type).getElementType());
 }
 
 std::string onnxc::onnx::getElementTypeName(int64_t onnxType) {

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The builder that lowerings get. See Lowering.h.
 #include "dialects/onnx/support/Lowering.h"
+#include "dialects/onnx/OnnxDialect.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/rt/RtDialect.h"
 #include "dialects/onnx/support/Elements.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -152,7 +155,13 @@ RankedTensorType LoweringBuilder::loweredType(Type onnxType) {
   Type element = tensor.getElementType();
   if (auto integer = dyn_cast<IntegerType>(element); integer && integer.getWidth() > 1) // a byte at least
     element = IntegerType::get(element.getContext(), std::max(integer.getWidth(), 8u));
+  if (isa<StringType>(element)) // an address
+    element = IntegerType::get(element.getContext(), 64);
   return RankedTensorType::get(tensor.getShape(), element);
+}
+
+Type LoweringBuilder::loweredValueType(Type onnxType) {
+  return isa<RankedTensorType>(onnxType) ? Type(loweredType(onnxType)) : IntegerType::get(onnxType.getContext(), 64);
 }
 
 Value LoweringBuilder::empty(Type onnxType) {
@@ -373,5 +382,50 @@ Value LoweringBuilder::lift(Value lowered, Type onnxType) {
 }
 
 Value LoweringBuilder::lower(Value onnxValue) {
-  return UnrealizedConversionCastOp::create(*this, loweredType(onnxValue.getType()), onnxValue).getResult(0);
+  return UnrealizedConversionCastOp::create(*this, loweredValueType(onnxValue.getType()), onnxValue).getResult(0);
+}
+
+SmallVector<Value> LoweringBuilder::call(StringRef function, ValueRange inputs, TypeRange inputTypes, TypeRange outs,
+                                         TypeRange made, ArrayRef<StringRef> failures) {
+  SmallVector<int32_t> types;
+  auto addType = [&](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    types.push_back(tensor ? getOnnxType(tensor.getElementType()) : 0);
+  };
+  SmallVector<Value> destinations;
+  SmallVector<Type> results;
+  llvm::for_each(inputTypes, addType);
+  for (Type type : outs) {
+    addType(type);
+    destinations.push_back(empty(type));
+    results.push_back(loweredType(type));
+  }
+  for (Type type : made) {
+    addType(type);
+    results.push_back(loweredValueType(type));
+  }
+  auto op = rt::CallOp::create(*this, results, getStringAttr(function), inputs, destinations, getStrArrayAttr(failures),
+                               getDenseI32ArrayAttr(types));
+  return SmallVector<Value>(op.getResults());
+}
+
+Value LoweringBuilder::numbers(ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, getI64Type());
+  return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, values));
+}
+
+Value LoweringBuilder::strings(RankedTensorType onnxType, ArrayRef<StringRef> values) {
+  RankedTensorType type = loweredType(onnxType);
+  std::string text;
+  SmallVector<int64_t> offsets;
+  for (StringRef value : values) {
+    offsets.push_back(text.size());
+    (text += value) += '\0';
+  }
+  Value address = rt::TextOp::create(*this, getI64Type(), getStringAttr(text));
+  Value table = arith::ConstantOp::create(*this, DenseElementsAttr::get(type, ArrayRef<int64_t>(offsets)));
+  SmallVector<AffineMap> map{getMultiDimIdentityMap(type.getRank())};
+  return elementwise(onnxType, table, map, [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+    return arith::AddIOp::create(b, args[0], address);
+  });
 }

@@ -48,6 +48,8 @@ public:
 
   /// What a value of the onnx dialect with this type is after lowering: signless, without encoding.
   static mlir::RankedTensorType loweredType(mlir::Type onnxType);
+  /// The same for a value of any kind: what isn't a tensor becomes a handle (dialects/rt).
+  static mlir::Type loweredValueType(mlir::Type onnxType);
   /// tensor.empty of the lowered form of an onnx tensor type.
   mlir::Value empty(mlir::Type onnxType);
   /// The same, filled with a scalar of the lowered element type.
@@ -77,6 +79,16 @@ public:
   /// Views `value` as `resultType` (an onnx type) with the same number of elements: expand/collapse where the
   /// expressions show how, tensor.reshape otherwise.
   mlir::Value reshape(mlir::Value value, mlir::Type operandType, mlir::Type resultType);
+
+  /// Calls a function of runtime/library (dialects/rt, rt.call). `inputs` are lowered values, `inputTypes` their onnx types.
+  /// Results: first tensors of the onnx types `outs`, whose sizes the symbols give, then what the function makes: values
+  /// of the onnx types `made`. `failures` are the texts of the statuses from 1 on.
+  llvm::SmallVector<mlir::Value> call(llvm::StringRef function, mlir::ValueRange inputs, mlir::TypeRange inputTypes,
+                                      mlir::TypeRange outs, mlir::TypeRange made,
+                                      llvm::ArrayRef<llvm::StringRef> failures = {});
+  /// A lowered tensor of shape [n] of numbers or strings, for such a call.
+  mlir::Value numbers(llvm::ArrayRef<int64_t> values);
+  mlir::Value strings(mlir::RankedTensorType onnxType, llvm::ArrayRef<llvm::StringRef> values);
 
   /// A lowered value as a value of the onnx type that it has come from, for `make<Op>` inside a lowering: such
   /// operations are lowered afterwards. `lower` is the way back, for a result.

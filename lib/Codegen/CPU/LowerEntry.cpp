@@ -6,6 +6,7 @@
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -51,6 +52,19 @@ public:
     return view(data, type, sizes);
   }
 
+  /// Input `i`: a tensor, or a handle (dialects/rt).
+  Value input(Value tensors, unsigned i, Type type) {
+    if (auto memref = dyn_cast<MemRefType>(type))
+      return tensor(tensors, i, memref);
+    Value data = loadPointer(tensors, i * sizeof(onnxc_tensor) + offsetof(onnxc_tensor, data));
+    return LLVM::PtrToIntOp::create(b, b.getI64Type(), data);
+  }
+
+  /// The place of the handle that output `i` is.
+  Value handle(Value tensors, unsigned i, MemRefType type) {
+    return view(at(tensors, i * sizeof(onnxc_tensor) + offsetof(onnxc_tensor, data)), type, {});
+  }
+
   /// A row-major memref of these sizes.
   Value view(Value data, MemRefType type, ArrayRef<Value> sizes) {
     MemRefDescriptor memref = MemRefDescriptor::poison(b, b.getLoc(), types.convertType(type));
@@ -83,17 +97,24 @@ struct LowerEntry : onnxc::impl::LowerEntryBase<LowerEntry> {
     LLVMTypeConverter typeConverter(&getContext());
     types = &typeConverter;
     unsigned inputs = main->getAttrOfType<IntegerAttr>("onnxc.inputs").getInt();
-    auto outputTypes = main.getArgumentTypes().drop_front(inputs).drop_back(2);
+    // After the outputs: workspace, pool and maybe the heap.
+    auto outputTypes = main.getArgumentTypes().drop_front(inputs).drop_back(main->hasAttr("onnxc.heap") ? 3 : 2);
     SmallVector<MemRefType> outputs;
-    for (Type type : outputTypes)
+    for (auto [i, type] : llvm::enumerate(outputTypes)) {
       outputs.push_back(cast<MemRefType>(type));
+      if (main.getArgAttr(inputs + i, "onnxc.handle"))
+        handleOutputs.insert(i);
+    }
     lowerPlan(plan, outputs);
+    hasHeap = main->hasAttr("onnxc.heap");
     lowerMain(main, inputs);
+    if (hasHeap)
+      addHeapEntries(main);
   }
 
 private:
   /// Replaces the arguments of `function` by one, the call, and its results by a status; the builder is at the top.
-  void changeSignature(func::FuncOp function, StringRef name, function_ref<void(CallAccess &, Block &)> arguments) {
+  void changeSignature(func::FuncOp function, StringRef name, llvm::function_ref<void(CallAccess &, Block &)> arguments) {
     Block &entry = function.front();
     auto b = ImplicitLocOpBuilder::atBlockBegin(function.getLoc(), &entry);
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
@@ -101,25 +122,32 @@ private:
     Value call = entry.addArgument(pointer, function.getLoc());
     CallAccess access(b, *types, call);
     arguments(access, entry);
+    SmallVector<Type> signature{pointer};
+    if (name == "onnxc_main") {
+      entry.getArgument(old - 1).replaceAllUsesWith(entry.addArgument(pointer, function.getLoc()));
+      signature.push_back(pointer);
+    }
     entry.eraseArguments(0, old);
     auto ret = cast<func::ReturnOp>(entry.getTerminator());
     b.setInsertionPoint(ret);
     ret->setOperands({arith::ConstantIntOp::create(b, ONNXC_OK, 32)});
     function.removeArgAttrsAttr();
-    function.setType(b.getFunctionType({pointer}, {b.getI32Type()}));
+    function.setType(b.getFunctionType(signature, {b.getI32Type()}));
     function.setName(name);
   }
 
   void lowerMain(func::FuncOp main, unsigned inputs) {
-    changeSignature(main, "onnxc_run", [&](CallAccess &access, Block &entry) {
-      unsigned outputs = entry.getNumArguments() - inputs - 3; // workspace, pool, call
+    changeSignature(main, hasHeap ? "onnxc_main" : "onnxc_run", [&](CallAccess &access, Block &entry) {
+      unsigned outputs = entry.getNumArguments() - inputs - (hasHeap ? 4 : 3); // workspace, pool, heap, call
       Value inputTensors = access.inputs(), outputTensors = access.outputs();
       for (unsigned i = 0; i < inputs + outputs; ++i) {
-        auto type = cast<MemRefType>(entry.getArgument(i).getType());
-        entry.getArgument(i).replaceAllUsesWith(i < inputs ? access.tensor(inputTensors, i, type)
-                                                           : access.tensor(outputTensors, i - inputs, type));
+        BlockArgument argument = entry.getArgument(i);
+        argument.replaceAllUsesWith(i < inputs ? access.input(inputTensors, i, argument.getType())
+                                    : handleOutputs.contains(i - inputs)
+                                        ? access.handle(outputTensors, i - inputs, cast<MemRefType>(argument.getType()))
+                                        : access.tensor(outputTensors, i - inputs, cast<MemRefType>(argument.getType())));
       }
-      Value call = entry.getArgument(inputs + outputs + 2);
+      Value call = entry.getArguments().back();
       Value workspace = entry.getArgument(inputs + outputs);
       Value size = access.loadInt(call, offsetof(onnxc_call, workspace_size));
       workspace.replaceAllUsesWith(access.view(access.loadPointer(call, offsetof(onnxc_call, workspace)),
@@ -162,8 +190,7 @@ private:
       Value call = entry.getArguments().back();
       Value inputTensors = access.inputs();
       for (unsigned i = 0; i + 1 < entry.getNumArguments(); ++i)
-        entry.getArgument(i).replaceAllUsesWith(
-            access.tensor(inputTensors, i, cast<MemRefType>(entry.getArgument(i).getType())));
+        entry.getArgument(i).replaceAllUsesWith(access.input(inputTensors, i, entry.getArgument(i).getType()));
       auto ret = cast<func::ReturnOp>(entry.getTerminator());
       ImplicitLocOpBuilder b(plan.getLoc(), ret);
       CallAccess atEnd(b, *types, call);
@@ -185,6 +212,37 @@ private:
     });
   }
 
+  /// onnxc_run, which gives the body its heap, and onnxc_release.
+  void addHeapEntries(func::FuncOp body) {
+    auto b = ImplicitLocOpBuilder::atBlockEnd(body.getLoc(), getOperation().getBody());
+    Type pointer = LLVM::LLVMPointerType::get(&getContext()), i32 = b.getI32Type();
+    body.setPrivate();
+    auto declare = [&](StringRef name, TypeRange inputs, TypeRange results) {
+      auto function = func::FuncOp::create(b, name, b.getFunctionType(inputs, results));
+      function.setPrivate();
+      return function;
+    };
+    auto define = [&](StringRef name, TypeRange results, llvm::function_ref<SmallVector<Value>(Value call)> emit) {
+      OpBuilder::InsertionGuard guard(b);
+      auto function = func::FuncOp::create(b, name, b.getFunctionType(pointer, results));
+      Block *entry = function.addEntryBlock();
+      b.setInsertionPointToStart(entry);
+      func::ReturnOp::create(b, emit(entry->getArgument(0)));
+    };
+    auto run = declare("onnxc_heap_run", {pointer, body.getFunctionType()}, i32);
+    auto release = declare("onnxc_heap_release", pointer, {});
+    define("onnxc_run", i32, [&](Value call) {
+      Value function = func::ConstantOp::create(b, body.getFunctionType(), body.getName());
+      return SmallVector<Value>{func::CallOp::create(b, run, ValueRange{call, function}).getResult(0)};
+    });
+    define("onnxc_release", {}, [&](Value call) {
+      func::CallOp::create(b, release, ValueRange{call});
+      return SmallVector<Value>{};
+    });
+  }
+
   LLVMTypeConverter *types = nullptr;
+  bool hasHeap = false;
+  llvm::SmallDenseSet<unsigned> handleOutputs; ///< those that aren't tensors
 };
 } // namespace

@@ -23,6 +23,8 @@ struct MemoryPlan {
   std::vector<Group> groups;
   std::vector<unsigned> readInputs; ///< inputs of whose content sizes depend
 
+  std::vector<std::pair<unsigned, unsigned>> runSizes; ///< output, dimension: those that only run() knows
+
   void print(llvm::raw_ostream &os) const;
 };
 

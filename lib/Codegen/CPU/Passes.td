@@ -176,6 +176,9 @@ def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
     values, from the content of some. What is small on the way to a size is computed there, too, on the stack. Checks
     (`cf.assert`) that can be made there are.
 
+    A buffer whose size only the run knows stays `memref.alloc`, and so does the memory of an output of such a size:
+    `rt.set_output` hands it over.
+
     ```mlir
     func.func @main(%x: memref<?xf32>, %out: memref<?xf32>) -> index {
       %a = memref.alloc(%n) : memref<?xf32>
@@ -187,7 +190,7 @@ def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
   }];
   let statistics = [Statistic<"placed", "placed", "buffers placed in the workspace">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::memref::MemRefDialect",
-                           "mlir::scf::SCFDialect"];
+                           "mlir::scf::SCFDialect", "::onnxc::rt::RtDialect"];
 }
 
 def LinalgToTasks : Pass<"linalg-to-tasks", "mlir::func::FuncOp"> {
@@ -247,6 +250,22 @@ def ApplyLoopAnnotations : Pass<"apply-loop-annotations", "mlir::ModuleOp"> {
     llvm.br ^latch {loop_annotation = #a}
     ```
   }];
+}
+
+def LowerRunTime : Pass<"lower-run-time", "mlir::ModuleOp"> {
+  let summary = "Allocations that could not be planned, and the rt dialect, become calls of runtime/library";
+  let description = [{
+    @main gets the heap of the run as one more argument, where there is anything to do.
+
+    ```mlir
+    %0 = memref.alloc(%n) : memref<?xf32>
+    ==>
+    %p = func.call @onnxc_heap_buffer(%heap, %kept, %c4, %c1, %dims)
+    cf.assert %notNull, "out of memory"
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::LLVM::LLVMDialect",
+                           "mlir::memref::MemRefDialect"];
 }
 
 def LowerEntry : Pass<"lower-entry", "mlir::ModuleOp"> {

@@ -5,6 +5,10 @@
 // The size of a buffer is `units * unit`: units is a number, unit a product of sizes known at run time (1 for a static
 // buffer). Buffers with the same unit form a group, and a group is packed at compile time like static buffers, in
 // units: so a model with a symbolic batch size shares memory as well as one with a fixed batch size.
+//
+// Buffers whose size follows from what the run computes stay memref.alloc: lower-run-time takes their memory from the
+// caller's allocator.
+#include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/MemoryPlan.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -120,15 +124,11 @@ public:
   /// Takes in what `value` needs; false, and nothing has changed, where that is more than sizes may need.
   bool add(Value value) {
     auto known = std::pair(needed, memory);
-    obstacle = entry->getParentOp();
     if (need(value))
       return true;
     std::tie(needed, memory) = std::move(known);
     return false;
   }
-
-  /// What the last `add` that failed could not take in.
-  Operation *getObstacle() const { return obstacle; }
 
   /// `value`, which was added, computed at the builder's place.
   Value emit(Value value) {
@@ -181,11 +181,6 @@ private:
               }).wasInterrupted();
   }
 
-  bool fail(Operation *op) {
-    obstacle = op;
-    return false;
-  }
-
   bool need(Value value) {
     if (auto argument = dyn_cast<BlockArgument>(value))
       return argument.getOwner() == entry && (argument.getArgNumber() < inputCount || isSmall(value));
@@ -198,12 +193,12 @@ private:
     if (Value size = outputSizeOf(op))
       return need(size);
     if (isa<memref::AllocOp, memref::GetGlobalOp>(op))
-      return isSmall(op->getResult(0)) || fail(op);
+      return isSmall(op->getResult(0));
     llvm::SetVector<Value> used = usedBy(op);
     bool isMemory = !isPure(op) || op->getNumRegions() != 0;
     if (isMemory) {
       if (!isCopyable(op))
-        return fail(op);
+        return false;
       memory.push_back(op);
     }
     int64_t position = positions.lookup(op);
@@ -222,7 +217,7 @@ private:
     if (isa_and_nonnull<memref::GetGlobalOp>(op))
       return true;
     if (op && !isa<memref::AllocOp>(op))
-      return fail(op);
+      return false;
     if (!op && cast<BlockArgument>(memref).getArgNumber() < inputCount)
       return true; // nothing writes to an input
     for (Operation *writer : writersOf(memref))
@@ -287,7 +282,6 @@ private:
   DenseSet<Operation *> needed, emitted;
   SmallVector<Operation *> memory; ///< those that read or write
   DenseMap<Value, SmallVector<Operation *>> writers;
-  Operation *obstacle = nullptr;
 };
 
 struct PlanMemory : onnxc::impl::PlanMemoryBase<PlanMemory> {
@@ -347,7 +341,7 @@ private:
       // Sizes may be computed inside from values outside.
       llvm::SetVector<Operation *> slice;
       if (!sliceInside(alloc, top, slice))
-        return alloc.emitError("the size of a buffer changes from one iteration of a loop to the next");
+        continue; // allocated there, with another size each time
       for (Operation *op : llvm::reverse(slice))
         op->moveBefore(top);
       alloc->moveBefore(top);
@@ -464,28 +458,32 @@ private:
     for (auto check : entry->getOps<cf::AssertOp>())
       if (slice.add(check.getArg()))
         checks.push_back(check);
-    SmallVector<std::pair<Value, Location>> wanted; // and the tensor whose size it is
-    for (Value output : outputs)
-      for (int64_t i = 0, n = cast<MemRefType>(output.getType()).getNumDynamicDims(); i < n; ++i)
-        wanted.push_back({outputSizes[wanted.size()], output.getLoc()});
-    for (Buffer &buffer : buffers)
-      for (Value size : buffer.alloc.getDynamicSizes())
-        wanted.push_back({size, buffer.alloc.getLoc()});
-    for (auto [value, of] : wanted)
-      if (!slice.add(value)) {
-        InFlightDiagnostic error = slice.getObstacle()->emitError(
-            "the size of a tensor depends on values that are computed here; sizes must follow from the sizes of the "
-            "inputs, or from a few values of theirs");
-        error.attachNote(of) << "the size that is wanted is that of this tensor";
-        return error;
-      }
+    SmallVector<Value> wanted;
+    DenseSet<Value> unplanned; // sizes that only the run knows
+    auto want = [&](Value size) {
+      if (unplanned.contains(size) || !slice.add(size))
+        return unplanned.insert(size), false;
+      wanted.push_back(size);
+      return true;
+    };
+    llvm::erase_if(buffers, [&](Buffer &buffer) { return !llvm::all_of(buffer.alloc.getDynamicSizes(), want); });
+    ArrayRef<Value> sizesLeft = outputSizes;
+    for (auto [i, output] : llvm::enumerate(outputs)) {
+      ArrayRef<Value> sizes = sizesLeft.take_front(cast<MemRefType>(output.getType()).getNumDynamicDims());
+      sizesLeft = sizesLeft.drop_front(sizes.size());
+      bool isPlanned = true;
+      for (Value size : sizes)
+        isPlanned &= want(size);
+      if (!isPlanned && failed(allocateOutput(i, output, sizes, unplanned)))
+        return failure();
+    }
 
     // Sizes may come from what inputs contain: nothing is true of them but what is checked.
     for (cf::AssertOp check : checks) {
       cf::AssertOp::create(b, check.getLoc(), slice.emit(check.getArg()), check.getMsgAttr());
       check.erase();
     }
-    for (auto [value, of] : wanted)
+    for (Value value : wanted)
       slice.emit(value); // before the buffers become views
     auto getSize = [&](Value value, Location loc) {
       Value size = slice.emit(value);
@@ -558,9 +556,12 @@ private:
       ArrayRef<Value> sizes = ArrayRef(outputSizes).slice(results.size() - 1, type.getNumDynamicDims());
       size_t first = results.size();
       for (Value value : sizes)
-        results.push_back(getSize(value, output.getLoc()));
+        results.push_back(unplanned.contains(value) ? arith::ConstantIndexOp::create(b, loc, -1).getResult()
+                                                    : getSize(value, output.getLoc()));
       if (failed(checkFits(output.getLoc(), staticBytes(type))))
         return failure();
+      if (llvm::any_of(sizes, [&](Value size) { return unplanned.contains(size); }))
+        continue;
       checkBytes(b, output.getLoc(), staticBytes(type), ArrayRef(results).drop_front(first));
     }
 
@@ -576,6 +577,37 @@ private:
     attributes.resize(entry->getNumArguments(), b.getDictionaryAttr({}));
     main.setType(b.getFunctionType(entry->getArgumentTypes(), {}));
     main.setArgAttrsAttr(b.getArrayAttr(attributes));
+    return success();
+  }
+
+  /// Makes output `number` memory that is allocated once its sizes are known, and handed over at the end.
+  LogicalResult allocateOutput(unsigned number, Value output, ArrayRef<Value> sizes, const DenseSet<Value> &unplanned) {
+    auto type = cast<MemRefType>(output.getType());
+    for (int64_t i = 0, next = 0; i < type.getRank(); ++i)
+      if (type.isDynamicDim(i) && unplanned.contains(sizes[next++]) && report)
+        report->runSizes.push_back({number, i});
+    OpBuilder b = OpBuilder::atBlockBegin(entry);
+    for (Value size : sizes)
+      if (Operation *def = size.getDefiningOp();
+          def && (b.getInsertionPoint() == entry->begin() || !def->isBeforeInBlock(&*b.getInsertionPoint())))
+        b.setInsertionPointAfter(def);
+    auto alloc = memref::AllocOp::create(b, output.getLoc(), type, sizes, b.getI64IntegerAttr(kAlignment));
+    alloc->setAttr("onnxc.kept", b.getUnitAttr());
+    // What already refers to it comes after it.
+    DenseSet<Value> early{output};
+    SmallVector<Operation *> moved;
+    for (Operation &op : llvm::make_range(entry->begin(), alloc->getIterator()))
+      if (llvm::any_of(op.getOperands(), [&](Value operand) { return early.contains(operand); })) {
+        if (!isPure(&op))
+          return op.emitError("internal error: an output is written before its size is known");
+        early.insert_range(op.getResults());
+        moved.push_back(&op);
+      }
+    for (Operation *op : llvm::reverse(moved))
+      op->moveAfter(alloc);
+    output.replaceAllUsesWith(alloc);
+    b.setInsertionPoint(entry->getTerminator());
+    onnxc::rt::SetOutputOp::create(b, output.getLoc(), alloc, number);
     return success();
   }
 
@@ -641,9 +673,12 @@ private:
     size_t next = 1;
     for (Value output : outputs)
       for (auto [i, size] : llvm::enumerate(cast<MemRefType>(output.getType()).getShape()))
-        if (ShapedType::isDynamic(size))
-          require(output.getLoc(), arith::CmpIPredicate::eq, memref::DimOp::create(b, output.getLoc(), output, i),
-                  results[next++]);
+        if (ShapedType::isDynamic(size)) {
+          Value planned = results[next++];
+          if (getConstantIntValue(planned) != -1)
+            require(output.getLoc(), arith::CmpIPredicate::eq, memref::DimOp::create(b, output.getLoc(), output, i),
+                    planned);
+        }
   }
 
   std::string describe(Value factor) {

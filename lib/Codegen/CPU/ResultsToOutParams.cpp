@@ -79,8 +79,16 @@ struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutPara
       attributes.push_back(function.getResultAttrDict(i));
     SmallVector<Value> sizes;
     b.setInsertionPoint(ret);
-    for (Value result : ret.getOperands()) {
-      auto type = cast<RankedTensorType>(result.getType());
+    for (auto [i, result] : llvm::enumerate(ret.getOperands())) {
+      auto type = dyn_cast<RankedTensorType>(result.getType());
+      if (!type) { // a handle: the caller gets the address of the value
+        Value place = body.addArgument(MemRefType::get({}, result.getType()), result.getLoc());
+        memref::StoreOp::create(b, ret.getLoc(), result, place);
+        NamedAttrList list(attributes[i]);
+        list.set("onnxc.handle", b.getUnitAttr());
+        attributes[i] = list.getDictionary(&getContext());
+        continue;
+      }
       for (int64_t i = 0; i < type.getRank(); ++i)
         if (type.isDynamicDim(i))
           sizes.push_back(tensor::DimOp::create(b, result.getLoc(), originOfSizes(result), i));
