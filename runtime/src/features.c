@@ -91,12 +91,12 @@ static int missingFeature(const char *features, char *name, size_t size) {
 onnxc_status onnxc_check(const onnxc_model *model, onnxc_error *error) {
   if (!model)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model");
-  if (model->abi_version != ONNXC_ABI_VERSION || model->struct_size < sizeof(onnxc_model))
+  if (model->abi_version != ONNXC_ABI_VERSION || model->struct_size < offsetof(onnxc_model, release))
     return onnxc_fail(
         error, ONNXC_ERROR_UNSUPPORTED,
         "the model has version %u (table of %u bytes) of the binary interface, this runtime has version %u "
         "(%zu bytes): compile it again with the onnxc of this runtime",
-        model->abi_version, model->struct_size, ONNXC_ABI_VERSION, sizeof(onnxc_model));
+        model->abi_version, model->struct_size, ONNXC_ABI_VERSION, offsetof(onnxc_model, release));
   char feature[64];
   int missing = missingFeature(model->features, feature, sizeof(feature));
   if (missing > 0)

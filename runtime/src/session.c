@@ -75,6 +75,7 @@ onnxc_status onnxc_session_create(onnxc_library *library, const onnxc_pool *pool
   session->call.outputs = (onnxc_tensor *)(block + outputs);
   session->call.weights = library->weights;
   session->call.pool = pool;
+  session->call.allocator = &session->allocator;
   int64_t *next = (int64_t *)(block + dims);
   for (uint64_t i = 0; i < model->input_count; next += model->inputs[i++].rank)
     session->inputs[i].dims = next;
@@ -100,9 +101,22 @@ static int grow(onnxc_session *session, Buffer *buffer, uint64_t size) {
   return buffer->data != NULL;
 }
 
+/* Gives back what the last run has allocated, before other sizes or values take its place. */
+static void releaseOutputs(onnxc_session *session) {
+  if (!onnxc_has_release(session->model))
+    return;
+  if (session->call.kept)
+    session->model->release(&session->call);
+  session->call.kept = NULL;
+  for (uint64_t i = 0; i < session->model->output_count; ++i)
+    if (onnxc_is_allocated(&session->model->outputs[i]))
+      session->call.outputs[i].data = NULL;
+}
+
 void onnxc_session_destroy(onnxc_session *session) {
   if (!session)
     return;
+  releaseOutputs(session);
   release(session, &session->workspace);
   for (uint64_t i = 0; i < session->model->output_count; ++i)
     release(session, &session->outputs[i].own);
@@ -142,6 +156,10 @@ onnxc_status onnxc_set_output(onnxc_session *session, uint64_t index, void *data
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "there is no output %llu: model '%s' has %llu",
                       (unsigned long long)index, session->model->name,
                       (unsigned long long)session->model->output_count);
+  if (data && onnxc_is_allocated(&session->model->outputs[index]))
+    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT,
+                      "output '%s' can't be written to the caller's memory: its size is only known after the run",
+                      session->model->outputs[index].name);
   session->outputs[index].lent = data;
   session->outputs[index].lentSize = data ? size : 0;
   session->planned = 0;
@@ -154,6 +172,7 @@ onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error) {
   for (uint64_t i = 0; i < model->input_count; ++i)
     if (!session->isSet[i])
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' is not set", model->inputs[i].name);
+  releaseOutputs(session);
   session->call.workspace_size = 0;
   onnxc_status status = onnxc_call_plan(model, &session->call, error);
   if (status != ONNXC_OK)
@@ -165,6 +184,8 @@ onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error) {
   for (uint64_t i = 0; i < model->output_count; ++i) {
     onnxc_tensor *tensor = &session->call.outputs[i];
     Output *output = &session->outputs[i];
+    if (onnxc_is_allocated(&model->outputs[i]))
+      continue;
     uint64_t size = (uint64_t)onnxc_byte_size(model->outputs[i].type, model->outputs[i].rank, tensor->dims);
     if (output->lent && size > output->lentSize)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "output '%s' needs %llu bytes, its memory has %llu",
@@ -184,7 +205,11 @@ onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error) {
     if (status != ONNXC_OK)
       return status;
   }
-  return onnxc_call_run(session->model, &session->call, error);
+  releaseOutputs(session);
+  onnxc_status status = onnxc_call_run(session->model, &session->call, error);
+  if (status != ONNXC_OK)
+    releaseOutputs(session); /* nothing is kept, and nobody shall look at what there was */
+  return status;
 }
 
 onnxc_tensor onnxc_output(const onnxc_session *session, uint64_t index) {

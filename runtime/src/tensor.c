@@ -13,7 +13,7 @@ static const struct {
 } types[] = {
     [ONNXC_FLOAT] = {"float32", 4},     [ONNXC_UINT8] = {"uint8", 1},         [ONNXC_INT8] = {"int8", 1},
     [ONNXC_UINT16] = {"uint16", 2},     [ONNXC_INT16] = {"int16", 2},         [ONNXC_INT32] = {"int32", 4},
-    [ONNXC_INT64] = {"int64", 8},       [ONNXC_STRING] = {"string", 0},       [ONNXC_BOOL] = {"bool", 1},
+    [ONNXC_INT64] = {"int64", 8},       [ONNXC_STRING] = {"string", 8},       [ONNXC_BOOL] = {"bool", 1},
     [ONNXC_FLOAT16] = {"float16", 2},   [ONNXC_DOUBLE] = {"float64", 8},      [ONNXC_UINT32] = {"uint32", 4},
     [ONNXC_UINT64] = {"uint64", 8},     [ONNXC_COMPLEX64] = {"complex64", 8}, [ONNXC_COMPLEX128] = {"complex128", 16},
     [ONNXC_BFLOAT16] = {"bfloat16", 2}, [ONNXC_UINT4] = {"uint4", 1},         [ONNXC_INT4] = {"int4", 1},
@@ -26,7 +26,18 @@ static int isType(int32_t type) {
 
 size_t onnxc_type_size(int32_t type) { return isType(type) ? types[type].size : 0; }
 
-const char *onnxc_type_name(int32_t type) { return isType(type) ? types[type].name : "unknown"; }
+const char *onnxc_type_name(int32_t type) {
+  if (!onnxc_is_tensor(type))
+    return type & ONNXC_OPTIONAL ? "optional" : type & ONNXC_SEQUENCE ? "sequence" : "map";
+  return isType(type) ? types[type].name : "unknown";
+}
+
+int onnxc_is_allocated(const onnxc_value_info *output) {
+  int isAllocated = output->type == ONNXC_STRING || !onnxc_is_tensor(output->type);
+  for (int32_t d = 0; d < output->rank; ++d)
+    isAllocated |= output->dims[d] == ONNXC_DIM_RUN;
+  return isAllocated;
+}
 
 int64_t onnxc_byte_size(int32_t type, int32_t rank, const int64_t *dims) {
   int64_t size = (int64_t)onnxc_type_size(type);
@@ -57,14 +68,23 @@ int onnxc_describe(const onnxc_model *model, const onnxc_value_info *value, cons
                    size_t size) {
   size_t length = 0;
   char room[32];
-  APPEND("%s[", onnxc_type_name(value->type));
+  const char *element = onnxc_type_name(ONNXC_ELEMENT_TYPE(value->type));
+  if (!onnxc_is_tensor(value->type)) { /* its tensors may be of any shape */
+    APPEND("%s%s", value->type & ONNXC_OPTIONAL ? "optional " : "", value->type & ONNXC_SEQUENCE ? "sequence of " : "");
+    if (value->type & ONNXC_MAP)
+      APPEND("map %s -> %s", onnxc_type_name(onnxc_key_type(value->type)), element);
+    else
+      APPEND("%s[...]", element);
+    return (int)length;
+  }
+  APPEND("%s[", element);
   for (int32_t i = 0; i < value->rank; ++i) {
     int64_t dim = dims ? dims[i] : value->dims[i];
     if (i)
       APPEND(",");
     if (dim >= 0)
       APPEND("%lld", (long long)dim);
-    else if (dim == ONNXC_DIM_COMPUTED)
+    else if (dim == ONNXC_DIM_COMPUTED || value->dims[i] == ONNXC_DIM_RUN)
       APPEND("?");
     else
       APPEND("%s", symbolName(model, -1 - dim, room, sizeof(room)));
@@ -133,17 +153,28 @@ static onnxc_status checkInput(const onnxc_model *model, const onnxc_call *call,
                         info->name, (int)d, symbolName(model, -1 - want, room, sizeof(room)), (long long)dims[d],
                         (long long)first, (int)firstAxis, model->inputs[firstInput].name);
   }
-  if (onnxc_byte_size(info->type, info->rank, dims) < 0)
+  if (onnxc_is_tensor(info->type) && onnxc_byte_size(info->type, info->rank, dims) < 0)
     return onnxc_fail(error, ONNXC_ERROR_SHAPE, "input '%s' is too big: its size overflows 63 bits", info->name);
   return ONNXC_OK;
+}
+
+/* Dims that only run() knows are -1 until then. */
+static int isPossibleOutput(const onnxc_value_info *info, const int64_t *dims) {
+  if (!onnxc_is_allocated(info))
+    return onnxc_byte_size(info->type, info->rank, dims) >= 0;
+  for (int32_t d = 0; d < info->rank; ++d)
+    if (dims[d] < 0 && info->dims[d] != ONNXC_DIM_RUN)
+      return 0;
+  return 1;
 }
 
 onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_error *error) {
   if (!model || !call)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model or no call");
-  if (call->struct_size < sizeof(onnxc_call))
+  size_t callSize = onnxc_has_release(model) ? sizeof(onnxc_call) : offsetof(onnxc_call, allocator);
+  if (call->struct_size < callSize)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call.struct_size is %u, expected %zu", call->struct_size,
-                      sizeof(onnxc_call));
+                      callSize);
   if ((model->input_count && !call->inputs) || (model->output_count && !call->outputs))
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call has no %s", call->inputs ? "outputs" : "inputs");
   for (uint64_t i = 0; i < model->input_count; ++i) {
@@ -156,6 +187,9 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
     const onnxc_value_info *info = &model->inputs[index];
     if (!call->inputs[index].data && onnxc_byte_size(info->type, info->rank, call->inputs[index].dims) != 0)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' has no data, and sizes depend on it", info->name);
+    onnxc_status status = onnxc_check_data(info, &call->inputs[index], error);
+    if (status != ONNXC_OK)
+      return status;
   }
   for (uint64_t i = 0; i < model->output_count; ++i)
     if (model->outputs[i].rank && !call->outputs[i].dims)
@@ -164,7 +198,7 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
   onnxc_status status = (onnxc_status)model->plan(call);
   if (status == ONNXC_OK) {
     for (uint64_t i = 0; i < model->output_count; ++i)
-      if (onnxc_byte_size(model->outputs[i].type, model->outputs[i].rank, call->outputs[i].dims) < 0)
+      if (!isPossibleOutput(&model->outputs[i], call->outputs[i].dims))
         return onnxc_fail(error, ONNXC_ERROR_SHAPE,
                           "output '%s' would be too big, or of negative size, for these inputs",
                           model->outputs[i].name);
@@ -177,24 +211,35 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
 
 onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_error *error) {
   for (uint64_t i = 0; i < model->input_count; ++i) {
-    const onnxc_value_info *info = &model->inputs[i];
-    if (!call->inputs[i].data && onnxc_byte_size(info->type, info->rank, call->inputs[i].dims) != 0)
-      return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' has no data", info->name);
+    onnxc_status status = onnxc_check_data(&model->inputs[i], &call->inputs[i], error);
+    if (status != ONNXC_OK)
+      return status;
   }
   for (uint64_t i = 0; i < model->output_count; ++i) {
     const onnxc_value_info *info = &model->outputs[i];
-    if (!call->outputs[i].data && onnxc_byte_size(info->type, info->rank, call->outputs[i].dims) != 0)
+    if (!call->outputs[i].data && !onnxc_is_allocated(info) &&
+        onnxc_byte_size(info->type, info->rank, call->outputs[i].dims) != 0)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "output '%s' has no memory", info->name);
   }
   if (model->weights_size && !call->weights)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call.weights is NULL");
   if (call->workspace_size && !call->workspace)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call.workspace is NULL");
+  if (onnxc_has_release(model)) {
+    if (call->struct_size < sizeof(*call) || !call->allocator || !call->allocator->allocate ||
+        !call->allocator->release)
+      return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "the model '%s' needs onnxc_call.allocator", model->name);
+    if (call->kept)
+      return onnxc_fail(error, ONNXC_ERROR_ARGUMENT,
+                        "the outputs of this call's last run must be released before it runs again");
+  }
   call->error_site = -1;
   onnxc_status status = (onnxc_status)model->run(call);
   if (status == ONNXC_OK)
     return ONNXC_OK;
   if (call->error_site >= 0 && (uint64_t)call->error_site < model->error_site_count)
     return onnxc_fail(error, status, "%s", model->error_sites[call->error_site]);
+  if (status == ONNXC_ERROR_MEMORY)
+    return onnxc_fail(error, status, "the model '%s' ran out of memory", model->name);
   return onnxc_fail(error, status, "the model '%s' failed with status %d", model->name, (int)status);
 }

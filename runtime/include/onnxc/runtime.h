@@ -72,12 +72,14 @@ int64_t onnxc_find_input(const onnxc_model *model, const char *name);
 int64_t onnxc_find_output(const onnxc_model *model, const char *name);
 int64_t onnxc_find_symbol(const onnxc_model *model, const char *name);
 
-/* The bytes of one element and the usual name ("float32"); 0 and "unknown" for other numbers. */
+/* The bytes of one element and the usual name ("float32"); 0 and "unknown" for other numbers. Of what isn't a tensor:
+ * 0 and "sequence", "optional" or "map". */
 size_t onnxc_type_size(int32_t type);
 const char *onnxc_type_name(int32_t type);
 
-/* Writes "float32[batch,3,224,224]" for an input or output; `dims` (may be NULL) replace what is not fixed. Returns the
- * length without the final zero that the whole text has, as snprintf does. */
+/* Writes "float32[batch,3,224,224]" or "sequence of float32[...]" or "map int64 -> float32" for an input or output;
+ * `dims` (may be NULL) replace what is not fixed. Returns the length without the final zero that the whole text has, as
+ * snprintf does. */
 int onnxc_describe(const onnxc_model *model, const onnxc_value_info *value, const int64_t *dims, char *text,
                    size_t size);
 
@@ -93,12 +95,14 @@ void onnxc_session_destroy(onnxc_session *session);
 
 /* Sets an input's memory and shape. The data is not copied; it is read by onnxc_run, and by onnxc_plan where sizes depend
  * on it (onnxc_model.plan_inputs). Changing only the data (the same dims, or dims NULL) needs no new onnxc_plan: where
- * sizes may have changed with it, onnxc_run plans again. */
+ * sizes may have changed with it, onnxc_run plans again.
+ * Where the model's type isn't a tensor, `data` is a `const onnxc_value *`, `dims` NULL and `rank` 0; onnxc_run checks
+ * the whole value before the model sees it. */
 onnxc_status onnxc_set_input(onnxc_session *session, uint64_t index, const void *data, const int64_t *dims,
                              int32_t rank, onnxc_error *error);
 
 /* Lets onnxc_run write an output to the caller's memory of `size` bytes, instead of the session's. NULL: the session's
- * again. */
+ * again. Not for outputs whose size only the run knows (see onnxc_tensor): that is an error. */
 onnxc_status onnxc_set_output(onnxc_session *session, uint64_t index, void *data, uint64_t size, onnxc_error *error);
 
 /* Checks the inputs' dims (an error names the input and the dimension), computes the outputs' dims, and gets memory for
@@ -108,7 +112,8 @@ onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error);
 /* Computes the outputs. Plans before if that is due; in a model whose sizes depend on values it always is. */
 onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error);
 
-/* Dims (after onnxc_plan) and data (after onnxc_run) of an output. */
+/* Dims (after onnxc_plan) and data (after onnxc_run) of an output. Where only the run knows the size (see onnxc_tensor),
+ * dims are -1 before it, and the data lasts until the session's next onnxc_plan or onnxc_run. */
 onnxc_tensor onnxc_output(const onnxc_session *session, uint64_t index);
 
 /* Bytes of scratch memory that the last onnxc_plan asked for. */
