@@ -6,16 +6,16 @@
  *
  *   inputs    words: string[n]                         bag: sequence of float32[...]
  *             least: optional int64[...]               scores: map string -> float32
- *   outputs   chosen: string[?] = the words of at least `least` (or 3) bytes
+ *   outputs   chosen: string[?] = the words of at least `least` (or 3) bytes; a negative number is an error
  *             grown: sequence of float32[...] = bag, then the scalar n
  *             last: optional float32[...] = the last item of bag, if there is one
- *             ratings: sequence of map string -> float32 = of each chosen word; one without a score is an error
+ *             ratings: sequence of map string -> float32 = of each chosen word that has a score
  *
  *   cc -std=c11 -O2 -I runtime/include -shared -fPIC -fvisibility=hidden runtime/demo/handwritten_values.c -o values.so
  */
 #include "onnxc/abi.h"
 
-enum { SiteRating }; /* an index into errorSites */
+enum { SiteLeast }; /* an index into errorSites */
 
 /* Everything that outputs are made of hangs on call->kept, so that release() needs to know nothing of them. */
 typedef struct Block {
@@ -77,7 +77,7 @@ static int32_t fail(onnxc_call *call, int32_t status, int32_t site) {
 }
 
 static int32_t run(onnxc_call *call) {
-  int64_t n = call->inputs[0].dims[0], count = 0;
+  int64_t n = call->inputs[0].dims[0], count = 0, rated = 0;
   const char *const *words = call->inputs[0].data;
   const onnxc_value *bag = call->inputs[1].data, *least = call->inputs[2].data, *scores = call->inputs[3].data;
   int64_t bytes = least->kind == ONNXC_KIND_NONE ? 3 : *(const int64_t *)least->data;
@@ -88,6 +88,8 @@ static int32_t run(onnxc_call *call) {
   onnxc_value *ratings = keep(call, (size_t)n * sizeof(onnxc_value));
   if (!chosen || !sequences || !last || !grown || !ratings)
     return fail(call, ONNXC_ERROR_MEMORY, -1);
+  if (bytes < 0)
+    return fail(call, ONNXC_ERROR_RUN, SiteLeast);
 
   /* What comes from an input is copied: the caller may change that before it looks at the outputs. */
   for (int64_t i = 0; i < n; ++i)
@@ -124,7 +126,7 @@ static int32_t run(onnxc_call *call) {
     while (at < keys->dims[0] && !isEqual(((const char *const *)keys->data)[at], chosen[i]))
       ++at;
     if (at == keys->dims[0])
-      return fail(call, ONNXC_ERROR_RUN, SiteRating);
+      continue;
     onnxc_value *entry = keep(call, 2 * sizeof(onnxc_value));
     if (!entry)
       return fail(call, ONNXC_ERROR_MEMORY, -1);
@@ -134,10 +136,10 @@ static int32_t run(onnxc_call *call) {
       return fail(call, ONNXC_ERROR_MEMORY, -1);
     *(const char **)entry[0].data = chosen[i];
     *(float *)entry[1].data = ((const float *)values->data)[at];
-    ratings[i] = (onnxc_value){ONNXC_KIND_MAP, ONNXC_FLOAT, 2, NULL, NULL, entry};
+    ratings[rated++] = (onnxc_value){ONNXC_KIND_MAP, ONNXC_FLOAT, 2, NULL, NULL, entry};
   }
   sequences[0] = (onnxc_value){ONNXC_KIND_SEQUENCE, ONNXC_FLOAT, bag->count + 1, NULL, NULL, grown};
-  sequences[1] = (onnxc_value){ONNXC_KIND_SEQUENCE, ONNXC_FLOAT, count, NULL, NULL, ratings};
+  sequences[1] = (onnxc_value){ONNXC_KIND_SEQUENCE, ONNXC_FLOAT, rated, NULL, NULL, ratings};
   call->outputs[0].data = chosen;
   call->outputs[0].dims[0] = count;
   call->outputs[1].data = &sequences[0];
@@ -160,7 +162,7 @@ static const onnxc_value_info outputs[] = {
     {"ratings", ONNXC_SEQUENCE | ONNXC_MAP | ONNXC_MAP_KEY(ONNXC_STRING) | ONNXC_FLOAT, 0, 0},
 };
 static const char *const symbols[] = {"n"};
-static const char *const errorSites[] = {[SiteRating] = "node 'rate' (Rating): the map has no such key"};
+static const char *const errorSites[] = {[SiteLeast] = "node 'choose' (Compress): the length is negative"};
 
 static const onnxc_model model = {
     .abi_version = ONNXC_ABI_VERSION,

@@ -8,7 +8,7 @@
 #include "onnxc/Compiler.h"
 #include "onnxc/runtime.h"
 #include "tools/onnxc-run/Compare.h"
-#include "tools/onnxc-run/Tensor.h"
+#include "tools/onnxc-run/Value.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -111,41 +111,54 @@ static void collect(StringRef root, std::vector<std::string> &cases) {
 
 // ---- One case, in a worker -----------------------------------------------------------------------------------------
 
+/// Counts the bytes that a library, its sessions and its runs hold.
+static void *allocateCounted(void *self, size_t alignment, size_t size) {
+  void *memory = nullptr;
+  if (posix_memalign(&memory, std::max(alignment, sizeof(void *)), size ? size : 1))
+    return nullptr;
+  *static_cast<int64_t *>(self) += size;
+  return memory;
+}
+
+static void releaseCounted(void *self, void *memory, size_t size) {
+  *static_cast<int64_t *>(self) -= size;
+  free(memory);
+}
+
 static Verdict runDataSet(const std::string &folder, StringRef name, onnxc_library *library, onnxc_pool *pool) {
   const onnxc_model &model = *onnxc_library_model(library);
   onnxc_error error;
   onnxc_session *session = nullptr;
   if (onnxc_session_create(library, pool, &session, &error))
     return {'f', error.text};
-  std::vector<Tensor> inputs(model.input_count);
+  std::deque<Value> inputs(model.input_count);
   Verdict verdict{'p', ""};
   for (uint64_t i = 0; i < model.input_count && verdict.state == 'p'; ++i) {
-    if (std::string why = readTensor(folder + "/input_" + std::to_string(i) + ".pb", inputs[i]); !why.empty())
+    int32_t type = model.inputs[i].type;
+    if (std::string why = readValue(folder + "/input_" + std::to_string(i) + ".pb", type, inputs[i]); !why.empty())
       verdict = {'s', why};
-    else if (inputs[i].type != model.inputs[i].type)
-      verdict = {'f', std::string("input type is ") + onnxc_type_name(model.inputs[i].type)};
-    else if (onnxc_set_input(session, i, inputs[i].memory.get(), inputs[i].dims.data(), inputs[i].dims.size(), &error))
-      verdict = {'f', error.text};
+    else if (isTensor(type) && inputs[i].root.type != type)
+      verdict = {'f', std::string("input type is ") + onnxc_type_name(type)};
+    else if (std::string why = setInput(&model, session, i, inputs[i]); !why.empty())
+      verdict = {'f', why};
   }
   if (verdict.state == 'p' && (onnxc_plan(session, &error) || onnxc_run(session, &error)))
     verdict = {'f', error.text};
   for (uint64_t i = 0; i < model.output_count && verdict.state == 'p'; ++i) {
-    Tensor want;
+    Value want;
     std::string file = folder + "/output_" + std::to_string(i) + ".pb";
     if (!fs::exists(file))
       continue;
-    if (std::string why = readTensor(file, want); !why.empty()) {
+    if (std::string why = readValue(file, model.outputs[i].type, want); !why.empty()) {
       verdict = {'s', why};
       break;
     }
     Tolerance tolerance = getTolerance(name, path::filename(folder));
-    if (want.type == ONNXC_BFLOAT16)
+    if (ONNXC_ELEMENT_TYPE(model.outputs[i].type) == ONNXC_BFLOAT16)
       tolerance.rtol = std::max(tolerance.rtol, 1.0 / 64);
     if (!tolerance.values || llvm::is_contained(tolerance.loose, i)) // type and shape still count
       tolerance.rtol = 0, tolerance.atol = std::numeric_limits<double>::infinity();
-    const onnxc_value_info &info = model.outputs[i];
-    onnxc_tensor got = onnxc_output(session, i);
-    std::string why = compare(want, info.type, got.dims, info.rank, got.data, tolerance.rtol, tolerance.atol).difference;
+    std::string why = compare(want.root, getOutput(&model, session, i), tolerance.rtol, tolerance.atol).difference;
     if (!why.empty())
       verdict = {'f', path::filename(folder).str() + " " + model.outputs[i].name + ": " + why};
   }
@@ -164,7 +177,10 @@ static Verdict runCase(const std::string &folder, const std::string &library, on
   }
   onnxc_error error;
   onnxc_library *opened = nullptr;
-  if (onnxc_open(library.c_str(), nullptr, &opened, &error))
+  int64_t held = 0;
+  onnxc_allocator allocator{&held, allocateCounted, releaseCounted};
+  onnxc_options counted{&allocator, nullptr, 0};
+  if (onnxc_open(library.c_str(), &counted, &opened, &error))
     return {'f', error.text};
   Verdict verdict{'p', ""};
   for (unsigned n = 0; verdict.state == 'p'; ++n) {
@@ -174,6 +190,8 @@ static Verdict runCase(const std::string &folder, const std::string &library, on
     verdict = runDataSet(data, path::filename(folder), opened, pool);
   }
   onnxc_close(opened);
+  if (held != 0)
+    verdict = {'f', verdict.reason + " (" + std::to_string(held) + " bytes have not been given back)"};
   fs::remove(library);
   return verdict;
 }

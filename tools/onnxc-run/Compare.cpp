@@ -1,13 +1,16 @@
 //===- tools/onnxc-run/Compare.cpp -------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Compares as NumPy's isclose does, in double: the rule of the ONNX backend tests.
+// Compares numbers as NumPy's isclose does, in double: the rule of the ONNX backend tests.
 //===-------------------------------------------------------------------------------===//
 #include "Compare.h"
 #include "onnxc/runtime.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <vector>
 
 namespace {
 
@@ -67,36 +70,52 @@ double element(int32_t type, const void *data, uint64_t i) {
   return NAN; // the reader and the model's types have been checked before
 }
 
-std::string shapeText(int32_t type, const int64_t *dims, int32_t rank) {
-  std::string text = onnxc_type_name(type) + std::string("[");
-  for (int32_t i = 0; i < rank; ++i)
-    text += (i ? "," : "") + std::to_string(dims[i]);
+std::string shapeText(const onnxc_value &tensor) {
+  std::string text = onnxc_type_name(tensor.type) + std::string("[");
+  for (int64_t i = 0; i < tensor.count; ++i)
+    text += (i ? "," : "") + std::to_string(tensor.dims[i]);
   return text + "]";
 }
 
 /// "[2,0,17]" of element `i`.
-std::string position(uint64_t i, const std::vector<int64_t> &dims) {
+std::string position(uint64_t i, const onnxc_value &tensor) {
   std::string text = "]";
-  for (size_t d = dims.size(); d-- > 0; i /= uint64_t(dims[d]))
-    text = (d ? "," : "") + std::to_string(i % uint64_t(dims[d])) + text;
+  for (int64_t d = tensor.count; d-- > 0; i /= uint64_t(tensor.dims[d]))
+    text = (d ? "," : "") + std::to_string(i % uint64_t(tensor.dims[d])) + text;
   return "[" + text;
 }
 
-} // namespace
+Comparison different(std::string text) { return {std::move(text), INFINITY}; }
 
-Comparison compare(const Tensor &want, int32_t type, const int64_t *dims, int32_t rank, const void *data, double rtol,
-                   double atol) {
+const char *getString(const onnxc_value &tensor, uint64_t i) {
+  return static_cast<const char *const *>(tensor.data)[i];
+}
+
+Comparison compareStrings(const onnxc_value &want, const onnxc_value &got, uint64_t count) {
+  uint64_t differing = 0, first = 0;
+  for (uint64_t i = 0; i < count; ++i)
+    if (strcmp(getString(want, i), getString(got, i)) != 0 && differing++ == 0)
+      first = i;
+  if (!differing)
+    return {};
+  return different(std::to_string(differing) + " of " + std::to_string(count) + " strings differ, the first at " +
+                   position(first, want) + ": \"" + getString(got, first) + "\", expected \"" + getString(want, first) +
+                   "\"");
+}
+
+Comparison compareTensors(const onnxc_value &want, const onnxc_value &got, double rtol, double atol) {
   Comparison result;
-  if (want.type != type || std::vector<int64_t>(dims, dims + rank) != want.dims) {
-    result.difference =
-        shapeText(type, dims, rank) + ", expected " + shapeText(want.type, want.dims.data(), int32_t(want.dims.size()));
-    result.largest = INFINITY;
-    return result;
-  }
-  uint64_t count = want.size / onnxc_type_size(type), differing = 0, first = 0;
+  int32_t type = want.type;
+  if (type != got.type || want.count != got.count || !std::equal(want.dims, want.dims + want.count, got.dims))
+    return different(shapeText(got) + ", expected " + shapeText(want));
+  uint64_t count = 1, differing = 0, first = 0;
+  for (int64_t d = 0; d < want.count; ++d)
+    count *= uint64_t(want.dims[d]);
+  if (type == ONNXC_STRING)
+    return std::isfinite(atol) ? compareStrings(want, got, count) : result;
   bool exact = type == ONNXC_BOOL && std::isfinite(atol);
   for (uint64_t i = 0; i < count; ++i) {
-    double w = element(type, want.memory.get(), i), g = element(type, data, i);
+    double w = element(type, want.data, i), g = element(type, got.data, i);
     if (w == g || (std::isnan(w) && std::isnan(g)))
       continue;
     double error = std::fabs(g - w);
@@ -109,9 +128,81 @@ Comparison compare(const Tensor &want, int32_t type, const int64_t *dims, int32_
   if (differing) {
     char text[256];
     snprintf(text, sizeof(text), "%llu of %llu values differ by up to %.3g, the first at %s: %.9g, expected %.9g",
-             (unsigned long long)differing, (unsigned long long)count, result.largest,
-             position(first, want.dims).c_str(), element(type, data, first), element(type, want.memory.get(), first));
+             (unsigned long long)differing, (unsigned long long)count, result.largest, position(first, want).c_str(),
+             element(type, got.data, first), element(type, want.data, first));
     result.difference = text;
   }
+  return result;
+}
+
+/// The worst of the parts; the first one that differs gives the text.
+void add(Comparison &all, const Comparison &part, const std::string &where) {
+  if (all.difference.empty() && !part.difference.empty())
+    all.difference = where + ": " + part.difference;
+  all.largest = std::max(all.largest, part.largest);
+}
+
+std::string keyText(const onnxc_value &keys, int64_t i) {
+  if (keys.type == ONNXC_STRING)
+    return std::string("\"") + getString(keys, uint64_t(i)) + "\"";
+  int64_t key = 0;
+  size_t size = onnxc_type_size(keys.type);
+  memcpy(&key, static_cast<const char *>(keys.data) + size_t(i) * size, size);
+  return std::to_string(key);
+}
+
+/// Entry `i` of a map's values, as a scalar.
+onnxc_value mapValue(const onnxc_value &map, int64_t i) {
+  onnxc_value value = map.items[1];
+  value.count = 0;
+  value.data = static_cast<char *>(value.data) + size_t(i) * onnxc_type_size(value.type);
+  return value;
+}
+
+Comparison compareMaps(const onnxc_value &want, const onnxc_value &got, double rtol, double atol) {
+  const onnxc_value &wantKeys = want.items[0], &gotKeys = got.items[0];
+  if (wantKeys.type != gotKeys.type)
+    return different(std::string("keys of ") + onnxc_type_name(gotKeys.type) + ", expected " +
+                     onnxc_type_name(wantKeys.type));
+  std::map<std::string, int64_t> entries;
+  for (int64_t i = 0; i < gotKeys.dims[0]; ++i)
+    entries.emplace(keyText(gotKeys, i), i);
+  if (wantKeys.dims[0] != gotKeys.dims[0])
+    return different(std::to_string(gotKeys.dims[0]) + " entries, expected " + std::to_string(wantKeys.dims[0]));
+  if (int64_t(entries.size()) != gotKeys.dims[0])
+    return different("several entries have the same key");
+  Comparison result;
+  for (int64_t i = 0; i < wantKeys.dims[0]; ++i) {
+    std::string key = keyText(wantKeys, i);
+    auto entry = entries.find(key);
+    add(result,
+        entry == entries.end() ? different("it is missing")
+                               : compareTensors(mapValue(want, i), mapValue(got, entry->second), rtol, atol),
+        "key " + key);
+  }
+  return result;
+}
+
+const char *kindText(const onnxc_value &value) {
+  return value.kind == ONNXC_KIND_TENSOR     ? "a tensor"
+         : value.kind == ONNXC_KIND_SEQUENCE ? "a sequence"
+         : value.kind == ONNXC_KIND_MAP      ? "a map"
+                                             : "nothing";
+}
+
+} // namespace
+
+Comparison compare(const onnxc_value &want, const onnxc_value &got, double rtol, double atol) {
+  if (want.kind != got.kind)
+    return different(std::string(kindText(got)) + ", expected " + kindText(want));
+  if (want.kind == ONNXC_KIND_TENSOR)
+    return compareTensors(want, got, rtol, atol);
+  if (want.kind == ONNXC_KIND_MAP)
+    return compareMaps(want, got, rtol, atol);
+  Comparison result;
+  if (want.kind == ONNXC_KIND_SEQUENCE && want.count != got.count)
+    return different(std::to_string(got.count) + " items, expected " + std::to_string(want.count));
+  for (int64_t i = 0; want.kind == ONNXC_KIND_SEQUENCE && i < want.count; ++i)
+    add(result, compare(want.items[i], got.items[i], rtol, atol), "item " + std::to_string(i));
   return result;
 }

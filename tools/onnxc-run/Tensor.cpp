@@ -1,8 +1,10 @@
 //===- tools/onnxc-run/Tensor.cpp --------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Protobuf's wire format is small: for one message of known fields a bounded reader is shorter than a library's setup.
+// TensorProto, with every way to hold its elements. Nothing in a file is believed before it has been compared with its
+// size.
 //===-------------------------------------------------------------------------------===//
 #include "Tensor.h"
+#include "Wire.h"
 #include "onnxc/runtime.h"
 
 #include <cerrno>
@@ -28,69 +30,6 @@ enum Field {
   DoubleData = 10,
   Uint64Data = 11,
   DataLocation = 14
-};
-enum WireType { Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5 };
-
-/// A cursor over a message. Reading past the end, or anything else that is no protobuf, makes it fail for good.
-struct Reader {
-  const uint8_t *at, *end;
-  bool failed = false;
-
-  uint64_t left() const { return uint64_t(end - at); }
-  bool done() const { return failed || at == end; }
-
-  uint64_t varint() {
-    uint64_t value = 0;
-    for (int shift = 0; shift < 70 && at != end; shift += 7) {
-      uint8_t byte = *at++;
-      if (shift < 64)
-        value |= uint64_t(byte & 0x7f) << shift;
-      if (!(byte & 0x80))
-        return value;
-    }
-    failed = true;
-    return 0;
-  }
-
-  Reader bytes(uint64_t size) {
-    if (failed || size > left()) {
-      failed = true;
-      return {end, end};
-    }
-    at += size;
-    return {at - size, at};
-  }
-
-  template <typename T> T fixed() {
-    T value{};
-    Reader source = bytes(sizeof(T));
-    if (!failed)
-      memcpy(&value, source.at, sizeof(T));
-    return value;
-  }
-
-  /// The next field's number and wire type, and its content when that has a length.
-  bool next(uint64_t &field, unsigned &wire, Reader &content) {
-    if (done())
-      return false;
-    uint64_t key = varint();
-    field = key >> 3;
-    wire = key & 7;
-    content = {end, end};
-    if (wire == Varint) {
-      const uint8_t *begin = at;
-      varint();
-      content = {begin, at};
-    } else if (wire == Bytes) {
-      content = bytes(varint());
-    } else if (wire == Fixed32 || wire == Fixed64) {
-      content = bytes(wire == Fixed32 ? 4 : 8);
-    } else {
-      failed = true; // groups have never been part of ONNX
-    }
-    failed |= field == 0;
-    return !failed;
-  }
 };
 
 /// Which typed field holds the elements of this type, when they aren't raw; 0 for types that we don't read.
@@ -181,10 +120,33 @@ bool elementCount(const std::vector<int64_t> &dims, uint64_t &count) {
   return fits;
 }
 
-void appendVarint(std::string &to, uint64_t value) {
-  for (; value >= 0x80; value >>= 7)
-    to += char(value | 0x80);
-  to += char(value);
+std::string parseStrings(Reader message, Tensor &tensor) {
+  std::vector<std::string_view> strings;
+  uint64_t field, count;
+  unsigned wire;
+  for (Reader content{}; message.next(field, wire, content);)
+    if (field == StringData && wire == Bytes) {
+      if (memchr(content.at, 0, content.left()))
+        return "string " + std::to_string(strings.size()) + " has a zero byte, which models can't tell from its end";
+      strings.emplace_back(reinterpret_cast<const char *>(content.at), content.left());
+    }
+  if (!elementCount(tensor.dims, count))
+    return "negative or far too big dims";
+  if (count != strings.size())
+    return "the dims say " + std::to_string(count) + " elements, the data has " + std::to_string(strings.size());
+  return setStrings(tensor, strings) ? std::string() : "out of memory";
+}
+
+/// All of a TensorProto but its `size` raw bytes, which follow.
+std::string serializeHead(const char *name, int32_t type, const int64_t *dims, int64_t rank, uint64_t size) {
+  std::string head;
+  for (int64_t i = 0; i < rank; ++i) // unpacked, as in proto2: what everybody else writes
+    appendNumber(head, Dims, uint64_t(dims[i]));
+  appendNumber(head, DataType, uint64_t(type));
+  if (*name)
+    appendBytes(head, Name, name);
+  appendLength(head, RawData, size);
+  return head;
 }
 
 std::string fileError(const char *what, const std::string &path) {
@@ -203,6 +165,24 @@ bool allocate(Tensor &tensor) {
   if (!tensor.memory)
     return false;
   memset(tensor.memory.get(), 0, tensor.size);
+  return true;
+}
+
+bool setStrings(Tensor &tensor, const std::vector<std::string_view> &strings) {
+  uint64_t bytes = strings.size() * sizeof(char *) + 1;
+  for (std::string_view text : strings)
+    bytes += text.size() + 1;
+  tensor.size = strings.size() * sizeof(char *);
+  tensor.memory.reset(aligned_alloc(64, (bytes + 63) & ~uint64_t(63)));
+  auto **pointers = static_cast<const char **>(tensor.memory.get());
+  if (!pointers)
+    return false;
+  char *at = reinterpret_cast<char *>(pointers + strings.size());
+  for (size_t i = 0; i < strings.size(); ++i) {
+    pointers[i] = at;
+    at += strings[i].copy(at, strings[i].size());
+    *at++ = 0;
+  }
   return true;
 }
 
@@ -235,6 +215,8 @@ std::string parseTensor(const void *bytes, uint64_t size, Tensor &tensor) {
   }
   if (message.failed)
     return "not a TensorProto, or truncated";
+  if (tensor.type == ONNXC_STRING && location == 0)
+    return parseStrings(all, tensor);
   uint64_t typed = typedField(tensor.type), count;
   if (!typed)
     return std::string("element type ") + onnxc_type_name(tensor.type) + " (" + std::to_string(tensor.type) +
@@ -271,7 +253,7 @@ std::string parseTensor(const void *bytes, uint64_t size, Tensor &tensor) {
   return {};
 }
 
-std::string readTensor(const std::string &path, Tensor &tensor) {
+std::string readFile(const std::string &path, const std::function<std::string(const void *, uint64_t)> &parse) {
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
     return fileError("open", path);
@@ -280,13 +262,13 @@ std::string readTensor(const std::string &path, Tensor &tensor) {
   if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
     error = "'" + path + "' is not a file";
   } else if (info.st_size == 0) {
-    error = parseTensor("", 0, tensor);
+    error = parse("", 0);
   } else {
     void *bytes = mmap(nullptr, size_t(info.st_size), PROT_READ, MAP_PRIVATE, file, 0);
     if (bytes == MAP_FAILED) {
       error = fileError("map", path);
     } else {
-      error = parseTensor(bytes, uint64_t(info.st_size), tensor);
+      error = parse(bytes, uint64_t(info.st_size));
       munmap(bytes, size_t(info.st_size));
     }
   }
@@ -296,25 +278,36 @@ std::string readTensor(const std::string &path, Tensor &tensor) {
   return error;
 }
 
+std::string readTensor(const std::string &path, Tensor &tensor) {
+  return readFile(path, [&](const void *bytes, uint64_t size) { return parseTensor(bytes, size, tensor); });
+}
+
+std::string serializeTensor(const char *name, int32_t type, const int64_t *dims, int64_t rank, const void *data,
+                            uint64_t size) {
+  if (type == ONNXC_STRING) {
+    std::string proto;
+    for (int64_t i = 0; i < rank; ++i)
+      appendNumber(proto, Dims, uint64_t(dims[i]));
+    appendNumber(proto, DataType, uint64_t(type));
+    for (uint64_t i = 0; i < size / sizeof(char *); ++i)
+      appendBytes(proto, StringData, static_cast<const char *const *>(data)[i]);
+    if (*name)
+      appendBytes(proto, Name, name);
+    return proto;
+  }
+  std::string packed =
+      packedWidth(type) == 8 ? std::string(static_cast<const char *>(data), data ? size : 0) : pack(data, size, type);
+  return serializeHead(name, type, dims, rank, packed.size()) + packed;
+}
+
 std::string writeTensor(const std::string &path, const char *name, int32_t type, const int64_t *dims, int32_t rank,
                         const void *data, uint64_t size) {
-  std::string head, packed;
-  if (packedWidth(type) != 8) {
-    packed = pack(data, size, type);
-    data = packed.data();
-    size = packed.size();
-  }
-  for (int32_t i = 0; i < rank; ++i) { // unpacked, as in proto2: what everybody else writes
-    appendVarint(head, Dims << 3 | Varint);
-    appendVarint(head, uint64_t(dims[i]));
-  }
-  appendVarint(head, DataType << 3 | Varint);
-  appendVarint(head, uint64_t(type));
-  appendVarint(head, Name << 3 | Bytes);
-  appendVarint(head, strlen(name));
-  head += name;
-  appendVarint(head, RawData << 3 | Bytes);
-  appendVarint(head, size);
+  if (type == ONNXC_STRING || packedWidth(type) != 8)
+    return writeFile(path, serializeTensor(name, type, dims, rank, data, size));
+  return writeFile(path, serializeHead(name, type, dims, rank, size), data, size); // a big one isn't copied
+}
+
+std::string writeFile(const std::string &path, std::string head, const void *data, uint64_t size) {
   int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0)
     return fileError("write", path);

@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct FreeMemory {
@@ -20,11 +22,14 @@ struct Tensor {
   int32_t type = 0; // onnxc_type
   std::vector<int64_t> dims;
   uint64_t size = 0;                        // bytes
-  std::unique_ptr<void, FreeMemory> memory; // 64-byte aligned, never null once allocated
+  std::unique_ptr<void, FreeMemory> memory; // 64-byte aligned, never null once allocated; strings follow their pointers
 };
 
 /// Sets `size` from type and dims and gets zeroed memory. False when the size overflows, or there is no memory for it.
 bool allocate(Tensor &tensor);
+
+/// Makes it one of strings, which are copied; their number must fit the dims. False when there is no memory.
+bool setStrings(Tensor &tensor, const std::vector<std::string_view> &strings);
 
 /// Reads a TensorProto. Returns an empty string, or what is wrong with the bytes (without the file's name).
 std::string parseTensor(const void *bytes, uint64_t size, Tensor &tensor);
@@ -32,8 +37,18 @@ std::string parseTensor(const void *bytes, uint64_t size, Tensor &tensor);
 /// The same from a file. The error names it.
 std::string readTensor(const std::string &path, Tensor &tensor);
 
-/// Writes a TensorProto with raw data. Returns an empty string, or the error; then the file may be there in part.
+/// What `parse` says of the bytes of a file, or why there are none. The error names the file.
+std::string readFile(const std::string &path, const std::function<std::string(const void *, uint64_t)> &parse);
+
+/// The bytes of a TensorProto with raw data, or with strings: `size` is that of the elements in memory.
+std::string serializeTensor(const char *name, int32_t type, const int64_t *dims, int64_t rank, const void *data,
+                            uint64_t size);
+
+/// The same to a file. Returns an empty string, or the error; then the file may be there in part.
 std::string writeTensor(const std::string &path, const char *name, int32_t type, const int64_t *dims, int32_t rank,
                         const void *data, uint64_t size);
+
+/// Writes `head`, then `data`.
+std::string writeFile(const std::string &path, std::string head, const void *data = nullptr, uint64_t size = 0);
 
 #endif

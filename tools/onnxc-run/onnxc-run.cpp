@@ -3,7 +3,7 @@
 // Loads a compiled model, feeds it, times it, and writes or compares what comes out.
 //===-------------------------------------------------------------------------------===//
 #include "Compare.h"
-#include "Tensor.h"
+#include "Value.h"
 #include "onnxc/runtime.h"
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,9 +24,11 @@ const char *const HelpText = R"(onnxc-run: runs a model that onnxc compiled to a
 usage: onnxc-run MODEL.so [options]
 
 What goes in and comes out
-  --inputs DIR     read input_0.pb, input_1.pb, ... (ONNX TensorProto files) in the order
-                   of the model's inputs; without it, seeded random values: floating
-                   point normal(0,1), integers and bool 0 or 1
+  --inputs DIR     read input_0.pb, input_1.pb, ... (ONNX TensorProto files; Sequence-,
+                   Optional- or MapProto where the model's type is one) in the order of
+                   the model's inputs; without it, seeded random values: floating point
+                   normal(0,1), integers and bool 0 or 1, words, sequences of three
+                   tensors of two elements, maps of three entries
   --dim NAME=N     size of a symbolic dimension of random inputs (default 1); repeatable
   --seed S         another set of random values (default 0)
   --outputs DIR    write output_0.pb, output_1.pb, ...; the folder is made if missing
@@ -225,7 +228,59 @@ void fillRandom(Tensor &tensor, uint64_t seed) {
   }
 }
 
-bool isSupported(int32_t type) {
+/// One to eight letters.
+bool fillWords(Tensor &tensor, uint64_t count, uint64_t seed) {
+  Random random{seed};
+  std::vector<std::string> words(count);
+  for (std::string &word : words)
+    for (uint64_t letters = random.bits() % 8 + 1; letters; --letters)
+      word += char('a' + random.bits() % 26);
+  return setStrings(tensor, {words.begin(), words.end()});
+}
+
+/// A tensor of random elements, or nothing when there is no memory for it.
+std::optional<Tensor> randomTensor(int32_t type, std::vector<int64_t> dims, uint64_t seed) {
+  Tensor tensor;
+  tensor.type = type;
+  tensor.dims = std::move(dims);
+  if (!allocate(tensor) || (type == ONNXC_STRING && !fillWords(tensor, tensor.size / sizeof(char *), seed)))
+    return {};
+  if (type != ONNXC_STRING)
+    fillRandom(tensor, seed);
+  return tensor;
+}
+
+/// Nothing says of what shapes the tensors of a sequence or optional are.
+void randomValue(int32_t type, uint64_t seed, Value &value) {
+  int32_t element = ONNXC_ELEMENT_TYPE(type), key = keyType(type);
+  auto item = [&](uint64_t i) -> onnxc_value {
+    if (!(type & ONNXC_MAP))
+      return value.add(*randomTensor(element, {2}, seed + i * 7919));
+    Tensor keys = *randomTensor(key, {3}, seed + i * 7919);
+    if (key != ONNXC_STRING) { // 0, 1, 2: keys differ
+      memset(keys.memory.get(), 0, keys.size);
+      for (size_t k = 0, size = onnxc_type_size(key); k < 3; ++k)
+        static_cast<char *>(keys.memory.get())[k * size] = char(k);
+    }
+    onnxc_value *items = value.addItems(2);
+    items[0] = value.add(std::move(keys));
+    items[1] = value.add(*randomTensor(element, {3}, seed + i * 7919 + 1));
+    return {ONNXC_KIND_MAP, element, 2, nullptr, nullptr, items};
+  };
+  if (!(type & ONNXC_SEQUENCE)) {
+    value.root = item(0);
+    return;
+  }
+  onnxc_value *items = value.addItems(3);
+  for (uint64_t i = 0; i < 3; ++i)
+    items[i] = item(i);
+  value.root = {ONNXC_KIND_SEQUENCE, element, 3, nullptr, nullptr, items};
+}
+
+bool isSupported(int32_t valueType) {
+  int32_t type = ONNXC_ELEMENT_TYPE(valueType);
+  if (valueType & ONNXC_MAP && onnxc_type_size(keyType(valueType)) == 0)
+    return false;
   return onnxc_type_size(type) != 0 && type != ONNXC_COMPLEX64 && type != ONNXC_COMPLEX128;
 }
 
@@ -237,9 +292,14 @@ std::string listSymbols(const onnxc_model *model) {
   return text.empty() ? "none" : text;
 }
 
-std::string randomInput(const onnxc_model *model, uint64_t index, const Options &options, Tensor &tensor) {
+std::string randomInput(const onnxc_model *model, uint64_t index, const Options &options, Value &value) {
   const onnxc_value_info &info = model->inputs[index];
-  tensor.type = info.type;
+  uint64_t seed = uint64_t(options.seed) * 1000003 + index;
+  if (!isTensor(info.type)) {
+    randomValue(info.type, seed, value);
+    return {};
+  }
+  std::vector<int64_t> dims;
   for (int32_t d = 0; d < info.rank; ++d) {
     int64_t dim = info.dims[d];
     if (dim == ONNXC_DIM_COMPUTED)
@@ -252,59 +312,51 @@ std::string randomInput(const onnxc_model *model, uint64_t index, const Options 
         if (name == symbol)
           dim = size;
     }
-    tensor.dims.push_back(dim);
+    dims.push_back(dim);
   }
-  if (!allocate(tensor))
+  std::optional<Tensor> tensor = randomTensor(info.type, std::move(dims), seed);
+  if (!tensor)
     return "no memory for input '" + std::string(info.name) + "': it is too big";
-  fillRandom(tensor, uint64_t(options.seed) * 1000003 + index);
+  value.root = value.add(std::move(*tensor));
   return {};
 }
 
-std::string fileInput(const onnxc_model *model, uint64_t index, const Options &options, Tensor &tensor) {
+std::string fileInput(const onnxc_model *model, uint64_t index, const Options &options, Value &value) {
   const onnxc_value_info &info = model->inputs[index];
   std::string path = std::string(options.inputs) + "/input_" + std::to_string(index) + ".pb";
   std::string who = "input " + std::to_string(index) + " ('" + info.name + "'): ";
   if (access(path.c_str(), F_OK) != 0)
     return who + "there is no file '" + path + "'";
-  std::string error = readTensor(path, tensor);
+  std::string error = readValue(path, info.type, value);
   if (!error.empty())
     return who + error;
-  if (tensor.type != info.type)
-    return who + "'" + path + "' holds " + onnxc_type_name(tensor.type) + ", the model expects " +
+  if (isTensor(info.type) && value.root.type != info.type) // of others, the runtime checks all parts
+    return who + "'" + path + "' holds " + onnxc_type_name(value.root.type) + ", the model expects " +
            onnxc_type_name(info.type);
   return {};
 }
 
 /// Fills and sets all inputs. Returns an empty string, or the error.
 std::string setInputs(const onnxc_model *model, onnxc_session *session, const Options &options,
-                      std::vector<Tensor> &inputs) {
+                      std::deque<Value> &inputs) {
   for (auto &dim : options.dims)
     if (onnxc_find_symbol(model, dim.first.c_str()) < 0)
       return "--dim: the model has no symbolic dimension '" + dim.first + "' (there are: " + listSymbols(model) + ")";
-  inputs.resize(model->input_count);
   for (uint64_t i = 0; i < model->input_count; ++i) {
-    Tensor &tensor = inputs[i];
     if (!isSupported(model->inputs[i].type))
       return "input '" + std::string(model->inputs[i].name) + "' is of type " + onnxc_type_name(model->inputs[i].type) +
              ", which onnxc-run can't feed";
-    std::string error = options.inputs ? fileInput(model, i, options, tensor) : randomInput(model, i, options, tensor);
+    Value &value = inputs.emplace_back();
+    std::string error = options.inputs ? fileInput(model, i, options, value) : randomInput(model, i, options, value);
+    if (error.empty())
+      error = setInput(model, session, i, value);
     if (!error.empty())
       return error;
-    onnxc_error detail;
-    if (onnxc_set_input(session, i, tensor.memory.get(), tensor.dims.data(), int32_t(tensor.dims.size()), &detail))
-      return detail.text;
   }
   return {};
 }
 
 //===- Outputs ---------------------------------------------------------------------===//
-
-uint64_t byteSize(const onnxc_value_info &info, const int64_t *dims) {
-  uint64_t size = onnxc_type_size(info.type);
-  for (int32_t d = 0; d < info.rank; ++d)
-    size *= uint64_t(dims[d]);
-  return size;
-}
 
 /// Files appear under their names only when all of them are complete.
 std::string writeOutputs(const onnxc_model *model, onnxc_session *session, const std::string &folder) {
@@ -314,10 +366,8 @@ std::string writeOutputs(const onnxc_model *model, onnxc_session *session, const
   std::vector<std::string> paths;
   for (uint64_t i = 0; i < model->output_count && error.empty(); ++i) {
     const onnxc_value_info &info = model->outputs[i];
-    onnxc_tensor value = onnxc_output(session, i);
     paths.push_back(folder + "/output_" + std::to_string(i) + ".pb");
-    error = writeTensor(paths.back() + suffix, info.name, info.type, value.dims, info.rank, value.data,
-                        byteSize(info, value.dims));
+    error = writeValue(paths.back() + suffix, info.name, info.type, getOutput(model, session, i));
   }
   for (std::string &path : paths)
     if (error.empty() && rename((path + suffix).c_str(), path.c_str()) != 0)
@@ -337,13 +387,12 @@ std::string checkOutputs(const onnxc_model *model, onnxc_session *session, const
     std::string path = std::string(options.check) + "/output_" + std::to_string(i) + ".pb";
     if (access(path.c_str(), F_OK) != 0)
       continue; // data sets may leave out outputs
-    Tensor want;
-    std::string error = readTensor(path, want);
+    Value want;
+    std::string error = readValue(path, info.type, want);
     if (!error.empty())
       return error;
-    onnxc_tensor got = onnxc_output(session, i);
-    double rtol = options.rtol >= 0 ? options.rtol : info.type == ONNXC_BFLOAT16 ? 0x1p-6 : 1e-3;
-    Comparison result = compare(want, info.type, got.dims, info.rank, got.data, rtol, options.atol);
+    double rtol = options.rtol >= 0 ? options.rtol : ONNXC_ELEMENT_TYPE(info.type) == ONNXC_BFLOAT16 ? 0x1p-6 : 1e-3;
+    Comparison result = compare(want.root, getOutput(model, session, i), rtol, options.atol);
     largest = std::max(largest, result.largest);
     ++compared;
     if (result.difference.empty())
@@ -408,20 +457,29 @@ std::string memoryText(uint64_t bytes) {
   return text;
 }
 
-std::string describe(const onnxc_model *model, const onnxc_value_info &info, const int64_t *dims) {
+/// The type, and what is known of the value; NULL: nothing.
+std::string describe(const onnxc_model *model, const onnxc_value_info &info, const onnxc_value *value) {
   char text[1024];
-  onnxc_describe(model, &info, dims, text, sizeof(text));
-  return std::string(info.name) + ": " + text;
+  onnxc_describe(model, &info, value && isTensor(info.type) ? value->dims : nullptr, text, sizeof(text));
+  std::string line = std::string(info.name) + ": " + text;
+  if (!value || isTensor(info.type))
+    return line;
+  return line + (value->kind == ONNXC_KIND_NONE       ? ", nothing"
+                 : value->kind == ONNXC_KIND_SEQUENCE ? ", items: " + std::to_string(value->count)
+                 : value->kind == ONNXC_KIND_MAP      ? ", entries: " + std::to_string(value->items[0].dims[0])
+                                                      : ", there");
 }
 
-void printValues(const onnxc_model *model, const std::vector<Tensor> *inputs, onnxc_session *session) {
+void printValues(const onnxc_model *model, const std::deque<Value> *inputs, onnxc_session *session) {
   printf("model      %s for %s\n", model->name, model->target);
   for (uint64_t i = 0; i < model->input_count; ++i)
     printf("input %-4llu %s\n", (unsigned long long)i,
-           describe(model, model->inputs[i], inputs ? (*inputs)[i].dims.data() : nullptr).c_str());
-  for (uint64_t i = 0; i < model->output_count; ++i)
+           describe(model, model->inputs[i], inputs ? &(*inputs)[i].root : nullptr).c_str());
+  for (uint64_t i = 0; i < model->output_count; ++i) {
+    onnxc_value value = session ? getOutput(model, session, i) : onnxc_value{};
     printf("output %-3llu %s\n", (unsigned long long)i,
-           describe(model, model->outputs[i], session ? onnxc_output(session, i).dims : nullptr).c_str());
+           describe(model, model->outputs[i], session ? &value : nullptr).c_str());
+  }
 }
 
 void printInfo(const onnxc_model *model) {
@@ -544,7 +602,7 @@ int runModel(const Options &options) {
   if (onnxc_session_create(opened, pool.get(), &created, &error))
     return fail(error.text);
   std::unique_ptr<onnxc_session, Closer> session(created);
-  std::vector<Tensor> inputs;
+  std::deque<Value> inputs;
   std::string text = setInputs(model, created, options, inputs);
   if (!text.empty())
     return fail(text);

@@ -93,11 +93,10 @@ onnxc_status onnxc_session_create(onnxc_library *library, const onnxc_pool *pool
                                   onnxc_error *error);
 void onnxc_session_destroy(onnxc_session *session);
 
-/* Sets an input's memory and shape. The data is not copied; it is read by onnxc_run, and by onnxc_plan where sizes depend
- * on it (onnxc_model.plan_inputs). Changing only the data (the same dims, or dims NULL) needs no new onnxc_plan: where
- * sizes may have changed with it, onnxc_run plans again.
- * Where the model's type isn't a tensor, `data` is a `const onnxc_value *`, `dims` NULL and `rank` 0; onnxc_run checks
- * the whole value before the model sees it. */
+/* Sets an input's memory and shape. The data is not copied; it is read by onnxc_run, and by onnxc_plan where sizes
+ * depend on it (onnxc_model.plan_inputs). Changing only the data (the same dims, or dims NULL) needs no new onnxc_plan:
+ * where sizes may have changed with it, onnxc_run plans again. Where the model's type isn't a tensor, `data` is a
+ * `const onnxc_value *`, `dims` NULL and `rank` 0; onnxc_run checks the whole value before the model sees it. */
 onnxc_status onnxc_set_input(onnxc_session *session, uint64_t index, const void *data, const int64_t *dims,
                              int32_t rank, onnxc_error *error);
 
@@ -112,8 +111,8 @@ onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error);
 /* Computes the outputs. Plans before if that is due; in a model whose sizes depend on values it always is. */
 onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error);
 
-/* Dims (after onnxc_plan) and data (after onnxc_run) of an output. Where only the run knows the size (see onnxc_tensor),
- * dims are -1 before it, and the data lasts until the session's next onnxc_plan or onnxc_run. */
+/* Dims (after onnxc_plan) and data (after onnxc_run) of an output. Where only the run knows the size (see
+ * onnxc_tensor), dims are -1 before it, and the data lasts until the session's next onnxc_plan or onnxc_run. */
 onnxc_tensor onnxc_output(const onnxc_session *session, uint64_t index);
 
 /* Bytes of scratch memory that the last onnxc_plan asked for. */

@@ -1,6 +1,7 @@
 // RUN: %cc %sanitized -std=c11 -c %source/runtime/src/tensor.c -o %t.tensor.o
 // RUN: %cc %sanitized -std=c11 -c %source/runtime/src/error.c -o %t.error.o
-// RUN: %cxx %sanitized -std=c++17 %s %source/tools/onnxc-run/Tensor.cpp %source/tools/onnxc-run/Compare.cpp %t.tensor.o %t.error.o -o %t
+// RUN: %cc %sanitized -std=c11 -c %source/runtime/src/value.c -o %t.value.o
+// RUN: %cxx %sanitized -std=c++17 %s %source/tools/onnxc-run/Tensor.cpp %source/tools/onnxc-run/Compare.cpp %t.tensor.o %t.error.o %t.value.o -o %t
 // RUN: %t %t.pb
 //
 // The TensorProto reader: every way to hold data, and 300,000 damaged files.
@@ -88,7 +89,10 @@ static void good() {
 static void bad() {
   Text one = bytes(9, raw<float>({1}));
   expectError("", "element type unknown (0)");
-  expectError(head(ONNXC_STRING, {1}) + bytes(6, "x"), "element type string (8) is not supported");
+  expectError(head(ONNXC_STRING, {2}) + bytes(6, "x"), "the dims say 2 elements, the data has 1");
+  expectError(head(ONNXC_STRING, {-1}) + bytes(6, "x"), "negative or far too big dims");
+  expectError(head(ONNXC_STRING, {1}) + bytes(6, Text("x\0y", 3)), "string 0 has a zero byte");
+  expectError(head(ONNXC_STRING, {1}) + bytes(9, "x"), "the dims say 1 elements, the data has 0");
   expectError(head(ONNXC_COMPLEX64, {1}), "complex64");
   expectError(head(17, {1}), "element type unknown (17)");
   expectError(head(ONNXC_FLOAT, {2}) + one, "the dims say 2 elements");
@@ -137,7 +141,9 @@ static Text difference(int32_t type, const Text &want, const Text &got, double r
   std::vector<int64_t> dims = {int64_t(want.size() / onnxc_type_size(type))};
   Text proto = number(1, uint64_t(dims[0])) + number(2, uint64_t(type)) + bytes(9, want);
   EXPECT(parseTensor(proto.data(), proto.size(), tensor).empty());
-  return compare(tensor, type, dims.data(), 1, got.data(), rtol, atol).difference;
+  onnxc_value wanted{ONNXC_KIND_TENSOR, tensor.type, 1, tensor.dims.data(), tensor.memory.get(), nullptr};
+  onnxc_value computed{ONNXC_KIND_TENSOR, type, 1, dims.data(), const_cast<char *>(got.data()), nullptr};
+  return compare(wanted, computed, rtol, atol).difference;
 }
 
 static void comparing() {
