@@ -4,6 +4,7 @@
 #include "lib/Emit/Header.h"
 #include "onnxc/abi.h"
 
+#include <algorithm>
 #include <cctype>
 #include <set>
 
@@ -37,8 +38,8 @@ const std::set<std::string> &reservedNames() {
       "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "union", "unix",
       "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
       // ours
-      "call", "dims", "error", "inputs", "m", "model", "outputs", "pool", "room", "status", "weights", "workspace",
-      "workspace_size"};
+      "allocator", "call", "dims", "error", "inputs", "kept", "m", "model", "outputs", "pool", "room", "status",
+      "weights", "workspace", "workspace_size"};
   return names;
 }
 
@@ -78,6 +79,8 @@ TypeNames typeNames(int32_t type) {
     return {"int32", "int32_t"};
   case ONNXC_INT64:
     return {"int64", "int64_t"};
+  case ONNXC_STRING:
+    return {"string", "char *const"};
   case ONNXC_BOOL:
     return {"bool", "bool"};
   case ONNXC_FLOAT16:
@@ -100,6 +103,22 @@ TypeNames typeNames(int32_t type) {
     return {"int2", "int8_t"};
   }
   return {"unknown", "void"};
+}
+
+bool isTensor(const HeaderValue &value) { return !(value.type & (ONNXC_SEQUENCE | ONNXC_OPTIONAL | ONNXC_MAP)); }
+
+bool isKnownByRun(const HeaderValue &value) {
+  return std::count(value.dims.begin(), value.dims.end(), ONNXC_DIM_RUN) != 0;
+}
+
+/// Whether run() gets the memory of this output.
+bool isAllocated(const HeaderValue &output) {
+  return !isTensor(output) || output.type == ONNXC_STRING || isKnownByRun(output);
+}
+
+/// What a pointer to the data of a value that is only read points to.
+std::string constElement(const HeaderValue &value) {
+  return isTensor(value) ? std::string("const ") + typeNames(value.type).c : "const onnxc_value";
 }
 
 /// Text that may stand in a C comment and on one line.
@@ -128,6 +147,12 @@ public:
       inputNames.push_back(names.add(model.inputs[i].name, "input_" + std::to_string(i)));
     for (size_t i = 0; i < model.outputs.size(); ++i)
       outputNames.push_back(names.add(model.outputs[i].name, "output_" + std::to_string(i)));
+    dimsNames.resize(model.outputs.size());
+    for (size_t i = 0; i < model.outputs.size(); ++i) {
+      hasAllocated |= isAllocated(model.outputs[i]);
+      if (isKnownByRun(model.outputs[i]))
+        dimsNames[i] = names.add(outputNames[i] + "_dims", "");
+    }
   }
 
   std::string write() {
@@ -141,6 +166,8 @@ public:
     sizes();
     planning();
     running();
+    if (hasAllocated)
+      releasing();
     out += "#ifdef __cplusplus\n}\n#endif\n#endif\n";
     return std::move(out);
   }
@@ -151,12 +178,14 @@ private:
   Names names;
   std::vector<std::string> symbolNames; // empty: not chosen by the caller
   std::vector<std::string> inputNames, outputNames;
+  std::vector<std::string> dimsNames; // of outputs with sizes that only run() knows; empty: plan() has them all
+  bool hasAllocated = false;
+
+  bool allocates() const { return model.allocates || hasAllocated; }
 
   bool isDynamic() const { return !shapeArguments().empty() || !model.planInputs.empty(); }
 
-  std::string dataParameter(size_t input) const {
-    return std::string("const ") + typeNames(model.inputs[input].type).c + " *" + inputNames[input];
-  }
+  std::string dataParameter(size_t input) const { return constElement(model.inputs[input]) + " *" + inputNames[input]; }
   std::string setData(size_t input) const {
     return "  inputs[" + std::to_string(input) + "].data = (void *)(uintptr_t)" + inputNames[input] + ";\n";
   }
@@ -169,13 +198,20 @@ private:
   }
 
   std::string shapeText(const HeaderValue &value) const {
-    std::string text = typeNames(value.type).onnx + std::string("[");
+    std::string element = typeNames(ONNXC_ELEMENT_TYPE(value.type)).onnx;
+    if (!isTensor(value)) {
+      std::string key = typeNames(ONNXC_ELEMENT_TYPE(value.type >> 16)).onnx;
+      return std::string(value.type & ONNXC_OPTIONAL ? "optional " : "") +
+             (value.type & ONNXC_SEQUENCE ? "sequence of " : "") +
+             (value.type & ONNXC_MAP ? "map " + key + " -> " + element : element + "[...]");
+    }
+    std::string text = element + "[";
     for (size_t d = 0; d < value.dims.size(); ++d) {
       int64_t dim = value.dims[d];
       text += d ? "," : "";
       if (dim >= 0)
         text += std::to_string(dim);
-      else if (dim == ONNXC_DIM_COMPUTED || symbolNames[size_t(-1 - dim)].empty())
+      else if (dim == ONNXC_DIM_COMPUTED || dim == ONNXC_DIM_RUN || symbolNames[size_t(-1 - dim)].empty())
         text += "?";
       else
         text += symbolNames[size_t(-1 - dim)];
@@ -236,6 +272,8 @@ private:
     list("input ", model.inputs, inputNames);
     list("output", model.outputs, outputNames);
     out += " *\n * Tensors are dense and row-major; the caller has all memory. Link with the model's .o, .a or .so.\n";
+    if (hasAllocated)
+      out += " * Outputs whose size only the run knows are in memory from an allocator: " + prefix + "_release.\n";
     if (!model.weightsFile.empty())
       out += " * The weights are in the file " + inComment(model.weightsFile) + " (" +
              std::to_string(model.weightsSize) + " bytes): map it, and pass its address.\n";
@@ -246,7 +284,7 @@ private:
   void sizes() {
     std::string lines;
     auto add = [&](const HeaderValue &value, const std::string &name) {
-      if (!isStatic(value))
+      if (!isStatic(value) || !isTensor(value))
         return;
       uint64_t count = 1;
       for (int64_t dim : value.dims)
@@ -289,7 +327,7 @@ private:
     tensors("inputs", model.inputs, inputNames, true);
     tensors("outputs", model.outputs, outputNames, false);
     text += "  onnxc_call call = {sizeof(onnxc_call), -1, " + std::string(model.inputs.empty() ? "NULL" : "inputs") +
-            ", " + (model.outputs.empty() ? "NULL" : "outputs") + ", NULL, NULL, 0, pool};\n";
+            ", " + (model.outputs.empty() ? "NULL" : "outputs") + ", NULL, NULL, 0, pool, NULL, NULL};\n";
     return text;
   }
 
@@ -302,7 +340,9 @@ private:
   }
 
   void planning() {
-    out += "/* The sizes of the outputs. */\ntypedef struct " + prefix + "_dims {\n";
+    bool isComplete = !std::any_of(model.outputs.begin(), model.outputs.end(), isKnownByRun);
+    out += std::string("/* The sizes of the outputs") + (isComplete ? "" : "; -1 where only the run knows") +
+           ". */\ntypedef struct " + prefix + "_dims {\n";
     bool any = false;
     for (size_t i = 0; i < model.outputs.size(); ++i) {
       if (model.outputs[i].dims.empty())
@@ -312,7 +352,7 @@ private:
              shapeText(model.outputs[i]) + " */\n";
     }
     if (!any)
-      out += "  int64_t none; /* all are scalars */\n";
+      out += "  int64_t none; /* there are none */\n";
     out += "} " + prefix + "_dims;\n\n";
 
     out += "/* Writes the outputs' sizes and the bytes of workspace that " + prefix + "_run needs" +
@@ -343,18 +383,28 @@ private:
     std::vector<std::string> parameters;
     for (const std::string &name : shapeArguments())
       parameters.push_back("int64_t " + name);
-    auto add = [&](const HeaderValue &value, const std::string &name, bool isInput) {
-      TypeNames type = typeNames(value.type);
-      parameters.push_back(std::string(isInput ? "const " : "") + type.c + " *" + name);
+    auto add = [&](const HeaderValue &value, const std::string &name, const std::string &parameter) {
+      parameters.push_back(parameter + name);
       out += " *   " + name + ": " + shapeText(value);
       if (value.type == ONNXC_FLOAT16 || value.type == ONNXC_BFLOAT16)
         out += " as bits";
-      out += "\n";
     };
-    for (size_t i = 0; i < model.inputs.size(); ++i)
-      add(model.inputs[i], inputNames[i], true);
-    for (size_t i = 0; i < model.outputs.size(); ++i)
-      add(model.outputs[i], outputNames[i], false);
+    for (size_t i = 0; i < model.inputs.size(); ++i) {
+      add(model.inputs[i], inputNames[i], constElement(model.inputs[i]) + " *");
+      out += "\n";
+    }
+    for (size_t i = 0; i < model.outputs.size(); ++i) {
+      const HeaderValue &output = model.outputs[i];
+      bool allocated = isAllocated(output);
+      add(output, outputNames[i],
+          allocated ? constElement(output) + " **" : typeNames(output.type).c + std::string(" *"));
+      out += allocated ? ", where to put its address\n" : "\n";
+      if (dimsNames[i].empty())
+        continue;
+      parameters.push_back("int64_t *" + dimsNames[i]);
+      out += " *   " + dimsNames[i] + ": room for the sizes of its " + std::to_string(output.dims.size()) +
+             " dimension(s), or NULL\n";
+    }
     out += " *   workspace: " + prefix + "_workspace_size() bytes, 64-byte aligned; may be NULL when that is 0\n";
     parameters.push_back("void *workspace");
     if (isDynamic()) {
@@ -364,6 +414,14 @@ private:
     if (!model.weightsFile.empty()) {
       out += " *   weights: the content of the weights file, 64-byte aligned\n";
       parameters.push_back("const void *weights");
+    }
+    if (allocates()) {
+      out += " *   allocator: gives memory to this thread\n";
+      parameters.push_back("const onnxc_allocator *allocator");
+    }
+    if (hasAllocated) {
+      out += " *   kept: where to put what " + prefix + "_release takes when the outputs aren't needed any more\n";
+      parameters.push_back("void **kept");
     }
     out += " *   pool: threads to compute with (onnxc/runtime.h makes some); NULL: only this one\n";
     out += " *   error: where to put the reason when the result is not ONNXC_OK; may be NULL\n";
@@ -382,21 +440,49 @@ private:
       out += "  (void)dims;\n";
     for (size_t i = 0; i < model.inputs.size(); ++i)
       out += setData(i);
-    for (size_t i = 0; i < model.outputs.size(); ++i)
-      out += "  outputs[" + std::to_string(i) + "].data = " + outputNames[i] + ";\n";
+    for (size_t i = 0; i < model.outputs.size(); ++i) {
+      std::string output = "outputs[" + std::to_string(i) + "]";
+      if (!isAllocated(model.outputs[i]))
+        out += "  " + output + ".data = " + outputNames[i] + ";\n";
+      if (!dimsNames[i].empty())
+        out += "  if (" + dimsNames[i] + ")\n    " + output + ".dims = " + dimsNames[i] + ";\n";
+    }
+    if (allocates())
+      out += "  call.allocator = allocator;\n";
     out += std::string("  call.weights = ") + (model.weightsFile.empty() ? "m->weights" : "weights") + ";\n";
     out += "  call.workspace = workspace;\n";
     out += "  status = " + checkedPlan("m") + ";\n";
     std::string enough = isDynamic() ? "call.workspace_size > workspace_size || " : "";
+    if (allocates())
+      enough += "!allocator || ";
     out += "  if (status == ONNXC_OK && (" + enough + "(call.workspace_size && !workspace)))\n";
     out += "    status = ONNXC_ERROR_ARGUMENT;\n";
     out += "  if (status == ONNXC_OK)\n    status = (onnxc_status)m->run(&call);\n";
+    for (size_t i = 0; i < model.outputs.size(); ++i)
+      if (isAllocated(model.outputs[i]))
+        out += "  *" + outputNames[i] + " = status == ONNXC_OK ? (" + constElement(model.outputs[i]) + " *)outputs[" +
+               std::to_string(i) + "].data : NULL;\n";
+    if (hasAllocated)
+      out += "  *kept = call.kept;\n";
+    else if (allocates())
+      out += "  if (call.kept)\n    m->release(&call);\n";
     out += "  if (status != ONNXC_OK && error)\n"
            "    *error = call.error_site >= 0                ? m->error_sites[call.error_site]\n"
-           "             : status == ONNXC_ERROR_SHAPE    ? \"the model can't be run with these shapes\"\n"
-           "             : status == ONNXC_ERROR_ARGUMENT ? \"the workspace is missing or too small\"\n"
+           "             : status == ONNXC_ERROR_SHAPE    ? \"the model can't be run with these shapes\"\n";
+    if (allocates())
+      out += "             : status == ONNXC_ERROR_MEMORY   ? \"out of memory\"\n"
+             "             : !allocator                     ? \"the allocator is missing\"\n";
+    out += "             : status == ONNXC_ERROR_ARGUMENT ? \"the workspace is missing or too small\"\n"
            "                                              : \"the model failed\";\n";
     out += "  return status;\n}\n\n";
+  }
+
+  void releasing() {
+    out += "/* Gives back the memory of the outputs of one run. */\nstatic inline void " + prefix +
+           "_release(const onnxc_allocator *allocator, void *kept) {\n"
+           "  onnxc_call call = {sizeof(onnxc_call), -1, NULL, NULL, NULL, NULL, 0, NULL, allocator, kept};\n"
+           "  if (kept)\n    " +
+           prefix + "_model()->release(&call);\n}\n\n";
   }
 };
 

@@ -13,8 +13,8 @@ namespace onnxc {
 
 struct HeaderValue {
   std::string name;          ///< as in the ONNX file: any text
-  int32_t type;              ///< onnxc_type
-  std::vector<int64_t> dims; ///< as in onnxc_value_info: sizes, ONNXC_DIM_SYMBOL(k), ONNXC_DIM_COMPUTED
+  int32_t type;              ///< as in onnxc_value_info: onnxc_type, ONNXC_SEQUENCE, ...
+  std::vector<int64_t> dims; ///< as there: sizes, ONNXC_DIM_SYMBOL(k), ONNXC_DIM_COMPUTED, ONNXC_DIM_RUN
 };
 
 struct HeaderModel {
@@ -25,6 +25,7 @@ struct HeaderModel {
   std::vector<unsigned> planInputs; ///< inputs whose data plan() reads, ascending
   std::vector<std::string> symbols;
   std::optional<uint64_t> workspaceSize; ///< bytes without a pool, when it does not depend on symbols
+  bool allocates = false;                ///< run() needs an allocator, even if no output does
   std::string weightsFile;               ///< empty: embedded
   uint64_t weightsSize = 0;
 };

@@ -4,13 +4,16 @@
 // RUN: %t.generate fixed > fixed.h && FileCheck %s --check-prefix=FIXED < fixed.h
 // RUN: %t.generate hostile > hostile.h && FileCheck %s --check-prefix=HOSTILE < hostile.h
 // RUN: %t.generate values > values.h && FileCheck %s --check-prefix=VALUES < values.h
+// RUN: %t.generate kinds > kinds.h && FileCheck %s --check-prefix=KINDS < kinds.h
+// RUN: %t.generate scratch > scratch.h && FileCheck %s --check-prefix=SCRATCH < scratch.h
 //
-// All of them work together, from C and from C++; they contain what they need. The first one is used, with a real model.
+// All of them work together, from C and from C++; they contain what they need. Two are used, with real models.
 // RUN: %cc -std=c11 %strict -DPROGRAM=1 -I . -c -x c %S/Inputs/use-headers.c -o c.o
 // RUN: %cxx -std=c++11 %strict -DPROGRAM=1 -I . -c -x c++ %S/Inputs/use-headers.c -o cxx.o
 // RUN: %cc -std=c11 %include -c %demo -o module.o
-// RUN: %cc c.o module.o -o c && ./c
-// RUN: %cxx cxx.o module.o -o cxx && ./cxx
+// RUN: %cc -std=c11 %include -Dvalues_model=kinds_model -Donnxc_model_entry=kinds_entry -c %values -o kinds.o
+// RUN: %cc c.o module.o kinds.o -o c && ./c
+// RUN: %cxx cxx.o module.o kinds.o -o cxx && ./cxx
 //
 // The typed C header of a model.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -94,14 +97,53 @@ static onnxc::HeaderModel values() {
   return model;
 }
 
+// What isn't a tensor, strings, and an output of a size that only the run knows.
+// KINDS: input  words: string[n]
+// KINDS: input  scores: map string -> float32
+// KINDS: output chosen: string[?]
+// KINDS: output ratings: sequence of map string -> float32
+// KINDS: kinds_run(int64_t n, const char *const *words, const onnxc_value *bag, const onnxc_value *least, const onnxc_value *scores, const char *const **chosen, int64_t *chosen_dims_2, const onnxc_value **grown, const onnxc_value **chosen_dims, const onnxc_value **ratings, void *workspace, uint64_t workspace_size, const onnxc_allocator *allocator, void **kept, const onnxc_pool *pool, const char **error) {
+// KINDS: static inline void kinds_release(const onnxc_allocator *allocator, void *kept) {
+static onnxc::HeaderModel kinds() {
+  onnxc::HeaderModel model;
+  model.prefix = model.modelName = "kinds";
+  model.target = "any";
+  model.symbols = {"n"};
+  const int32_t map = ONNXC_MAP | ONNXC_MAP_KEY(ONNXC_STRING) | ONNXC_FLOAT;
+  model.inputs = {{"words", ONNXC_STRING, {ONNXC_DIM_SYMBOL(0)}},
+                  {"bag", ONNXC_SEQUENCE | ONNXC_FLOAT, {}},
+                  {"least", ONNXC_OPTIONAL | ONNXC_INT64, {}},
+                  {"scores", map, {}}};
+  model.outputs = {{"chosen", ONNXC_STRING, {ONNXC_DIM_RUN}},
+                   {"grown", ONNXC_SEQUENCE | ONNXC_FLOAT, {}},
+                   {"chosen_dims", ONNXC_OPTIONAL | ONNXC_FLOAT, {}},
+                   {"ratings", ONNXC_SEQUENCE | map, {}}};
+  return model;
+}
+
+// A run may allocate for itself only.
+// SCRATCH: scratch_run(const float *x, float *y, void *workspace, const onnxc_allocator *allocator, const onnxc_pool *pool, const char **error) {
+// SCRATCH: m->release(&call);
+static onnxc::HeaderModel scratch() {
+  onnxc::HeaderModel model;
+  model.prefix = model.modelName = "scratch";
+  model.target = "any";
+  model.inputs = {{"x", ONNXC_FLOAT, {2}}};
+  model.outputs = {{"y", ONNXC_FLOAT, {2}}};
+  model.allocates = true;
+  return model;
+}
+
 int main(int, char **argv) {
   if (onnxc::toIdentifier("ResNet-50 (v1.5)", "model") != "ResNet_50_v1_5" ||
       onnxc::toIdentifier("__", "model") != "model")
     return 1;
-  fputs(onnxc::generateHeader(!strcmp(argv[1], "demo")     ? demo()
-                              : !strcmp(argv[1], "fixed")  ? fixed()
-                              : !strcmp(argv[1], "values") ? values()
-                                                           : hostile())
+  fputs(onnxc::generateHeader(!strcmp(argv[1], "demo")      ? demo()
+                              : !strcmp(argv[1], "fixed")   ? fixed()
+                              : !strcmp(argv[1], "values")  ? values()
+                              : !strcmp(argv[1], "kinds")   ? kinds()
+                              : !strcmp(argv[1], "scratch") ? scratch()
+                                                            : hostile())
             .c_str(),
         stdout);
 }

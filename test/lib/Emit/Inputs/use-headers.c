@@ -1,12 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- * Compiled as C and as C++: the four headers in one program. Only the demo is linked; the others are just looked at.
+ * Compiled as C and as C++: all headers in one program. Two of their models are linked; the others are just looked at.
  */
 #include "demo.h"
 #include "fixed.h"
 #include "hostile.h"
+#include "kinds.h"
+#include "scratch.h"
 #include "values.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+static void *allocate(void *self, size_t alignment, size_t size) {
+  ++*(int *)self;
+  return aligned_alloc(alignment, (size + alignment - 1) & ~(alignment - 1));
+}
+
+static void release(void *self, void *memory, size_t size) {
+  (void)size;
+  --*(int *)self;
+  free(memory);
+}
+
+/* Strings and values in, and what the run allocates out; then all of it goes back. */
+static int useKinds(void) {
+  const char *words[2] = {"abcd", "ab"};
+  float items[2] = {1, 2}, score = 0.5f;
+  int64_t one = 1, two = 2, sizes[1];
+  int blocks = 0;
+  onnxc_allocator allocator = {&blocks, allocate, release};
+  onnxc_value item = {ONNXC_KIND_TENSOR, ONNXC_FLOAT, 1, &two, items, NULL};
+  onnxc_value bag = {ONNXC_KIND_SEQUENCE, ONNXC_FLOAT, 1, NULL, NULL, &item};
+  onnxc_value least = {ONNXC_KIND_NONE, ONNXC_INT64, 0, NULL, NULL, NULL};
+  onnxc_value pair[2] = {{ONNXC_KIND_TENSOR, ONNXC_STRING, 1, NULL, NULL, NULL},
+                         {ONNXC_KIND_TENSOR, ONNXC_FLOAT, 1, NULL, NULL, NULL}};
+  onnxc_value scores = {ONNXC_KIND_MAP, ONNXC_FLOAT, 2, NULL, NULL, NULL};
+  const char *const *chosen, *error = NULL;
+  const onnxc_value *grown, *last, *ratings;
+  void *kept;
+  kinds_dims dims;
+  uint64_t size;
+  pair[0].dims = pair[1].dims = &one;
+  pair[0].data = words;
+  pair[1].data = &score;
+  scores.items = pair;
+  if (kinds_plan(2, NULL, &dims, &size) != ONNXC_OK || dims.chosen[0] != -1 || size != 0)
+    return 1;
+  if (kinds_run(2, words, &bag, &least, &scores, &chosen, sizes, &grown, &last, &ratings, NULL, 0, NULL, &kept, NULL,
+                &error) != ONNXC_ERROR_ARGUMENT ||
+      strcmp(error, "the allocator is missing") != 0 || chosen || kept)
+    return 2;
+  if (kinds_run(2, words, &bag, &least, &scores, &chosen, sizes, &grown, &last, &ratings, NULL, 0, &allocator, &kept,
+                NULL, &error) != ONNXC_OK)
+    return 3;
+  if (sizes[0] != 1 || strcmp(chosen[0], "abcd") != 0 || grown->count != 2 || last->dims[0] != 2 ||
+      ((float *)ratings->items[0].items[1].data)[0] != 0.5f || blocks == 0)
+    return 4;
+  kinds_release(&allocator, kept);
+  kinds_release(&allocator, NULL);
+  return blocks;
+}
 
 int main(void) {
   float x[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, y[12], picked[DEMO_PICKED_SIZE], workspace[12];
@@ -30,5 +83,7 @@ int main(void) {
   row = 3;
   if (demo_run(3, x, &row, y, picked, workspace, sizeof(workspace), NULL, &error) != ONNXC_ERROR_RUN)
     return 6;
+  if (useKinds() != 0)
+    return 10 + useKinds();
   return strcmp(error, "node 'pick' (Gather): index out of range") != 0;
 }
