@@ -1,6 +1,6 @@
 /*===- runtime/demo/handwritten_module.c -------------------------------------------===
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- * What onnxc writes, written by hand: the shortest model of tensors that uses every part of the binary interface for them.
+ * What onnxc writes, written by hand: the shortest model of tensors with every part of the interface that they use.
  *===--------------------------------------------------------------------------------===
  *
  *   inputs    x: float32[n,4]   row: int64[]
