@@ -185,6 +185,7 @@ private:
     module = {}; // its memory is worth more now
     if (!code)
       return error("internal error: the llvm dialect can't be translated");
+    info.allocates = code->getFunction("onnxc_release") != nullptr;
     addModelTable(*code, info, /*sharedEntry=*/kind == EmitKind::SharedLibrary);
     setTarget(*code, *machine);
     if (failed(phase("LLVM", [&] {
