@@ -80,6 +80,9 @@ def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
   ];
 }
 
+// Moves elements, or converts them: takes also those that are stored as bits.
+def TakesBits : NativeOpTrait<"TakesBits"> { let cppNamespace = "::onnxc::onnx"; }
+
 // An operator. `since` is the version of the operator's newest form: the one that this operation is.
 // Results are declared Onnx_Tensor (what they are, inferTypes says: operands and attributes are verified before it), and
 // traits must not relate result types. Attributes have ONNX's names and these kinds: INT SI64Attr, FLOAT F32Attr,

@@ -4,6 +4,7 @@
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -105,13 +106,24 @@ static LogicalResult checkSizes(Operation *op, Type type) {
   return success();
 }
 
+/// Whether the operator can do with elements of this type what it does.
+static LogicalResult checkElements(Operation *op, Type type) {
+  Type element = getElementTypeOrSelf(type);
+  if (isa<NoneType>(element) || !isStoredAsBits(element) || op->hasTrait<TakesBits>())
+    return success();
+  return op->emitOpError("does not take ") << getElementTypeName(element);
+}
+
 LogicalResult onnxc::onnx::inferTypes(Operation *op) {
   auto onnxOp = cast<OnnxOpInterface>(op);
   SmallVector<Type> types;
+  for (Type type : op->getOperandTypes())
+    if (failed(checkElements(op, type)))
+      return failure();
   if (failed(onnxOp.inferTypes(types)))
     return failure();
   for (Type type : types)
-    if (failed(checkSizes(op, type)))
+    if (failed(checkElements(op, type)) || failed(checkSizes(op, type)))
       return failure();
   assert(types.size() == op->getNumResults() && "inferTypes gives one type per result");
   for (auto [result, type] : llvm::zip_equal(op->getResults(), types))

@@ -13,6 +13,10 @@
 
 namespace onnxc::onnx {
 
+/// The trait of an operator whose operands and results may be of types that are stored as bits
+/// (support/ElementTypes.h: small floats, complex numbers). Any other refuses them.
+template <typename OpT> class TakesBits : public mlir::OpTrait::TraitBase<OpT, TakesBits> {};
+
 /// Number of operands and results of an operator. With a variadic tail: of those before it.
 struct Arity {
   unsigned operands = 0, results = 0;

@@ -61,6 +61,7 @@ private:
 
 struct TypeNames {
   const char *onnx, *c;
+  unsigned parts = 1; ///< of the C type in an element
 };
 
 TypeNames typeNames(int32_t type) {
@@ -93,6 +94,26 @@ TypeNames typeNames(int32_t type) {
     return {"uint64", "uint64_t"};
   case ONNXC_BFLOAT16:
     return {"bfloat16", "uint16_t"};
+  case ONNXC_COMPLEX64: // float _Complex is no type of C++
+    return {"complex64", "float", 2};
+  case ONNXC_COMPLEX128:
+    return {"complex128", "double", 2};
+  case ONNXC_FLOAT8E4M3FN:
+    return {"float8e4m3fn", "uint8_t"};
+  case ONNXC_FLOAT8E4M3FNUZ:
+    return {"float8e4m3fnuz", "uint8_t"};
+  case ONNXC_FLOAT8E5M2:
+    return {"float8e5m2", "uint8_t"};
+  case ONNXC_FLOAT8E5M2FNUZ:
+    return {"float8e5m2fnuz", "uint8_t"};
+  case ONNXC_FLOAT8E8M0:
+    return {"float8e8m0", "uint8_t"};
+  case ONNXC_FLOAT6E2M3:
+    return {"float6e2m3", "uint8_t"};
+  case ONNXC_FLOAT6E3M2:
+    return {"float6e3m2", "uint8_t"};
+  case ONNXC_FLOAT4E2M1:
+    return {"float4e2m1", "uint8_t"};
   case ONNXC_UINT4:
     return {"uint4", "uint8_t"};
   case ONNXC_INT4:
@@ -286,7 +307,7 @@ private:
     auto add = [&](const HeaderValue &value, const std::string &name) {
       if (!isStatic(value) || !isTensor(value))
         return;
-      uint64_t count = 1;
+      uint64_t count = typeNames(value.type).parts;
       for (int64_t dim : value.dims)
         count *= uint64_t(dim);
       lines += "#define " + macro + "_" + upper(name) + "_SIZE " + std::to_string(count) + "\n";
@@ -386,8 +407,10 @@ private:
     auto add = [&](const HeaderValue &value, const std::string &name, const std::string &parameter) {
       parameters.push_back(parameter + name);
       out += " *   " + name + ": " + shapeText(value);
-      if (value.type == ONNXC_FLOAT16 || value.type == ONNXC_BFLOAT16)
+      if (std::string(type.onnx).find("float") != std::string::npos && type.c[0] == 'u')
         out += " as bits";
+      if (type.parts == 2)
+        out += ", real and imaginary part by turns";
     };
     for (size_t i = 0; i < model.inputs.size(); ++i) {
       add(model.inputs[i], inputNames[i], constElement(model.inputs[i]) + " *");

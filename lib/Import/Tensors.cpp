@@ -23,16 +23,8 @@ static_assert(llvm::endianness::native == llvm::endianness::little, "ONNX stores
 static constexpr size_t kMaxDense = 1024;
 static constexpr int64_t kMaxRank = 64;
 
-/// Bytes of one element in our attributes. A bool takes a whole one, here and in the file; integers of 4 and 2 bits do
-/// here.
-static uint64_t elementBytes(Type type) {
-  if (isa<onnx::StringType>(type)) // an address
-    return 8;
-  return llvm::divideCeil(type.getIntOrFloatBitWidth(), 8);
-}
-
-/// Several elements of this type share a byte in the file.
-static bool isPacked(Type type) { return type.isIntOrFloat() && !type.isInteger(1) && type.getIntOrFloatBitWidth() < 8; }
+/// Several elements of this type share a byte in the file, but not in our attributes.
+static bool isPacked(Type type) { return !type.isInteger(1) && onnx::getElementBits(type) < 8; }
 
 LogicalResult TensorReader::makeType(ArrayRef<int64_t> dims, int64_t onnxType, RankedTensorType &type, uint64_t &size,
                                      Location loc) {
@@ -50,7 +42,7 @@ LogicalResult TensorReader::makeType(ArrayRef<int64_t> dims, int64_t onnxType, R
       return emitError(loc) << "the tensor has more than " << options.maxElements << " elements";
   }
   type = RankedTensorType::get(dims, element);
-  size = count * elementBytes(element); // both are bounded
+  size = count * onnx::getElementBytes(element); // both are bounded
   return success();
 }
 
@@ -69,8 +61,10 @@ template <typename To, typename Field> static void store(const Field &values, Sm
 static void readTyped(const TensorProto &tensor, SmallVectorImpl<char> &storage) {
   switch (tensor.data_type()) {
   case TensorProto::FLOAT:
+  case TensorProto::COMPLEX64: // real and imaginary part by turns
     return store<float>(tensor.float_data(), storage);
   case TensorProto::DOUBLE:
+  case TensorProto::COMPLEX128:
     return store<double>(tensor.double_data(), storage);
   case TensorProto::INT64:
     return store<int64_t>(tensor.int64_data(), storage);
@@ -85,18 +79,23 @@ static void readTyped(const TensorProto &tensor, SmallVectorImpl<char> &storage)
   case TensorProto::FLOAT16:
   case TensorProto::BFLOAT16:
     return store<uint16_t>(tensor.int32_data(), storage);
-  default: // int8, uint8, bool; bytes of integers of 4 and 2 bits
+  default: // int8, uint8, bool, floats of 8 and 6 bits; bytes of what has 4 and 2 bits
     return store<uint8_t>(tensor.int32_data(), storage);
   }
 }
 
-/// Gives each of `count` elements its own byte, extended by its sign or zero. The first is in the lowest bits.
+/// Gives each of `count` elements its own byte, extended by its sign or zero. The file is a sequence of bits, the first
+/// one the lowest of the first byte; 6 of them may be in two bytes.
 static SmallVector<char, 0> unpack(ArrayRef<char> packed, uint64_t count, Type type) {
-  unsigned width = type.getIntOrFloatBitWidth(), perByte = 8 / width;
+  unsigned width = type.getIntOrFloatBitWidth();
   SmallVector<char, 0> bytes(count);
   for (auto [i, byte] : llvm::enumerate(bytes)) {
-    unsigned bits = static_cast<uint8_t>(packed[i / perByte]) >> (i % perByte * width) & ((1u << width) - 1);
-    bool isNegative = !type.isUnsignedInteger() && bits >> (width - 1);
+    uint64_t at = i * width / 8;
+    unsigned two = static_cast<uint8_t>(packed[at]);
+    if (at + 1 < packed.size())
+      two |= static_cast<uint8_t>(packed[at + 1]) << 8;
+    unsigned bits = two >> (i * width % 8) & ((1u << width) - 1);
+    bool isNegative = type.isSignlessInteger() && bits >> (width - 1);
     byte = static_cast<char>(isNegative ? bits | ~0u << width : bits);
   }
   return bytes;
@@ -109,11 +108,15 @@ LogicalResult TensorReader::readBytes(const TensorProto &tensor, Bytes &bytes, L
     return failure();
   Type element = bytes.type.getElementType();
   uint64_t count = size;
-  if (isPacked(element))
+  bool isOutside = tensor.data_location() == TensorProto::EXTERNAL;
+  bool isTyped = !isOutside && !tensor.has_payload_offset() && !tensor.has_raw_data();
+  // "For FLOAT6E2M3 and FLOAT6E3M2, each int32_data entry stores one"
+  bool packs = isPacked(element) && !(isTyped && element.getIntOrFloatBitWidth() == 6);
+  if (packs)
     size = llvm::divideCeil(count * element.getIntOrFloatBitWidth(), 8);
   if (tensor.has_segment())
     return emitError(loc) << "tensors in segments are not supported";
-  if (tensor.data_location() == TensorProto::EXTERNAL) {
+  if (isOutside) {
     if (failed(readExternal(tensor, size, bytes, loc)))
       return failure();
   } else if (tensor.has_payload_offset()) {
@@ -127,12 +130,15 @@ LogicalResult TensorReader::readBytes(const TensorProto &tensor, Bytes &bytes, L
     bytes.data = ArrayRef<char>(tensor.raw_data().data(), tensor.raw_data().size());
   } else {
     readTyped(tensor, bytes.storage);
+    if (isPacked(element) && !packs)
+      for (char &byte : bytes.storage)
+        byte &= (1 << element.getIntOrFloatBitWidth()) - 1;
     bytes.data = bytes.storage;
   }
   if (bytes.data.size() != size)
     return emitError(loc) << "the tensor holds " << bytes.data.size() << " bytes, but its shape and type ("
                           << bytes.type << ") need " << size;
-  if (isPacked(element)) {
+  if (packs) {
     bytes.storage = unpack(bytes.data, count, element);
     bytes.data = bytes.storage;
     bytes.owner = nullptr;
@@ -203,7 +209,7 @@ ElementsAttr TensorReader::makeElements(Bytes &bytes, StringRef name) {
     return DenseElementsAttr::get(type, ArrayRef<bool>(bits));
   }
   // Equal elements are stored once. memcmp stops at the first difference, so this costs nothing on real weights.
-  size_t width = elementBytes(element);
+  size_t width = onnx::getElementBytes(element);
   if (std::memcmp(data.data(), data.data() + width, data.size() - width) == 0)
     return DenseElementsAttr::getFromRawBuffer(type, data.take_front(width));
   if (data.size() <= kMaxDense)
@@ -266,7 +272,7 @@ ElementsAttr TensorReader::read(const SparseTensorProto &sparse, StringRef name,
     return {};
   }
   dense.storage.assign(size, 0);
-  uint64_t width = elementBytes(values.type.getElementType());
+  uint64_t width = onnx::getElementBytes(values.type.getElementType());
   for (int64_t i = 0; i < count; ++i) {
     uint64_t position = 0;
     for (int64_t k = 0, n = flat ? 1 : rank; k < n; ++k) {

@@ -4,6 +4,7 @@
 // running our own generated code once.
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "lib/Optimize/Passes.h"
 #include "mlir/IR/IRMapping.h"
@@ -26,7 +27,7 @@ static int64_t countBytes(Type type) {
   if (!tensor || !tensor.hasStaticShape())
     return 0;
   // Sizes come from the model file: a product that does not fit is "too much", not a wrapped number.
-  int64_t bytes = llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+  int64_t bytes = getElementBytes(tensor.getElementType());
   for (int64_t size : tensor.getShape())
     if (llvm::MulOverflow(bytes, size, bytes))
       return std::numeric_limits<int64_t>::max();

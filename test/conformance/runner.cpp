@@ -137,7 +137,7 @@ static Verdict runDataSet(const std::string &folder, StringRef name, onnxc_libra
     int32_t type = model.inputs[i].type;
     if (std::string why = readValue(folder + "/input_" + std::to_string(i) + ".pb", type, inputs[i]); !why.empty())
       verdict = {'s', why};
-    else if (isTensor(type) && inputs[i].root.type != type)
+    else if (adoptType(inputs[i].root, type); isTensor(type) && inputs[i].root.type != type)
       verdict = {'f', std::string("input type is ") + onnxc_type_name(type)};
     else if (std::string why = setInput(&model, session, i, inputs[i]); !why.empty())
       verdict = {'f', why};
@@ -160,6 +160,7 @@ static Verdict runDataSet(const std::string &folder, StringRef name, onnxc_libra
       tolerance.rtol = std::max(tolerance.rtol, 1.0 / 64);
     if (!tolerance.values || llvm::is_contained(tolerance.loose, i)) // type and shape still count
       tolerance.rtol = 0, tolerance.atol = std::numeric_limits<double>::infinity();
+    adoptType(want.root, model.outputs[i].type);
     std::string why = compare(want.root, getOutput(&model, session, i), tolerance.rtol, tolerance.atol).difference;
     if (!why.empty())
       verdict = {'f', path::filename(folder).str() + " " + model.outputs[i].name + ": " + why};

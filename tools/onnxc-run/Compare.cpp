@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -27,6 +28,36 @@ double fromBfloat(uint16_t bits) {
   float value;
   memcpy(&value, &wide, sizeof(value));
   return value;
+}
+
+/// A float of 8 bits or less: `exponents` bits of exponent, whose value for 1 is `bias`, and `mantissas` of mantissa.
+double fromSmall(uint8_t bits, int exponents, int mantissas, int bias) {
+  int code = bits & ((1 << (exponents + mantissas)) - 1);
+  int exponent = code >> mantissas, mantissa = code & ((1 << mantissas) - 1);
+  double value = exponent ? std::ldexp((1 << mantissas) + mantissa, exponent - bias - mantissas)
+                          : std::ldexp(mantissa, 1 - bias - mantissas);
+  return bits >> (exponents + mantissas) & 1 ? -value : value;
+}
+
+double fromSmall(int32_t type, uint8_t bits) {
+  switch (type) {
+  case ONNXC_FLOAT8E4M3FN:
+    return (bits & 0x7f) == 0x7f ? NAN : fromSmall(bits, 4, 3, 7);
+  case ONNXC_FLOAT8E4M3FNUZ:
+    return bits == 0x80 ? NAN : fromSmall(bits, 4, 3, 8);
+  case ONNXC_FLOAT8E5M2: // half of a float16
+    return fromHalf(uint16_t(bits << 8));
+  case ONNXC_FLOAT8E5M2FNUZ:
+    return bits == 0x80 ? NAN : fromSmall(bits, 5, 2, 16);
+  case ONNXC_FLOAT8E8M0:
+    return bits == 0xff ? NAN : std::ldexp(1, bits - 127);
+  case ONNXC_FLOAT6E2M3:
+    return fromSmall(bits, 2, 3, 1);
+  case ONNXC_FLOAT6E3M2:
+    return fromSmall(bits, 3, 2, 3);
+  default: // ONNXC_FLOAT4E2M1
+    return fromSmall(bits, 2, 1, 1);
+  }
 }
 
 template <typename T> T load(const void *data, uint64_t i) {
@@ -66,8 +97,38 @@ double element(int32_t type, const void *data, uint64_t i) {
     return load<uint32_t>(data, i);
   case ONNXC_UINT64:
     return double(load<uint64_t>(data, i));
+  case ONNXC_FLOAT8E4M3FN:
+  case ONNXC_FLOAT8E4M3FNUZ:
+  case ONNXC_FLOAT8E5M2:
+  case ONNXC_FLOAT8E5M2FNUZ:
+  case ONNXC_FLOAT8E8M0:
+  case ONNXC_FLOAT6E2M3:
+  case ONNXC_FLOAT6E3M2:
+  case ONNXC_FLOAT4E2M1:
+    return fromSmall(type, load<uint8_t>(data, i));
   }
   return NAN; // the reader and the model's types have been checked before
+}
+
+/// Element `i` of any type; the imaginary part is 0 of those that have none.
+std::complex<double> number(int32_t type, const void *data, uint64_t i) {
+  if (type == ONNXC_COMPLEX64)
+    return load<std::complex<float>>(data, i);
+  if (type == ONNXC_COMPLEX128)
+    return load<std::complex<double>>(data, i);
+  return element(type, data, i);
+}
+
+bool isNaN(std::complex<double> x) { return std::isnan(x.real()) || std::isnan(x.imag()); }
+bool isFinite(std::complex<double> x) { return std::isfinite(x.real()) && std::isfinite(x.imag()); }
+
+std::string text(int32_t type, std::complex<double> x) {
+  char text[80];
+  if (type == ONNXC_COMPLEX64 || type == ONNXC_COMPLEX128)
+    snprintf(text, sizeof(text), "%.9g%+.9gi", x.real(), x.imag());
+  else
+    snprintf(text, sizeof(text), "%.9g", x.real());
+  return text;
 }
 
 std::string shapeText(const onnxc_value &tensor) {
@@ -115,22 +176,22 @@ Comparison compareTensors(const onnxc_value &want, const onnxc_value &got, doubl
     return std::isfinite(atol) ? compareStrings(want, got, count) : result;
   bool exact = type == ONNXC_BOOL && std::isfinite(atol);
   for (uint64_t i = 0; i < count; ++i) {
-    double w = element(type, want.data, i), g = element(type, got.data, i);
-    if (w == g || (std::isnan(w) && std::isnan(g)))
+    std::complex<double> w = number(type, want.data, i), g = number(type, got.data, i);
+    if (w == g || (isNaN(w) && isNaN(g)))
       continue;
-    double error = std::fabs(g - w);
+    double error = std::abs(g - w);
     if (!(error <= result.largest)) // a NaN on one side counts as the worst
       result.largest = std::isnan(error) ? INFINITY : error;
-    bool close = !exact && std::isfinite(w) && std::isfinite(g) && error <= atol + rtol * std::fabs(w);
+    bool close = !exact && isFinite(w) && isFinite(g) && error <= atol + rtol * std::abs(w);
     if (!close && differing++ == 0)
       first = i;
   }
   if (differing) {
-    char text[256];
-    snprintf(text, sizeof(text), "%llu of %llu values differ by up to %.3g, the first at %s: %.9g, expected %.9g",
-             (unsigned long long)differing, (unsigned long long)count, result.largest, position(first, want).c_str(),
-             element(type, got.data, first), element(type, want.data, first));
-    result.difference = text;
+    char start[256];
+    snprintf(start, sizeof(start), "%llu of %llu values differ by up to %.3g, the first at %s: ",
+             (unsigned long long)differing, (unsigned long long)count, result.largest, position(first, want).c_str());
+    result.difference = start + text(type, number(type, got.data, first)) + ", expected " +
+                        text(type, number(type, want.data, first));
   }
   return result;
 }

@@ -36,8 +36,10 @@ enum Field {
 uint64_t typedField(int32_t type) {
   switch (type) {
   case ONNXC_FLOAT:
+  case ONNXC_COMPLEX64: // real and imaginary part by turns
     return FloatData;
   case ONNXC_DOUBLE:
+  case ONNXC_COMPLEX128:
     return DoubleData;
   case ONNXC_INT64:
     return Int64Data;
@@ -56,39 +58,73 @@ uint64_t typedField(int32_t type) {
   case ONNXC_UINT4:
   case ONNXC_INT2:
   case ONNXC_UINT2:
+  case ONNXC_FLOAT4E2M1:
+  case ONNXC_FLOAT6E2M3: // an element each, unlike in raw data
+  case ONNXC_FLOAT6E3M2:
+  case ONNXC_FLOAT8E4M3FN:
+  case ONNXC_FLOAT8E4M3FNUZ:
+  case ONNXC_FLOAT8E5M2:
+  case ONNXC_FLOAT8E5M2FNUZ:
+  case ONNXC_FLOAT8E8M0:
     return Int32Data;
   }
   return 0;
 }
 
-/// Bits of an element of which several share a byte of a TensorProto, the first one in the lowest bits; 8 for others.
+/// How many numbers of a typed field an element is.
+unsigned partCount(int32_t type) { return type == ONNXC_COMPLEX64 || type == ONNXC_COMPLEX128 ? 2 : 1; }
+
+/// Bits of an element of which several share a byte of a TensorProto, a sequence of bits of which the first is the
+/// lowest of the first byte; 8 for others.
 unsigned packedWidth(int32_t type) {
-  return type == ONNXC_INT4 || type == ONNXC_UINT4 ? 4 : type == ONNXC_INT2 || type == ONNXC_UINT2 ? 2 : 8;
+  switch (type) {
+  case ONNXC_INT2:
+  case ONNXC_UINT2:
+    return 2;
+  case ONNXC_INT4:
+  case ONNXC_UINT4:
+  case ONNXC_FLOAT4E2M1:
+    return 4;
+  case ONNXC_FLOAT6E2M3:
+  case ONNXC_FLOAT6E3M2:
+    return 6;
+  }
+  return 8;
 }
+
+/// Bytes of `count` elements of so many bits.
+uint64_t packedSize(uint64_t count, unsigned width) { return count / 8 * width + (count % 8 * width + 7) / 8; }
 
 /// Gives each of `count` elements its own byte, extended by its sign or zero.
 void unpack(uint8_t *bytes, uint64_t count, int32_t type) {
-  unsigned width = packedWidth(type), perByte = 8 / width;
+  unsigned width = packedWidth(type);
   bool isSigned = type == ONNXC_INT4 || type == ONNXC_INT2;
   for (uint64_t i = count; i-- > 0;) { // backwards: an element's place is not before that of its bits
-    unsigned bits = bytes[i / perByte] >> (i % perByte * width) & ((1u << width) - 1);
+    uint64_t at = i / 8 * width + i % 8 * width / 8;
+    unsigned both = bytes[at] | (at + 1 < count ? unsigned(bytes[at + 1]) << 8 : 0); // 6 bits may be in two bytes
+    unsigned bits = both >> (i % 8 * width % 8) & ((1u << width) - 1);
     bytes[i] = uint8_t(isSigned && bits >> (width - 1) ? bits | ~0u << width : bits);
   }
 }
 
 std::string pack(const void *data, uint64_t count, int32_t type) {
-  unsigned width = packedWidth(type), perByte = 8 / width;
-  std::string packed((count + perByte - 1) / perByte, 0);
-  for (uint64_t i = 0; i < count; ++i)
-    packed[i / perByte] |= char((static_cast<const uint8_t *>(data)[i] & ((1u << width) - 1)) << (i % perByte * width));
+  unsigned width = packedWidth(type);
+  std::string packed(packedSize(count, width), 0);
+  for (uint64_t i = 0; i < count; ++i) {
+    uint64_t at = i / 8 * width + i % 8 * width / 8;
+    unsigned bits = (static_cast<const uint8_t *>(data)[i] & ((1u << width) - 1)) << (i % 8 * width % 8);
+    packed[at] |= char(bits);
+    if (bits >> 8)
+      packed[at + 1] |= char(bits >> 8);
+  }
   return packed;
 }
 
 /// Appends the elements of one occurrence of a typed field, packed or single, at `count`. False when there are more
 /// than the dims allow.
 bool appendTyped(Reader source, unsigned wire, const Tensor &tensor, uint64_t capacity, uint64_t &count) {
-  size_t size = onnxc_type_size(tensor.type);
-  bool isFloat = tensor.type == ONNXC_FLOAT, isDouble = tensor.type == ONNXC_DOUBLE;
+  size_t size = onnxc_type_size(tensor.type) / partCount(tensor.type);
+  bool isFloat = typedField(tensor.type) == FloatData, isDouble = typedField(tensor.type) == DoubleData;
   if (wire != Bytes && wire != unsigned(isFloat ? Fixed32 : isDouble ? Fixed64 : Varint))
     return false;
   while (!source.done()) {
@@ -227,9 +263,10 @@ std::string parseTensor(const void *bytes, uint64_t size, Tensor &tensor) {
     return "negative or far too big dims";
   // Sizes are compared with the bytes that are really there before any memory is asked for.
   size_t elementSize = onnxc_type_size(tensor.type);
-  unsigned perByte = 8 / packedWidth(tensor.type);
-  uint64_t stored = count / perByte + (count % perByte != 0);
-  if (hasRaw ? raw.left() % elementSize || raw.left() / elementSize != stored : stored > typedBytes)
+  unsigned width = packedWidth(tensor.type);
+  bool packs = width != 8 && (hasRaw || width != 6);
+  uint64_t stored = packs ? packedSize(count, width) : count, parts = stored * partCount(tensor.type);
+  if (hasRaw ? raw.left() % elementSize || raw.left() / elementSize != stored : parts > typedBytes)
     return "the dims say " + std::to_string(count) + " elements, the data has another number";
   if (!allocate(tensor))
     return "out of memory";
@@ -238,13 +275,17 @@ std::string parseTensor(const void *bytes, uint64_t size, Tensor &tensor) {
   } else {
     uint64_t filled = 0;
     for (message = all; message.next(field, wire, content);)
-      if (field == typed && !appendTyped(content, wire, tensor, stored, filled))
+      if (field == typed && !appendTyped(content, wire, tensor, parts, filled))
         return "malformed data, or more than the dims say";
-    if (filled != stored)
+    if (filled != parts)
       return "the dims say " + std::to_string(count) + " elements, the data has " + std::to_string(filled);
   }
-  if (perByte != 1)
+  if (packs) {
     unpack(static_cast<uint8_t *>(tensor.memory.get()), count, tensor.type);
+  } else if (width != 8) {
+    for (uint64_t i = 0; i < count; ++i)
+      static_cast<uint8_t *>(tensor.memory.get())[i] &= uint8_t((1u << width) - 1);
+  }
   if (tensor.type == ONNXC_BOOL) { // models rely on 0 and 1
     auto *values = static_cast<uint8_t *>(tensor.memory.get());
     for (uint64_t i = 0; i < count; ++i)
@@ -280,6 +321,11 @@ std::string readFile(const std::string &path, const std::function<std::string(co
 
 std::string readTensor(const std::string &path, Tensor &tensor) {
   return readFile(path, [&](const void *bytes, uint64_t size) { return parseTensor(bytes, size, tensor); });
+}
+
+void adoptType(onnxc_value &tensor, int32_t type) {
+  if (tensor.type == ONNXC_UINT16 && type == ONNXC_BFLOAT16)
+    tensor.type = type;
 }
 
 std::string serializeTensor(const char *name, int32_t type, const int64_t *dims, int64_t rank, const void *data,

@@ -40,6 +40,9 @@ std::string readTensor(const std::string &path, Tensor &tensor);
 /// What `parse` says of the bytes of a file, or why there are none. The error names the file.
 std::string readFile(const std::string &path, const std::function<std::string(const void *, uint64_t)> &parse);
 
+/// Data sets of ONNX 1.14 to 1.17 have bfloat16 as uint16: such a tensor is taken as bits where a model has bfloat16.
+void adoptType(onnxc_value &tensor, int32_t type);
+
 /// The bytes of a TensorProto with raw data, or with strings: `size` is that of the elements in memory.
 std::string serializeTensor(const char *name, int32_t type, const int64_t *dims, int64_t rank, const void *data,
                             uint64_t size);

@@ -215,6 +215,24 @@ void fillRandom(Tensor &tensor, uint64_t seed) {
     return fill<uint16_t>(tensor, [&] { return toHalf(float(normal())); });
   case ONNXC_BFLOAT16:
     return fill<uint16_t>(tensor, [&] { return toBfloat(float(normal())); });
+  case ONNXC_COMPLEX64:
+    return fill<float>(tensor, normal);
+  case ONNXC_COMPLEX128:
+    return fill<double>(tensor, normal);
+  // Numbers between -2 and 2: all bits but the first of the exponent.
+  case ONNXC_FLOAT8E4M3FN:
+  case ONNXC_FLOAT8E5M2:
+    return fill<uint8_t>(tensor, [&] { return random.bits() >> 32 & 0xbf; });
+  case ONNXC_FLOAT8E4M3FNUZ: // without a sign: NaN is a negative 0
+  case ONNXC_FLOAT8E5M2FNUZ:
+    return fill<uint8_t>(tensor, [&] { return random.bits() >> 32 & 0x3f; });
+  case ONNXC_FLOAT6E2M3:
+  case ONNXC_FLOAT6E3M2:
+    return fill<uint8_t>(tensor, [&] { return random.bits() >> 32 & 0x2f; });
+  case ONNXC_FLOAT4E2M1:
+    return fill<uint8_t>(tensor, [&] { return random.bits() >> 32 & 0xb; });
+  case ONNXC_FLOAT8E8M0:
+    return fill<uint8_t>(tensor, [&] { return 127 - (random.bits() >> 32 & 7); });
   }
   switch (onnxc_type_size(tensor.type)) {
   case 1:
@@ -281,7 +299,7 @@ bool isSupported(int32_t valueType) {
   int32_t type = ONNXC_ELEMENT_TYPE(valueType);
   if (valueType & ONNXC_MAP && onnxc_type_size(keyType(valueType)) == 0)
     return false;
-  return onnxc_type_size(type) != 0 && type != ONNXC_COMPLEX64 && type != ONNXC_COMPLEX128;
+  return onnxc_type_size(type) != 0;
 }
 
 std::string listSymbols(const onnxc_model *model) {
@@ -330,6 +348,7 @@ std::string fileInput(const onnxc_model *model, uint64_t index, const Options &o
   std::string error = readValue(path, info.type, value);
   if (!error.empty())
     return who + error;
+  adoptType(value.root, info.type);
   if (isTensor(info.type) && value.root.type != info.type) // of others, the runtime checks all parts
     return who + "'" + path + "' holds " + onnxc_type_name(value.root.type) + ", the model expects " +
            onnxc_type_name(info.type);
@@ -391,6 +410,7 @@ std::string checkOutputs(const onnxc_model *model, onnxc_session *session, const
     std::string error = readValue(path, info.type, want);
     if (!error.empty())
       return error;
+    adoptType(want.root, info.type);
     double rtol = options.rtol >= 0 ? options.rtol : ONNXC_ELEMENT_TYPE(info.type) == ONNXC_BFLOAT16 ? 0x1p-6 : 1e-3;
     Comparison result = compare(want.root, getOutput(model, session, i), rtol, options.atol);
     largest = std::max(largest, result.largest);

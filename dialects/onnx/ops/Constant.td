@@ -3,7 +3,7 @@
 // Values that need no computation: constants, and the absent optional value.
 include "dialects/onnx/Onnx.td"
 
-def Onnx_ConstantOp : Onnx_Op<"Constant", 25, [ConstantLike]> {
+def Onnx_ConstantOp : Onnx_Op<"Constant", 25, [TakesBits, ConstantLike]> {
   let summary = "A constant tensor";
   let description = "Every form of the attribute (value, value_float, value_ints, sparse_value, ...) is imported as `value`.";
   let arguments = (ins ElementsAttr:$value);

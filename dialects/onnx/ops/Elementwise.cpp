@@ -6,7 +6,7 @@
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Random.h"
-#include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/SmallFloats.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -105,21 +105,20 @@ LogicalResult SwiGLUOp::verify() {
 
 //===- Lowering ---------------------------------------------------------------------===//
 
-static Scalar convertTo(Scalar x, Type tensorType) {
-  Type type = getElementTypeOrSelf(tensorType), stored = LoweringBuilder::loweredType(tensorType).getElementType();
-  x = convert(x, stored, type.isUnsignedInteger());
-  // An integer of 4 or 2 bits fills its byte with copies of its sign, or with zeros.
-  if (double spare = stored.getIntOrFloatBitWidth() - type.getIntOrFloatBitWidth(); spare != 0)
-    x = shiftRight(shiftLeft(x, x.number(spare)), x.number(spare));
-  return x;
+static Scalar castElement(CastOp op, Scalar x) {
+  Scalar number = load(x.builder(), x, getElementTypeOrSelf(op.getX()));
+  return store(number, getElementTypeOrSelf(op.getResult()), {op.getSaturate() != 0, op.getRoundMode()});
 }
 
 /// The same bits as another type of as many. A bool is a byte that is 0 or 1.
 static Scalar bitCast(Scalar x, Type tensorType) {
-  Type stored = LoweringBuilder::loweredType(tensorType).getElementType();
+  Type type = getElementTypeOrSelf(tensorType), stored = getStoredType(type);
   if (x.isFloat() || isa<FloatType>(stored))
     return x.type() == stored ? x : Scalar(x.builder(), arith::BitcastOp::create(x.builder(), stored, x));
-  return convertTo(x, tensorType);
+  if (!isStoredAsBits(type))
+    return store(x, type);
+  // Where the bits are not a whole byte, the others of it are 0.
+  return getElementBits(type) < 8 ? x & x.number((1 << getElementBits(type)) - 1) : x;
 }
 
 using Formula = llvm::function_ref<Scalar(ArrayRef<Scalar>)>;
@@ -142,10 +141,13 @@ static FailureOr<SmallVector<Value>> lowerElementwise(OpT op, ElementKind kind, 
         for (auto [lowered, operand] : llvm::zip_equal(operands, op->getOperands())) {
           Scalar element;
           if (lowered)
-            element = Scalar(nested, args[next++], getElementTypeOrSelf(operand.getType()).isUnsignedInteger());
-          elements.push_back(element && kind != ElementKind::Any ? widen(element) : element);
+            element = kind == ElementKind::Any
+                          ? Scalar(nested, args[next++], getElementTypeOrSelf(operand).isUnsignedInteger())
+                          : load(nested, args[next++], getElementTypeOrSelf(operand));
+          elements.push_back(element);
         }
-        return convertTo(formula(elements), resultType);
+        Scalar result = formula(elements);
+        return kind == ElementKind::Any ? result : store(result, getElementTypeOrSelf(resultType));
       })};
 }
 
@@ -328,6 +330,11 @@ LogicalResult WhereOp::verify() {
 LogicalResult CastOp::verify() {
   if (!getElementType(getContext(), getTo()))
     return emitOpError("conversion to ") << getElementTypeName(getTo()) << " can't be compiled";
+  for (Type type : {getElementTypeOrSelf(getX()), getElementType(getContext(), getTo())})
+    if (isa<ComplexType>(type))
+      return emitOpError("does not take ") << getElementTypeName(type);
+  if (StringRef mode = getRoundMode(); mode != "up" && mode != "down" && mode != "nearest")
+    return emitOpError("round_mode is \"up\", \"down\" or \"nearest\", not \"") << mode << '"';
   return success();
 }
 
@@ -335,7 +342,7 @@ LogicalResult BitCastOp::verify() {
   Type from = getElementTypeOrSelf(getX().getType()), to = getElementType(getContext(), getTo());
   if (!to)
     return emitOpError("conversion to ") << getElementTypeName(getTo()) << " can't be compiled";
-  auto bits = [](Type type) { return type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth(); };
+  auto bits = [](Type type) { return type.isInteger(1) ? 8 : getElementBits(type); };
   if (bits(from) != bits(to))
     return emitOpError("the bits of ") << getElementTypeName(from) << " are not as many as those of "
                                        << getElementTypeName(to);
@@ -386,11 +393,13 @@ FailureOr<SmallVector<Value>> DropoutOp::lowerToLinalg(LoweringBuilder &b, Value
     return SmallVector<Value>{operands[0], b.filled(getMask().getType(), b.constantInt(b.getI1Type(), 1))};
   auto read = [&](Value tensor) {
     SmallVector<Value> zeros(cast<RankedTensorType>(tensor.getType()).getRank(), b.index(0));
-    return Scalar(b, tensor::ExtractOp::create(b, tensor, zeros));
+    return tensor::ExtractOp::create(b, tensor, zeros).getResult();
   };
   // In inference the ratio is 0.
-  Scalar ratio = operands[1] ? convert(read(operands[1]), b.getF32Type()) : Scalar(b, b.constant(b.getF32Type(), 0.5));
-  ratio = select(read(operands[2]), ratio, 0);
+  Scalar ratio(b, b.constant(b.getF32Type(), 0.5));
+  if (operands[1])
+    ratio = convert(load(b, read(operands[1]), getElementTypeOrSelf(getRatio())), b.getF32Type());
+  ratio = select(Scalar(b, read(operands[2])), ratio, 0);
   Scalar scale = 1 / (1 - ratio);
   SmallVector<Value> sizes =
       llvm::map_to_vector(getDims(getMask()), [&](AffineExpr dim) { return b.materializeIndex(dim); });
@@ -402,12 +411,13 @@ FailureOr<SmallVector<Value>> DropoutOp::lowerToLinalg(LoweringBuilder &b, Value
     position = arith::IndexCastOp::create(nested, nested.getI64Type(), position);
     return toUniform(randomWords(seed, Scalar(nested, position))[0]) >= Scalar(nested, ratio);
   });
-  Value output = b.elementwise(getOutput().getType(), {operands[0], mask}, {getData().getType(), getMask().getType()},
-                               [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
-                                 Scalar x = widen(Scalar(nested, args[0]));
-                                 Scalar kept = x * convert(Scalar(nested, scale), x.type());
-                                 return convertTo(select(Scalar(nested, args[1]), kept, 0), getOutput().getType());
-                               });
+  Value output =
+      b.elementwise(getOutput().getType(), {operands[0], mask}, {getData().getType(), getMask().getType()},
+                    [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+                      Scalar x = load(nested, args[0], getElementTypeOrSelf(getData()));
+                      Scalar kept = x * convert(Scalar(nested, scale), x.type());
+                      return store(select(Scalar(nested, args[1]), kept, 0), getElementTypeOrSelf(getOutput()));
+                    });
   return SmallVector<Value>{output, mask};
 }
 

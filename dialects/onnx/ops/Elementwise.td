@@ -3,7 +3,8 @@
 // Operators that compute each element from the elements at the same place: one line each, with its formula.
 include "dialects/onnx/Onnx.td"
 
-// Which element types an operator takes. 16-bit floats are computed in f32, except where values only move (Any).
+// Which element types an operator takes. Floats of less than 32 bits are computed in f32, except where values only move
+// (Any).
 class Elements<string kind> { string cpp = "ElementKind::" # kind; }
 def Float : Elements<"Float">;
 def Integer : Elements<"Integer">; // not bool
@@ -14,8 +15,8 @@ def Any : Elements<"Any">;
 // `formula` is C++ over Scalars (support/Scalar.h). `named` makes names for the elements `e` of the operands. `data` is
 // the same for the content of small integer tensors, in AffineExpr (`d` instead of `e`); without it nothing is known.
 class Elementwise<string name, int since, Elements kind, dag operands, dag attributes, string named, string formula,
-                  string data = "", string resultType = "">
-    : Onnx_Op<name, since, [], !if(!empty(data), []<string>, ["propagateData"])> {
+                  string data = "", string resultType = "", list<Trait> traits = []>
+    : Onnx_Op<name, since, traits, !if(!empty(data), []<string>, ["propagateData"])> {
   let arguments = !con(operands, attributes);
   let results = (outs Onnx_Tensor:$result);
   let extraClassDefinition = [{
@@ -41,8 +42,9 @@ class F32<string default> : DefaultValuedAttr<F32Attr, default>;
 class SI64<string default> : DefaultValuedAttr<SI64Attr, default>;
 
 class Unary<string name, int since, Elements kind, string formula, dag attributes = (ins), string data = "",
-            string resultType = "">
-    : Elementwise<name, since, kind, (ins Onnx_Tensor:$x), attributes, "Scalar x = e[0];", formula, data, resultType>;
+            string resultType = "", list<Trait> traits = []>
+    : Elementwise<name, since, kind, (ins Onnx_Tensor:$x), attributes, "Scalar x = e[0];", formula, data, resultType,
+                  traits>;
 
 class Binary<string name, int since, Elements kind, string formula, string data = "", dag attributes = (ins),
              string resultType = "">
@@ -136,11 +138,12 @@ def Onnx_AndOp : Comparison<"And", 7, Bool, "a & b", "logicalAnd(a, b)">;
 def Onnx_OrOp : Comparison<"Or", 7, Bool, "a | b", "negate(logicalAnd(negate(a), negate(b)))">;
 def Onnx_XorOp : Comparison<"Xor", 7, Bool, "a ^ b", "negate(equal(a, b))">;
 def Onnx_NotOp : Unary<"Not", 1, Bool, "~x", (ins), "negate(x)">;
-def Onnx_IsNaNOp : Unary<"IsNaN", 20, Float, "x != x", (ins), "", "boolType(*this)">;
+def Onnx_IsNaNOp : Unary<"IsNaN", 20, Float, "x != x", (ins), "", "boolType(*this)", [TakesBits]>;
 def Onnx_IsInfOp : Unary<"IsInf", 20, Float, "isInf(x, getDetectNegative(), getDetectPositive())",
-                         (ins SI64<"1">:$detect_negative, SI64<"1">:$detect_positive), "", "boolType(*this)">;
+                         (ins SI64<"1">:$detect_negative, SI64<"1">:$detect_positive), "", "boolType(*this)",
+                         [TakesBits]>;
 def Onnx_WhereOp : Elementwise<"Where", 16, Any, (ins Onnx_Tensor:$condition, Onnx_Tensor:$x, Onnx_Tensor:$y), (ins), "",
-                               "select(e[0], e[1], e[2])", "choose(e[0], e[1], e[2])"> {
+                               "select(e[0], e[1], e[2])", "choose(e[0], e[1], e[2])", "", [TakesBits]> {
   let hasVerifier = 1;
 }
 
@@ -154,19 +157,19 @@ def Onnx_BitShiftOp : Binary<"BitShift", 28, Integer, "getDirection() == \"LEFT\
 
 def Onnx_CastOp : Elementwise<"Cast", 28, Any, (ins Onnx_Tensor:$x),
                               (ins SI64Attr:$to, SI64<"1">:$saturate, DefaultValuedAttr<StrAttr, "\"up\"">:$round_mode),
-                              "", "convertTo(e[0], getResult().getType())", "castData(e[0], getResult().getType())",
-                              "getElementType(getContext(), getTo())"> { let hasVerifier = 1; }
+                              "", "castElement(*this, e[0])", "castData(e[0], getResult().getType())",
+                              "getElementType(getContext(), getTo())", [TakesBits]> { let hasVerifier = 1; }
 
 def Onnx_BitCastOp : Unary<"BitCast", 26, Any, "bitCast(x, getResult().getType())", (ins SI64Attr:$to), "",
-                           "getElementType(getContext(), getTo())"> { let hasVerifier = 1; }
+                           "getElementType(getContext(), getTo())", [TakesBits]> { let hasVerifier = 1; }
 
 // What passes its operand on.
-def Onnx_IdentityOp : Onnx_Op<"Identity", 25, [], ["propagateData"]> {
+def Onnx_IdentityOp : Onnx_Op<"Identity", 25, [TakesBits], ["propagateData"]> {
   let arguments = (ins Onnx_Tensor:$x);
   let results = (outs Onnx_Tensor:$y);
 }
 
-def Onnx_DropoutOp : Onnx_Op<"Dropout", 22> {
+def Onnx_DropoutOp : Onnx_Op<"Dropout", 22, [TakesBits]> {
   let summary = "Passes its input on; in training, drops elements at random and scales the others";
   let arguments = (ins Onnx_Tensor:$data, Onnx_OptionalTensor:$ratio, Onnx_OptionalTensor:$training_mode,
                        OptionalAttr<SI64Attr>:$seed);

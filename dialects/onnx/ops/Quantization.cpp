@@ -10,7 +10,7 @@
 #include "dialects/onnx/ops/Reduction.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
-#include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/SmallFloats.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -92,14 +92,14 @@ public:
 
   Scalar get(ImplicitLocOpBuilder &b, ValueRange args, unsigned &next) const {
     if (isOperand())
-      return Scalar(b, args[next++], value.element().isUnsignedInteger());
+      return load(b, args[next++], value.element());
     SmallVector<Value> at;
     for (int64_t i = 0; i < value.rank(); ++i) {
       at.push_back(linalg::IndexOp::create(b, i));
       if (i == granularity.axis)
         at.back() = arith::DivUIOp::create(b, at.back(), arith::ConstantIndexOp::create(b, granularity.block));
     }
-    return Scalar(b, tensor::ExtractOp::create(b, value.value, at), value.element().isUnsignedInteger());
+    return load(b, tensor::ExtractOp::create(b, value.value, at), value.element());
   }
 
   Lowered value;
@@ -131,13 +131,13 @@ static FailureOr<SmallVector<Value>> lowerElements(OpT op, LoweringBuilder &b, V
       inputs.push_back(parameter.value.value);
       maps.push_back(parameter.map);
     }
-  bool isUnsigned = getElementTypeOrSelf(op.getX()).isUnsignedInteger();
+  Type element = getElementTypeOrSelf(op.getX());
   return SmallVector<Value>{
       b.elementwise(op.getY().getType(), inputs, maps, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
         unsigned next = 1;
         Scalar scale = parameters[0].get(nested, args, next);
         Scalar zero = parameters[1] ? parameters[1].get(nested, args, next) : Scalar();
-        return formula(Scalar(nested, args[0], isUnsigned), scale, zero);
+        return formula(load(nested, args[0], element), scale, zero);
       })};
 }
 
@@ -148,6 +148,19 @@ template <typename OpT> static FailureOr<Type> typeNumbered(OpT op, int64_t numb
   return op.emitOpError(attribute) << " " << getElementTypeName(number) << " is not supported yet";
 }
 
+/// Float types that can be calculated with, as opposed to small ones.
+static bool isRealType(Type type) { return isa<FloatType>(type) && !isSmallFloat(type); }
+
+/// What real numbers are quantised to: integers of at most `maxWidth` bits, and small floats but the one that scales
+/// are.
+static bool isQuantizedType(Type type, unsigned maxWidth) {
+  if (auto integer = dyn_cast<IntegerType>(type))
+    return integer.getWidth() > 1 && integer.getWidth() <= maxWidth;
+  return isSmallFloat(type) && !isa<Float8E8M0FNUType>(type);
+}
+
+static bool isScaleType(Type type) { return isRealType(type) || isa<Float8E8M0FNUType>(type); }
+
 /// x rounded to the float type `to`, for arithmetic in at least f32.
 static Scalar roundTo(Scalar x, Type to) { return widen(convert(x, to)); }
 
@@ -157,10 +170,10 @@ static Scalar roundTo(Scalar x, Type to) { return widen(convert(x, to)); }
 static FailureOr<Type> divisionType(QuantizeLinearOp op) {
   if (op.getPrecision() == 0) {
     Type scale = getElementTypeOrSelf(op.getYScale());
-    return isa<FloatType>(scale) ? scale : Type(Float32Type::get(op.getContext()));
+    return isRealType(scale) ? scale : Type(Float32Type::get(op.getContext()));
   }
   auto type = typeNumbered(op, op.getPrecision(), "precision");
-  if (succeeded(type) && !isa<FloatType>(*type))
+  if (succeeded(type) && !isRealType(*type))
     return op.emitOpError("precision must be a floating-point type, not ") << getElementTypeName(*type);
   return type;
 }
@@ -180,12 +193,13 @@ LogicalResult QuantizeLinearOp::inferTypes(SmallVectorImpl<Type> &types) {
   }
   if (!element)
     element = IntegerType::get(getContext(), 8, IntegerType::Unsigned);
-  auto integer = dyn_cast<IntegerType>(element);
-  if (!integer || integer.getWidth() > 16 || integer.getWidth() == 1)
+  if (!isQuantizedType(element, /*maxWidth=*/16))
     return emitOpError("can't quantize to ") << getElementTypeName(element);
-  Type x = getElementTypeOrSelf(getX());
-  if (!isa<FloatType>(x) && !x.isSignlessInteger(32))
+  Type x = getElementTypeOrSelf(getX()), scale = getElementTypeOrSelf(getYScale());
+  if (!isRealType(x) && !x.isSignlessInteger(32))
     return emitOpError("takes floating-point numbers or int32, not ") << getElementTypeName(x);
+  if (!isScaleType(scale) && !scale.isSignlessInteger(32))
+    return emitOpError("y_scale must be floating-point numbers or int32, not ") << getElementTypeName(scale);
   if (failed(divisionType(*this)) || failed(getGranularity(*this, getYScale(), "y_scale")) ||
       (hasZero && failed(getGranularity(*this, getYZeroPoint(), "y_zero_point"))))
     return failure();
@@ -197,15 +211,23 @@ FailureOr<SmallVector<Value>> QuantizeLinearOp::lowerToLinalg(LoweringBuilder &b
   auto precision = divisionType(*this);
   if (failed(precision))
     return failure();
-  auto element = cast<IntegerType>(getElementTypeOrSelf(getY()));
+  Type quantized = getElementTypeOrSelf(getY());
+  auto divide = [&](Scalar x, Scalar scale) {
+    return roundTo(roundTo(x, *precision) / roundTo(scale, *precision), *precision);
+  };
+  if (isSmallFloat(quantized))
+    return lowerElements(*this, b, operands, [&](Scalar x, Scalar scale, Scalar zero) {
+      Scalar y = divide(x, scale);
+      return store(zero ? y + convert(zero, y.type()) : y, quantized, {getSaturate() != 0});
+    });
+  auto element = cast<IntegerType>(quantized);
   double low = element.isUnsigned() ? 0 : -std::ldexp(1.0, element.getWidth() - 1);
   double high = low + std::ldexp(1.0, element.getWidth()) - 1;
   Type stored = LoweringBuilder::loweredType(getY().getType()).getElementType();
   return lowerElements(*this, b, operands, [&](Scalar x, Scalar scale, Scalar zero) {
-    Scalar quotient = roundTo(roundTo(x, *precision) / roundTo(scale, *precision), *precision);
     // Integers of 16 bits and sums of two are exact in f32, so that clamping comes before the conversion, which no
     // number is out of range for then. Comparisons are such that NaN becomes the lowest number.
-    Scalar y = roundeven(quotient);
+    Scalar y = roundeven(divide(x, scale));
     if (zero)
       y = y + convert(zero, y.type());
     y = select(y > low, y, low);
@@ -218,8 +240,7 @@ FailureOr<SmallVector<Value>> QuantizeLinearOp::lowerToLinalg(LoweringBuilder &b
 
 LogicalResult DequantizeLinearOp::inferTypes(SmallVectorImpl<Type> &types) {
   Type x = getElementTypeOrSelf(getX()), element = getElementTypeOrSelf(getXScale());
-  auto integer = dyn_cast<IntegerType>(x);
-  if (!integer || integer.getWidth() > 32 || integer.getWidth() == 1)
+  if (!isQuantizedType(x, /*maxWidth=*/32))
     return emitOpError("can't dequantize ") << getElementTypeName(x);
   bool hasZero = isa<RankedTensorType>(getXZeroPoint().getType());
   if (hasZero && getElementTypeOrSelf(getXZeroPoint()) != x) // "x_zero_point and x must have the same type"
@@ -231,8 +252,11 @@ LogicalResult DequantizeLinearOp::inferTypes(SmallVectorImpl<Type> &types) {
       return failure();
     element = *wanted;
   }
-  if (!isa<FloatType>(element) || !isa<FloatType>(getElementTypeOrSelf(getXScale())))
-    return emitOpError("scale and result must be floating-point numbers");
+  if (!isScaleType(getElementTypeOrSelf(getXScale())))
+    return emitOpError("x_scale must be floating-point numbers, not ")
+           << getElementTypeName(getElementTypeOrSelf(getXScale()));
+  if (!isRealType(element)) // "if output_dtype is not supplied then the output type is the same as x_scale"
+    return emitOpError("can't dequantize to ") << getElementTypeName(element) << "; output_dtype says to what";
   if (failed(getGranularity(*this, getXScale(), "x_scale")) ||
       (hasZero && failed(getGranularity(*this, getXZeroPoint(), "x_zero_point"))))
     return failure();
@@ -243,10 +267,9 @@ LogicalResult DequantizeLinearOp::inferTypes(SmallVectorImpl<Type> &types) {
 FailureOr<SmallVector<Value>> DequantizeLinearOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Type element = getElementTypeOrSelf(getY()), wide = accumulatorType(element);
   return lowerElements(*this, b, operands, [&](Scalar x, Scalar scale, Scalar zero) {
-    Type i32 = b.getI32Type();
-    Scalar difference = convert(x, i32);
+    Scalar difference = x.isFloat() ? x : convert(x, b.getI32Type());
     if (zero)
-      difference = difference - convert(zero, i32);
+      difference = difference - convert(zero, difference.type());
     return convert(convert(difference, wide) * convert(scale, wide), element);
   });
 }

@@ -4,7 +4,7 @@
 // tensor, for an index of an axis, or for a block of indices of it.
 include "dialects/onnx/Onnx.td"
 
-def Onnx_QuantizeLinearOp : Onnx_Op<"QuantizeLinear", 28> {
+def Onnx_QuantizeLinearOp : Onnx_Op<"QuantizeLinear", 28, [TakesBits]> {
   let summary = "saturate(round(x / scale) + zero point)";
   let arguments = (ins Onnx_Tensor:$x, Onnx_Tensor:$y_scale, Onnx_OptionalTensor:$y_zero_point,
                    DefaultValuedAttr<SI64Attr, "1">:$axis, DefaultValuedAttr<SI64Attr, "0">:$block_size,
@@ -13,7 +13,7 @@ def Onnx_QuantizeLinearOp : Onnx_Op<"QuantizeLinear", 28> {
   let results = (outs Onnx_Tensor:$y);
 }
 
-def Onnx_DequantizeLinearOp : Onnx_Op<"DequantizeLinear", 28> {
+def Onnx_DequantizeLinearOp : Onnx_Op<"DequantizeLinear", 28, [TakesBits]> {
   let summary = "(x - zero point) * scale";
   let arguments = (ins Onnx_Tensor:$x, Onnx_Tensor:$x_scale, Onnx_OptionalTensor:$x_zero_point,
                    DefaultValuedAttr<SI64Attr, "1">:$axis, DefaultValuedAttr<SI64Attr, "0">:$block_size,

@@ -6,6 +6,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "onnxc/abi.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -21,6 +22,7 @@ static Type integer(MLIRContext *context) {
   return IntegerType::get(context, Width, Sign);
 }
 template <typename T> static Type floating(MLIRContext *context) { return T::get(context); }
+template <typename T> static Type complex(MLIRContext *context) { return ComplexType::get(T::get(context)); }
 
 /// By TensorProto.DataType. Without a type: what onnxc can't compile.
 static const Row rows[] = {
@@ -38,21 +40,21 @@ static const Row rows[] = {
     {"float64", floating<Float64Type>},
     {"uint32", integer<32, IntegerType::Unsigned>},
     {"uint64", integer<64, IntegerType::Unsigned>},
-    {"complex64", nullptr},
-    {"complex128", nullptr},
+    {"complex64", complex<Float32Type>},
+    {"complex128", complex<Float64Type>},
     {"bfloat16", floating<BFloat16Type>},
-    {"float8e4m3fn", nullptr},
-    {"float8e4m3fnuz", nullptr},
-    {"float8e5m2", nullptr},
-    {"float8e5m2fnuz", nullptr},
+    {"float8e4m3fn", floating<Float8E4M3FNType>},
+    {"float8e4m3fnuz", floating<Float8E4M3FNUZType>},
+    {"float8e5m2", floating<Float8E5M2Type>},
+    {"float8e5m2fnuz", floating<Float8E5M2FNUZType>},
     {"uint4", integer<4, IntegerType::Unsigned>},
     {"int4", integer<4>},
-    {"float4e2m1", nullptr},
-    {"float8e8m0", nullptr},
+    {"float4e2m1", floating<Float4E2M1FNType>},
+    {"float8e8m0", floating<Float8E8M0FNUType>},
     {"uint2", integer<2, IntegerType::Unsigned>},
     {"int2", integer<2>},
-    {"float6e2m3", nullptr},
-    {"float6e3m2", nullptr},
+    {"float6e2m3", floating<Float6E2M3FNType>},
+    {"float6e3m2", floating<Float6E3M2FNType>},
 };
 
 Type onnxc::onnx::getElementType(MLIRContext *context, int64_t onnxType) {
@@ -85,3 +87,27 @@ std::string onnxc::onnx::getElementTypeName(int64_t onnxType) {
 }
 
 std::string onnxc::onnx::getElementTypeName(Type elementType) { return getElementTypeName(getOnnxType(elementType)); }
+
+unsigned onnxc::onnx::getElementBits(Type elementType) {
+  if (auto complex = dyn_cast<ComplexType>(elementType))
+    return 2 * complex.getElementType().getIntOrFloatBitWidth();
+  if (isa<StringType>(elementType)) // an address
+    return 64;
+  return elementType.getIntOrFloatBitWidth();
+}
+
+uint64_t onnxc::onnx::getElementBytes(Type elementType) { return llvm::divideCeil(getElementBits(elementType), 8); }
+
+bool onnxc::onnx::isSmallFloat(Type elementType) {
+  return isa<FloatType>(elementType) && elementType.getIntOrFloatBitWidth() <= 8;
+}
+
+bool onnxc::onnx::isStoredAsBits(Type elementType) {
+  return isa<ComplexType>(elementType) || isSmallFloat(elementType);
+}
+
+Type onnxc::onnx::getStoredType(Type elementType) {
+  if (elementType.isInteger(1) || (isa<FloatType>(elementType) && !isSmallFloat(elementType)))
+    return elementType;
+  return IntegerType::get(elementType.getContext(), 8 * getElementBytes(elementType));
+}

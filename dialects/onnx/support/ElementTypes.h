@@ -8,7 +8,7 @@
 
 namespace onnxc::onnx {
 
-/// The element type that ONNX gives this number; null when onnxc has none (strings, complex, 8-bit floats and smaller).
+/// The element type that ONNX gives this number; null when onnxc has none (strings).
 mlir::Type getElementType(mlir::MLIRContext *context, int64_t onnxType);
 
 /// ONNX's number of an element type of the onnx dialect.
@@ -22,5 +22,18 @@ int64_t getValueType(mlir::Type type);
 /// "element type 99" for a number that ONNX does not know.
 std::string getElementTypeName(int64_t onnxType);
 std::string getElementTypeName(mlir::Type elementType);
+
+/// Bits of an element, and bytes that it takes in memory: nothing shares a byte there.
+unsigned getElementBits(mlir::Type elementType);
+uint64_t getElementBytes(mlir::Type elementType);
+
+/// A float of 8, 6 or 4 bits. Nothing calculates with it: it is converted (support/SmallFloats.h).
+bool isSmallFloat(mlir::Type elementType);
+/// Small floats and complex numbers are integers of their bits once lowered. Only operators that say so (OnnxOp.h:
+/// TakesBits) have operands of these types.
+bool isStoredAsBits(mlir::Type elementType);
+
+/// What an element is once lowered: signless, at least a byte (but for bool), or its bits.
+mlir::Type getStoredType(mlir::Type elementType);
 
 } // namespace onnxc::onnx

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Constant tensors. See Elements.h.
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 
@@ -17,7 +18,7 @@ ElementsAttr onnxc::onnx::reinterpret(ElementsAttr elements, RankedTensorType ty
     return {};
   // MLIR leaves the rest of a byte that holds 4 or 2 bits open.
   Type element = dense.getElementType();
-  unsigned width = type.getElementTypeBitWidth();
+  unsigned width = getElementBits(type.getElementType());
   if (element.isInteger() && element.getIntOrFloatBitWidth() < width) {
     bool isUnsigned = element.isUnsignedInteger();
     auto values = llvm::map_to_vector(dense.getValues<APInt>(), [&](const APInt &value) {

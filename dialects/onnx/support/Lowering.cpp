@@ -152,12 +152,7 @@ Value LoweringBuilder::wrapIndex(ImplicitLocOpBuilder &b, Value index, Value siz
 
 RankedTensorType LoweringBuilder::loweredType(Type onnxType) {
   auto tensor = cast<RankedTensorType>(onnxType);
-  Type element = tensor.getElementType();
-  if (auto integer = dyn_cast<IntegerType>(element); integer && integer.getWidth() > 1) // a byte at least
-    element = IntegerType::get(element.getContext(), std::max(integer.getWidth(), 8u));
-  if (isa<StringType>(element)) // an address
-    element = IntegerType::get(element.getContext(), 64);
-  return RankedTensorType::get(tensor.getShape(), element);
+  return RankedTensorType::get(tensor.getShape(), getStoredType(tensor.getElementType()));
 }
 
 Type LoweringBuilder::loweredValueType(Type onnxType) {

@@ -34,13 +34,21 @@ typedef enum onnxc_type {
   ONNXC_DOUBLE = 11,
   ONNXC_UINT32 = 12,
   ONNXC_UINT64 = 13,
-  ONNXC_COMPLEX64 = 14,
+  ONNXC_COMPLEX64 = 14, /* real and imaginary part, as C's float _Complex */
   ONNXC_COMPLEX128 = 15,
   ONNXC_BFLOAT16 = 16,
+  ONNXC_FLOAT8E4M3FN = 17, /* floats of 8, 6 and 4 bits take a byte each, the others of its bits zero */
+  ONNXC_FLOAT8E4M3FNUZ = 18,
+  ONNXC_FLOAT8E5M2 = 19,
+  ONNXC_FLOAT8E5M2FNUZ = 20,
   ONNXC_UINT4 = 21, /* integers of 4 and 2 bits take a byte each, the others of its bits zero or copies of the sign */
   ONNXC_INT4 = 22,
+  ONNXC_FLOAT4E2M1 = 23,
+  ONNXC_FLOAT8E8M0 = 24,
   ONNXC_UINT2 = 25,
   ONNXC_INT2 = 26,
+  ONNXC_FLOAT6E2M3 = 27,
+  ONNXC_FLOAT6E3M2 = 28,
 } onnxc_type;
 
 /* What the type of an input or output is besides an element type: a flag says that it isn't a tensor. */

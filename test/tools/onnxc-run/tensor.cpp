@@ -80,6 +80,12 @@ static void good() {
   expectValues<uint8_t>(head(ONNXC_UINT4, {3}) + number(5, 0x8f) + number(5, 7), {15, 8, 7});
   expectValues<int8_t>(head(ONNXC_INT2, {5}) + bytes(9, Text("\xe4\x01")), {0, 1, -2, -1, 1});
   expectValues<uint8_t>(head(ONNXC_UINT2, {4}) + bytes(9, Text("\xe4")), {0, 1, 2, 3});
+  expectValues<uint8_t>(head(ONNXC_FLOAT4E2M1, {3}) + bytes(9, Text("\x8f\x07")), {15, 8, 7});
+  expectValues<uint8_t>(head(ONNXC_FLOAT6E2M3, {5}) + bytes(9, Text("\x41\x30\xfc\x25")), {1, 1, 3, 63, 37});
+  expectValues<uint8_t>(head(ONNXC_FLOAT6E3M2, {2}) + number(5, 0x21) + number(5, 0xff), {0x21, 0x3f});
+  expectValues<uint8_t>(head(ONNXC_FLOAT8E5M2, {1}) + number(5, 0xfc), {0xfc});
+  expectValues<float>(head(ONNXC_COMPLEX64, {1}) + bytes(4, raw<float>({1, -2})), {1, -2});
+  expectValues<double>(head(ONNXC_COMPLEX128, {1}) + bytes(9, raw<double>({1, -2})), {1, -2});
   expectValues<float>(head(ONNXC_FLOAT, {}) + bytes(9, raw<float>({7})), {7}); // a scalar
   expectValues<float>(head(ONNXC_FLOAT, {0, 5}), {});
   expectValues<float>(bytes(1, varint(2)) + number(2, 1) + bytes(8, "name") + bytes(9, raw<float>({1, 2})), {1, 2});
@@ -93,8 +99,8 @@ static void bad() {
   expectError(head(ONNXC_STRING, {-1}) + bytes(6, "x"), "negative or far too big dims");
   expectError(head(ONNXC_STRING, {1}) + bytes(6, Text("x\0y", 3)), "string 0 has a zero byte");
   expectError(head(ONNXC_STRING, {1}) + bytes(9, "x"), "the dims say 1 elements, the data has 0");
-  expectError(head(ONNXC_COMPLEX64, {1}), "complex64");
-  expectError(head(17, {1}), "element type unknown (17)");
+  expectError(head(ONNXC_COMPLEX64, {1}) + bytes(4, raw<float>({1})), "the data has 1");
+  expectError(head(29, {1}), "element type unknown (29)");
   expectError(head(ONNXC_FLOAT, {2}) + one, "the dims say 2 elements");
   expectError(head(ONNXC_FLOAT, {1}) + bytes(9, "abc"), "the dims say 1 elements");
   expectError(head(ONNXC_INT4, {3}) + bytes(9, "abc"), "the dims say 3 elements");

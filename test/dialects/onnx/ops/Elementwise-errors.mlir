@@ -25,8 +25,24 @@ func.func @shapes(%x: tensor<4x3xf32>, %y: tensor<2xf32>) {
 // -----
 
 func.func @cast(%x: tensor<4xf32>) {
-  // expected-error @+1 {{conversion to float8e4m3fn can't be compiled}}
-  %0 = onnx.Cast %x {to = 17 : si64} : (tensor<4xf32>) -> tensor<4xf32>
+  // expected-error @+1 {{conversion to element type 99 can't be compiled}}
+  %0 = onnx.Cast %x {to = 99 : si64} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @cast_complex(%x: tensor<4xf32>) {
+  // expected-error @+1 {{does not take complex64}}
+  %0 = onnx.Cast %x {to = 14 : si64} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @stored_as_bits(%x: tensor<4xf8E4M3FN>) {
+  // expected-error @+1 {{does not take float8e4m3fn}}
+  %0 = onnx.Add %x, %x : (tensor<4xf8E4M3FN>, tensor<4xf8E4M3FN>) -> tensor<4xf32>
   return
 }
 

@@ -105,3 +105,12 @@ func.func @bits_of_bool(%x: tensor<4xi1>) -> tensor<4xi8> {
   %0 = onnx.BitCast %x {to = 3 : si64} : (tensor<4xi1>) -> tensor<4xi8>
   return %0 : tensor<4xi8>
 }
+
+// CHECK-LABEL: func.func @cast_to_float8
+// CHECK-SAME: -> tensor<4xi8>
+// CHECK: arith.bitcast %{{.*}} : f32 to i32
+// CHECK: arith.trunci %{{.*}} : i32 to i8
+func.func @cast_to_float8(%x: tensor<4xf16>) -> tensor<4xf8E5M2> {
+  %0 = onnx.Cast %x {to = 19 : si64} : (tensor<4xf16>) -> tensor<4xf8E5M2>
+  return %0 : tensor<4xf8E5M2>
+}

@@ -7,6 +7,14 @@ func.func @transpose(%x: tensor<?x8x12x64xf32, affine_map<()[s0] -> (s0, 8, 12, 
   return %0 : tensor<?x12x8x64xf32, affine_map<()[s0] -> (s0, 12, 8, 64)>>
 }
 
+// CHECK-LABEL: func.func @transpose_complex
+// CHECK-SAME: tensor<2x3xi64>
+// CHECK: linalg.transpose
+func.func @transpose_complex(%x: tensor<2x3xcomplex<f32>>) -> tensor<3x2xcomplex<f32>> {
+  %0 = onnx.Transpose %x : (tensor<2x3xcomplex<f32>>) -> tensor<3x2xcomplex<f32>>
+  return %0 : tensor<3x2xcomplex<f32>>
+}
+
 // -----
 
 // CHECK-LABEL: func @concat(

@@ -84,9 +84,9 @@ func.func @scales(%x: tensor<4x3xi8>, %s: tensor<4xf32>) {
 
 // -----
 
-func.func @float8(%x: tensor<4x3xf32>, %s: tensor<f32>) {
+func.func @powers_of_two(%x: tensor<4x3xf32>, %s: tensor<f32>) {
   %none = onnx.None : none
-  // expected-error @+1 {{output_dtype float8e4m3fn is not supported yet}}
-  %0 = onnx.QuantizeLinear %x, %s, %none {output_dtype = 17 : si64} : (tensor<4x3xf32>, tensor<f32>, none) -> tensor<4x3xui8>
+  // expected-error @+1 {{can't quantize to float8e8m0}}
+  %0 = onnx.QuantizeLinear %x, %s, %none {output_dtype = 24 : si64} : (tensor<4x3xf32>, tensor<f32>, none) -> tensor<4x3xui8>
   return
 }
