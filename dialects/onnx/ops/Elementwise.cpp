@@ -401,15 +401,9 @@ FailureOr<SmallVector<Value>> DropoutOp::lowerToLinalg(LoweringBuilder &b, Value
     ratio = convert(load(b, read(operands[1]), getElementTypeOrSelf(getRatio())), b.getF32Type());
   ratio = select(Scalar(b, read(operands[2])), ratio, 0);
   Scalar scale = 1 / (1 - ratio);
-  SmallVector<Value> sizes =
-      llvm::map_to_vector(getDims(getMask()), [&](AffineExpr dim) { return b.materializeIndex(dim); });
-  uint64_t seed = seedOf(*this, getSeed());
-  Value mask = b.generate(getMask().getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
-    Value position = arith::ConstantIndexOp::create(nested, 0);
-    for (auto [i, size] : llvm::zip_equal(at, sizes))
-      position = arith::AddIOp::create(nested, arith::MulIOp::create(nested, position, size), i);
-    position = arith::IndexCastOp::create(nested, nested.getI64Type(), position);
-    return toUniform(randomWords(seed, Scalar(nested, position))[0]) >= Scalar(nested, ratio);
+  Value mask = draw(b, getMask().getType(), getSeed().value_or(0), [&](ArrayRef<Scalar> words) {
+    Scalar uniform = toUniform(words, b.getF32Type());
+    return uniform >= Scalar(uniform.builder(), ratio);
   });
   Value output =
       b.elementwise(getOutput().getType(), {operands[0], mask}, {getData().getType(), getMask().getType()},
@@ -505,6 +499,9 @@ static LogicalResult upgradeDropout10(NodeForm &node) {
   return success();
 }
 
+/// Training draws numbers, which are others for every node.
+static LogicalResult seedDropout(NodeForm &node) { return node.operand(2) ? giveSeed(node) : success(); }
+
 /// What holds for every operator of the family.
 template <typename... Ops> static void addUpgrades(OnnxDialect &dialect) {
   (dialect.addUpgrade(Ops::getOperationName().drop_front(StringRef("onnx.").size()), 6, dropConsumedInputs), ...);
@@ -529,5 +526,6 @@ void onnxc::onnx::registerElementwiseOps(OnnxDialect &dialect) {
   dialect.addUpgrade("Clip", 11, upgradeClip6);
   dialect.addUpgrade("Cast", 7, upgradeCast1);
   dialect.addUpgrade("Dropout", 12, upgradeDropout10);
+  dialect.addUpgrade("Dropout", /*below=*/std::numeric_limits<int64_t>::max(), seedDropout);
   dialect.addUpgrade("CastLike", /*below=*/std::numeric_limits<int64_t>::max(), makeCast);
 }

@@ -4,21 +4,29 @@
 // threads.
 #pragma once
 
+#include "dialects/onnx/OnnxDialect.h"
+#include "dialects/onnx/support/Lowering.h"
 #include "dialects/onnx/support/Scalar.h"
 #include <array>
-#include <optional>
 
 namespace onnxc::onnx {
 
-/// The seed of a node: what it says itself or, so that no two nodes draw the same numbers, a hash of its name. There is
-/// no source of real randomness: every run draws the same numbers.
-uint64_t seedOf(mlir::Operation *op, std::optional<int64_t> given);
+/// Gives a node without a seed one that its name decides, so that no two nodes draw the same numbers. A compiled model
+/// has no source of real randomness: every run draws the same numbers.
+llvm::LogicalResult giveSeed(NodeForm &node);
+
+/// The key that a seed makes, an attribute that giveSeed has set: two seeds that differ draw different numbers.
+uint64_t keyOf(std::optional<llvm::APFloat> seed);
 
 /// Four independent 32-bit words for every `position` (an i64): Philox 4x32-10 (Salmon et al., Parallel random numbers:
-/// as easy as 1, 2, 3; 2011) of that counter with the seed as the key.
-std::array<Scalar, 4> randomWords(uint64_t seed, Scalar position);
+/// as easy as 1, 2, 3; 2011) of that counter with the key.
+std::array<Scalar, 4> randomWords(uint64_t key, Scalar position);
 
-/// A random word as a number of type f32 in [0, 1), a multiple of 2^-24.
-Scalar toUniform(Scalar word);
+/// result[i...] = body(words), with four random words of its own for every element.
+mlir::Value draw(LoweringBuilder &b, mlir::Type resultType, uint64_t key,
+                 llvm::function_ref<Scalar(llvm::ArrayRef<Scalar> words)> body);
+
+/// Two random words as a number of a float type in [0, 1): a multiple of 2^-53 in f64, of 2^-24 in f32.
+Scalar toUniform(llvm::ArrayRef<Scalar> words, mlir::Type type);
 
 } // namespace onnxc::onnx
