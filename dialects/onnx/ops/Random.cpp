@@ -68,9 +68,8 @@ template <typename OpT> static SmallVector<Value> lowerNormal(OpT op, LoweringBu
 template <typename OpT> static SmallVector<Value> lowerUniform(OpT op, LoweringBuilder &b) {
   Type element = getElementTypeOrSelf(op.getOutput()), wide = accumulatorType(element);
   double low = op.getLow().convertToDouble(), high = op.getHigh().convertToDouble();
-  return {draw(b, op.getOutput().getType(), keyOf(op.getSeed()), [&](ArrayRef<Scalar> words) {
-    return convert(toUniform(words, wide) * (high - low) + low, element);
-  })};
+  return {draw(b, op.getOutput().getType(), keyOf(op.getSeed()),
+               [&](ArrayRef<Scalar> words) { return convert(toUniform(words, wide) * (high - low) + low, element); })};
 }
 
 FailureOr<SmallVector<Value>> RandomNormalOp::lowerToLinalg(LoweringBuilder &b, ValueRange) {
@@ -106,8 +105,8 @@ LogicalResult BernoulliOp::inferTypes(SmallVectorImpl<Type> &types) {
 FailureOr<SmallVector<Value>> BernoulliOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Lowered input = getLowered(*this, operands, 0);
   RankedTensorType type = withElementType(input.type, accumulatorType(input.element()));
-  Value uniform = draw(b, type, keyOf(getSeed()),
-                       [&](ArrayRef<Scalar> words) { return toUniform(words, type.getElementType()); });
+  Value uniform =
+      draw(b, type, keyOf(getSeed()), [&](ArrayRef<Scalar> words) { return toUniform(words, type.getElementType()); });
   Fields fields(b, input.dims());
   Field result = fields.map({fields.all({uniform, type}), fields.all(input)}, getElementTypeOrSelf(getOutput()),
                             [](ArrayRef<Scalar> e) { return e[0] < e[1]; });
@@ -127,9 +126,8 @@ LogicalResult MultinomialOp::inferTypes(SmallVectorImpl<Type> &types) {
     return emitOpError("there is no class to draw");
   if (getSampleSize() < 0)
     return emitOpError("sample_size ") << getSampleSize() << " is negative";
-  auto element = getResultElement(*this, getDtype(), {}, [](Type type) {
-    return type.isSignlessInteger(32) || type.isSignlessInteger(64);
-  });
+  auto element = getResultElement(*this, getDtype(), {},
+                                  [](Type type) { return type.isSignlessInteger(32) || type.isSignlessInteger(64); });
   if (failed(element))
     return failure();
   types.push_back(makeTensor({dims[0], makeDim(getContext(), getSampleSize())}, *element));

@@ -21,9 +21,7 @@ LogicalResult onnxc::onnx::giveSeed(NodeForm &node) {
   return success();
 }
 
-uint64_t onnxc::onnx::keyOf(std::optional<APFloat> seed) {
-  return seed ? seed->bitcastToAPInt().getZExtValue() : 0;
-}
+uint64_t onnxc::onnx::keyOf(std::optional<APFloat> seed) { return seed ? seed->bitcastToAPInt().getZExtValue() : 0; }
 
 std::array<Scalar, 4> onnxc::onnx::randomWords(uint64_t key, Scalar position) {
   ImplicitLocOpBuilder &b = position.builder();

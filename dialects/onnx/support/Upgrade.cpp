@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the upgrades of older operator versions have in common. See Upgrade.h.
 #include "dialects/onnx/support/Upgrade.h"
+#include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/ops/Shape.h"
 
 using namespace mlir;
@@ -51,6 +52,41 @@ FailureOr<RankedTensorType> onnxc::onnx::getOperandType(NodeForm &node, unsigned
   if (!type)
     return node.error() << "input " << i << " must be a tensor";
   return type;
+}
+
+NamedAttribute onnxc::onnx::intAttr(NodeForm &node, StringRef name, int64_t value) {
+  return node.b.getNamedAttr(name, IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), value));
+}
+
+NamedAttribute onnxc::onnx::intsAttr(NodeForm &node, StringRef name, ArrayRef<int64_t> values) {
+  return node.b.getNamedAttr(name, node.b.getDenseI64ArrayAttr(values));
+}
+
+NamedAttribute onnxc::onnx::floatAttr(NodeForm &node, StringRef name, double value) {
+  return node.b.getNamedAttr(name, node.b.getF32FloatAttr(value));
+}
+
+double onnxc::onnx::takeFloat(NodeForm &node, StringRef name, double otherwise) {
+  auto number = dyn_cast_or_null<FloatAttr>(node.take(name));
+  return number ? number.getValueAsDouble() : otherwise;
+}
+
+Value onnxc::onnx::absent(NodeForm &node) { return NoneOp::create(node.b, node.b.getNoneType()); }
+
+Value onnxc::onnx::orAbsent(NodeForm &node, Value value) { return value ? value : absent(node); }
+
+LogicalResult onnxc::onnx::requireOperands(NodeForm &node, unsigned count) {
+  for (unsigned i = 0; i < count; ++i)
+    if (!node.operand(i))
+      return node.error() << "input " << i << " must be given";
+  return success();
+}
+
+LogicalResult onnxc::onnx::finish(NodeForm &node, ArrayRef<Value> values) {
+  if (llvm::is_contained(values, Value()))
+    return failure();
+  node.results = llvm::to_vector(values);
+  return success();
 }
 
 Value onnxc::onnx::unsqueeze(NodeForm &node, Value value, ArrayRef<int64_t> axes) {

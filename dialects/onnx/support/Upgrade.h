@@ -3,7 +3,7 @@
 // What the upgrades of older operator versions have in common from family to family.
 #pragma once
 
-#include "dialects/onnx/OnnxDialect.h"
+#include "dialects/onnx/OnnxOp.h"
 
 namespace onnxc::onnx {
 
@@ -23,7 +23,32 @@ llvm::LogicalResult attributeToOperand(NodeForm &node, llvm::StringRef name, uns
 /// The type of operand `i`, or failure after an error: for upgrades that look at it.
 llvm::FailureOr<mlir::RankedTensorType> getOperandType(NodeForm &node, unsigned i);
 
+/// The attributes of operations that an upgrade makes.
+mlir::NamedAttribute intAttr(NodeForm &node, llvm::StringRef name, int64_t value);
+mlir::NamedAttribute intsAttr(NodeForm &node, llvm::StringRef name, llvm::ArrayRef<int64_t> values);
+mlir::NamedAttribute floatAttr(NodeForm &node, llvm::StringRef name, double value);
+/// Takes an attribute away that holds one float; `otherwise` where the node has none.
+double takeFloat(NodeForm &node, llvm::StringRef name, double otherwise);
+
+/// An absent operand, and the operand where absent is one of the ways that it can be.
+mlir::Value absent(NodeForm &node);
+mlir::Value orAbsent(NodeForm &node, mlir::Value value);
+/// Reports the first of the inputs from 0 to `count` that is absent.
+llvm::LogicalResult requireOperands(NodeForm &node, unsigned count);
+/// Makes `values` the results of the node; failure when one is null.
+llvm::LogicalResult finish(NodeForm &node, llvm::ArrayRef<mlir::Value> values);
+
 // Other operations that an upgrade makes: null after an error, or when an operand is null.
+
+/// The first result of the operation.
+template <typename OpT>
+mlir::Value build(NodeForm &node, llvm::ArrayRef<mlir::Value> operands,
+                  llvm::ArrayRef<mlir::NamedAttribute> attributes = {}) {
+  if (llvm::is_contained(operands, mlir::Value()))
+    return {};
+  auto op = make<OpT>(node.b, operands, attributes, OpT::getArity().results);
+  return op ? mlir::Value(op->getResult(0)) : mlir::Value();
+}
 mlir::Value unsqueeze(NodeForm &node, mlir::Value value, llvm::ArrayRef<int64_t> axes);
 mlir::Value reshape(NodeForm &node, mlir::Value value, llvm::ArrayRef<int64_t> sizes);
 mlir::Value reshapeLike(NodeForm &node, mlir::Value value, mlir::Value model);
