@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Signals and their spectra. A transform adds up every product of an element and a root of unity, in f64: n * n steps.
 #include "dialects/onnx/ops/Fourier.h"
+#include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Upgrade.h"
@@ -194,6 +198,116 @@ static LogicalResult upgradeDFT(NodeForm &node) {
   return success();
 }
 
+//===- STFT -----------------------------------------------------------------------------===//
+
+/// The size of a frame: that of the window, or what frame_length says, or all of the signal.
+static AffineExpr getFrameSize(STFTOp op) {
+  if (isGiven(op.getWindow()))
+    return getDims(op.getWindow())[0];
+  if (!isGiven(op.getFrameLength()))
+    return getDims(op.getSignal())[1];
+  auto data = getShapeData(op.getFrameLength());
+  return data ? data->front() : AffineExpr();
+}
+
+LogicalResult STFTOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims signal = getDims(getSignal());
+  Type element = getElementTypeOrSelf(getSignal());
+  if (!isa<FloatType>(element) || signal.size() != 3)
+    return emitOpError("signal must hold floats, with the dimensions batch, length and real and imaginary parts");
+  if (auto parts = getConstant(signal[2]); parts != 1 && parts != 2)
+    return emitOpError("the last dimension must be known to be 1 or 2: real numbers or complex ones");
+  for (auto [value, name] :
+       {std::pair<Value, StringRef>(getFrameStep(), "frame_step"), {getFrameLength(), "frame_length"}})
+    if (auto type = dyn_cast<RankedTensorType>(value.getType());
+        type && (!type.hasStaticShape() || type.getNumElements() != 1))
+      return emitOpError(name) << " must be a scalar";
+  if (auto window = dyn_cast<RankedTensorType>(getWindow().getType());
+      window && (window.getRank() != 1 || window.getElementType() != element))
+    return emitOpError("window must be a vector of the signal's type");
+  AffineExpr length = getFrameSize(*this);
+  if (!length)
+    return emitOpError("frame_length must be known where there is no window");
+  auto given = isGiven(getFrameLength()) ? getConstantInts(getFrameLength()) : std::nullopt;
+  auto size = getConstant(length), available = getConstant(signal[1]);
+  if (given && size && given->front() != *size) // "the length of the window must equal frame_length"
+    return emitOpError("frame_length is ") << given->front() << ", but the window has " << *size << " elements";
+  if (size && *size < 1)
+    return emitOpError("frames have no elements");
+  if (size && available && *size > *available)
+    return emitOpError("the signal has ") << *available << " elements, less than a frame, which has " << *size;
+  AffineExpr frames;
+  if (auto step = getConstantInts(getFrameStep())) {
+    if (step->front() < 1)
+      return emitOpError("frame_step ") << step->front() << " is not positive";
+    frames = (signal[1] - length).floorDiv(step->front()) + 1;
+  } else {
+    frames = freshSymbol(*this, 0, 1);
+  }
+  AffineExpr frequencies = getOnesided() ? length.floorDiv(2) + 1 : length;
+  types.push_back(makeTensor({signal[0], frames, frequencies, makeDim(getContext(), 2)}, element));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> STFTOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered signal = getLowered(*this, operands, 0), window = getLowered(*this, operands, 2);
+  AffineExpr length = getFrameSize(*this), frames = getDims(getOutput())[1];
+  b.requireNonNegative(length - 1, "STFT: frames have no elements");
+  b.requireNonNegative(signal.dims()[1] - length, "STFT: the signal is shorter than a frame");
+  IndexMath math{b};
+  auto require = [&](arith::CmpIPredicate predicate, Value l, Value r, StringRef message) {
+    cf::AssertOp::create(b, arith::CmpIOp::create(b, predicate, l, r), message);
+  };
+  if (window && operands[3])
+    require(arith::CmpIPredicate::eq, b.element(getFrameLength(), operands[3], 0), b.materializeIndex(length),
+            "STFT: the window has another length than the frames");
+  Value step = b.element(getFrameStep(), operands[1], 0);
+  if (!getConstantIntValue(step)) {
+    require(arith::CmpIPredicate::sgt, step, b.index(0), "STFT: frame_step is not positive");
+    Value later = arith::DivUIOp::create(b, b.materializeIndex(signal.dims()[1] - length), step);
+    Value count = math.add(later, b.index(1));
+    b.bindFresh(frames, [&] { return count; });
+    require(arith::CmpIPredicate::eq, b.materializeIndex(frames), count, "STFT: the result has another size");
+  }
+  Type element = signal.element(), wide = accumulatorType(element);
+  RankedTensorType type = makeTensor({signal.dims()[0], frames, length, signal.dims()[2]}, wide);
+  Value weighted = b.generate(type, [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    IndexMath math{body};
+    Value place = math.add(math.mul(at[1], step), at[2]);
+    auto read = [&](Value tensor, ValueRange at) {
+      return convert(Scalar(body, tensor::ExtractOp::create(body, tensor, at)), wide);
+    };
+    Scalar x = read(signal.value, {at[0], place, at[3]});
+    return window ? x * read(window.value, at[2]) : x;
+  });
+  RankedTensorType scalar = RankedTensorType::get({}, b.getI64Type());
+  Value axis = ConstantOp::create(b, scalar, DenseElementsAttr::get(scalar, int64_t(2)));
+  auto transform = make<DFTOp>(b, {b.lift(weighted, type), NoneOp::create(b, b.getNoneType()), axis},
+                               b.getNamedAttr("onesided", getOnesidedAttr()));
+  if (!transform)
+    return failure();
+  Value spectra = transform.getOutput();
+  return SmallVector<Value>{convert(b, {b.lower(spectra), cast<RankedTensorType>(spectra.getType())}, element).value};
+}
+
+/// Without a window, a length that only the run tells becomes that of one.
+static LogicalResult addWindow(NodeForm &node) {
+  Value length = node.operand(3);
+  if (!node.operand(0) || node.operand(2) || !length || getShapeData(length))
+    return success();
+  Type element = getElementTypeOrSelf(node.operand(0));
+  if (!isa<FloatType>(element))
+    return success(); // which is reported by the operation
+  length = reshape(node, build<CastOp>(node, length, intAttr(node, "to", getOnnxType(node.b.getI64Type()))), 1);
+  auto one = RankedTensorType::get({1}, element);
+  auto ones = DenseElementsAttr::get(one, Attribute(node.b.getFloatAttr(element, 1)));
+  Value window = build<ConstantOfShapeOp>(node, length, node.b.getNamedAttr("value", ones));
+  if (!window)
+    return failure();
+  node.setOperand(2, window);
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Fourier.cpp.inc"
 
@@ -203,4 +317,5 @@ void onnxc::onnx::registerFourierOps(OnnxDialect &dialect) {
 #include "dialects/onnx/ops/Fourier.cpp.inc"
       >();
   dialect.addUpgrade("DFT", 20, upgradeDFT);
+  dialect.addUpgrade("STFT", /*below=*/std::numeric_limits<int64_t>::max(), addWindow);
 }

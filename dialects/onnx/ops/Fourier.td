@@ -9,3 +9,10 @@ def Onnx_DFTOp : Onnx_Op<"DFT", 20> {
                        DefaultValuedAttr<SI64Attr, "0">:$inverse, DefaultValuedAttr<SI64Attr, "0">:$onesided);
   let results = (outs Onnx_Tensor:$output);
 }
+
+def Onnx_STFTOp : Onnx_Op<"STFT", 17> {
+  let summary = "Discrete Fourier transforms of overlapping frames of a signal, each weighted by a window";
+  let arguments = (ins Onnx_Tensor:$signal, Onnx_IndexTensor:$frame_step, Onnx_OptionalTensor:$window,
+                       Onnx_OptionalIndexTensor:$frame_length, DefaultValuedAttr<SI64Attr, "1">:$onesided);
+  let results = (outs Onnx_Tensor:$output);
+}
