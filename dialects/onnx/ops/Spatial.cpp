@@ -576,6 +576,78 @@ static LogicalResult upgradeRoiAlign(NodeForm &node) {
   return success();
 }
 
+//===- MaxRoiPool -----------------------------------------------------------------------===//
+
+LogicalResult MaxRoiPoolOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims x = getDims(getX()), rois = getDims(getRois());
+  Type element = getElementTypeOrSelf(getX());
+  ArrayRef<int64_t> shape = getPooledShape();
+  if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1)
+    return emitOpError("pooled_shape must be two sizes");
+  if (x.size() != 4 || !isa<FloatType>(element))
+    return emitOpError("X must hold floats, in a batch, channels, height and width");
+  if (rois.size() != 2 || getConstant(rois[1]).value_or(5) != 5 || getElementTypeOrSelf(getRois()) != element)
+    return emitOpError("rois must hold a number of the batch and 4 coordinates for each region, of the type of X");
+  types.push_back(
+      makeTensor({rois[0], x[1], makeDim(getContext(), shape[0]), makeDim(getContext(), shape[1])}, element));
+  return success();
+}
+
+/// To the nearest integer; halves away from 0.
+static Scalar roundAway(Scalar x) {
+  Scalar whole = trunc(x);
+  return select(abs(x - whole) >= 0.5, whole + sign(x), whole);
+}
+
+/// The specification leaves open how regions become bins; this is what Caffe and onnxruntime do. Both corners belong to
+/// a region. Bins overlap where they share an element; what is outside of X does not count, and a bin of that alone is
+/// 0.
+FailureOr<SmallVector<Value>> MaxRoiPoolOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered x = getLowered(*this, operands, 0), rois = getLowered(*this, operands, 1);
+  Dims xDims = x.dims();
+  b.requireEqual(rois.dims()[1], makeDim(getContext(), 5), "MaxRoiPool: rois must hold 5 numbers for each region");
+  b.requireNonNegative(xDims[0] - 1, "MaxRoiPool: X has no element");
+  Value batches = b.materializeIndex(xDims[0]);
+  Value sizes[] = {b.materializeIndex(xDims[2]), b.materializeIndex(xDims[3])};
+  Type element = x.element(), type = accumulatorType(element);
+  auto poolBin = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    IndexMath math{body};
+    auto read = [&](int64_t column) {
+      Value entry[] = {at[0], math.constant(column)};
+      return convert(Scalar(body, tensor::ExtractOp::create(body, rois.value, entry)), type);
+    };
+    SmallVector<Value> starts, counts;
+    for (int64_t axis : {0, 1}) {
+      auto corner = [&](int64_t column) { return roundAway(read(column) * Number(getSpatialScale()).n); };
+      Scalar first = corner(2 - axis), last = corner(4 - axis);
+      Scalar bin = atLeast(last - first + 1, 1) / static_cast<double>(getPooledShape()[axis]);
+      // Into X, whatever it is; in integers, too, since a float may round the size up.
+      auto limit = [&](Scalar place) -> Value {
+        place = select(place > 0, atMost(place, toFloat(body, sizes[axis], type)), 0);
+        Value index = arith::IndexCastOp::create(body, body.getIndexType(), convert(place, body.getI64Type()));
+        return math.least(index, sizes[axis]);
+      };
+      Scalar number = toFloat(body, at[2 + axis], type);
+      Value start = limit(floor(number * bin) + first), end = limit(ceil((number + 1) * bin) + first);
+      starts.push_back(start);
+      counts.push_back(arith::MaxSIOp::create(body, math.sub(end, start), math.constant(0)));
+    }
+    Value batch = arith::IndexCastOp::create(body, body.getIndexType(), convert(read(0), body.getI64Type()));
+    batch = LoweringBuilder::wrapIndex(body, batch, batches);
+    auto addElement = [&](ImplicitLocOpBuilder &inner, ValueRange i, ValueRange carried) -> SmallVector<Value> {
+      IndexMath math{inner};
+      Value from[] = {batch, at[1], math.add(starts[0], i[0]), math.add(starts[1], i[1])};
+      Scalar value = convert(Scalar(inner, tensor::ExtractOp::create(inner, x.value, from)), type);
+      return {max(Scalar(inner, carried[0]), value)};
+    };
+    Scalar zero = makeFloat(body, type, 0);
+    Scalar largest(body, makeLoops(body, counts, Value(zero.lowest()), addElement)[0]);
+    Scalar isEmpty(body, math.equal(math.mul(counts[0], counts[1]), 0));
+    return convert(select(isEmpty, zero, largest), element);
+  };
+  return SmallVector<Value>{b.generate(getType(), poolBin)};
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Spatial.cpp.inc"
 

@@ -17,6 +17,13 @@ def Onnx_AffineGridOp : Onnx_Op<"AffineGrid", 20> {
   let results = (outs Onnx_Tensor:$grid);
 }
 
+def Onnx_MaxRoiPoolOp : Onnx_Op<"MaxRoiPool", 22> {
+  let summary = "The largest element of every bin of regions of interest whose corners are elements";
+  let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$rois, DenseI64ArrayAttr:$pooled_shape,
+                       DefaultValuedAttr<F32Attr, "1.0">:$spatial_scale);
+  let results = (outs Onnx_Tensor:$Y);
+}
+
 def Onnx_RoiAlignOp : Onnx_Op<"RoiAlign", 22> {
   let summary = "Regions of interest, pooled to one size";
   let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$rois, Onnx_Int64Tensor:$batch_indices,

@@ -119,3 +119,17 @@ func.func @offset(%x: tensor<1x4x8x8xf32>, %w: tensor<8x4x3x3xf32>, %offset: ten
   %0 = onnx.DeformConv %x, %w, %offset, %n, %n : (tensor<1x4x8x8xf32>, tensor<8x4x3x3xf32>, tensor<1x9x6x6xf32>, none, none) -> tensor<1x8x6x6xf32>
   return %0 : tensor<1x8x6x6xf32>
 }
+
+// -----
+
+// Two loops over the elements of a bin, which is cut off at the edges.
+// CHECK-LABEL: func @roi_pool(
+// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<7x3x2x2xf32>)
+// CHECK: math.ceil
+// CHECK: scf.for
+// CHECK: scf.for {{.*}} -> (f32)
+// CHECK: arith.maximumf
+func.func @roi_pool(%x: tensor<1x3x8x8xf32>, %rois: tensor<7x5xf32>) -> tensor<7x3x2x2xf32> {
+  %0 = onnx.MaxRoiPool %x, %rois {pooled_shape = array<i64: 2, 2>} : (tensor<1x3x8x8xf32>, tensor<7x5xf32>) -> tensor<7x3x2x2xf32>
+  return %0 : tensor<7x3x2x2xf32>
+}
