@@ -21,6 +21,9 @@ struct NodeForm {
   llvm::SmallVector<mlir::Value> operands; ///< absent ones are onnx.None
   mlir::NamedAttrList attributes;          ///< by ONNX name: i64, f32, string, dense i64/f32 arrays, elements, ...
   size_t resultCount;
+  /// The graphs among the attributes, by name: each builds its nodes in the place of this one, with these inputs, and
+  /// gives its outputs.
+  llvm::StringMap<std::function<llvm::FailureOr<llvm::SmallVector<mlir::Value>>(mlir::ValueRange)>> graphs;
   /// Set when the upgrade has made the whole node itself: these are its results, and nothing else is built.
   std::optional<llvm::SmallVector<mlir::Value>> results;
 

@@ -670,7 +670,7 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
   };
   if (upgrades.empty() && !findOp(domain, node.op_type()))
     return emitError(b.getLoc()) << "the operator is not implemented";
-  NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}};
+  NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}, {}};
   if (failed(convertAttributes(node, scope, form.attributes)))
     return failure();
   if (llvm::is_contained(operands, Value()))

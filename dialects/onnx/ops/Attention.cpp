@@ -3,10 +3,15 @@
 // Attention and RotaryEmbedding. Attention is two contractions with a softmax between them; how the heads lie in memory
 // only shows in the contractions' maps, so that no operand is transposed or repeated for its sake.
 #include "dialects/onnx/ops/Attention.h"
+#include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/ops/Softmax.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Fields.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -619,6 +624,79 @@ FailureOr<SmallVector<Value>> RotaryEmbeddingOp::lowerToLinalg(LoweringBuilder &
   return SmallVector<Value>{reshape(b, y, getDims(getY())).value};
 }
 
+//===- FlexAttention --------------------------------------------------------------------===//
+
+/// Heads of keys or values [batch, heads, length, size], repeated so that there are as many as in `queries`.
+static Value repeatHeads(NodeForm &node, Value value, Value queries) {
+  if (getDims(value)[1] == getDims(queries)[1])
+    return value;
+  auto sizes = [&](Value of, int64_t first, int64_t end) {
+    return build<ShapeOp>(node, of, {intAttr(node, "start", first), intAttr(node, "end", end)});
+  };
+  auto join = [&](ArrayRef<Value> parts) { return build<ConcatOp>(node, parts, intAttr(node, "axis", 0)); };
+  Value heads = sizes(value, 1, 2), batch = sizes(value, 0, 1), rest = sizes(value, 2, 4),
+        wanted = sizes(queries, 1, 2);
+  Value repeated = build<ExpandOp>(
+      node, {unsqueeze(node, value, 2), join({batch, heads, build<DivOp>(node, {wanted, heads}), rest})});
+  return build<ReshapeOp>(node, {repeated, join({batch, wanted, rest})});
+}
+
+/// Attention with graphs between its steps. Without any it is Attention; with some it is what the specification's
+/// function body says, and the graphs are part of it.
+static LogicalResult expandFlexAttention(NodeForm &node) {
+  if (failed(requireOperands(node, 3)))
+    return failure();
+  Value q = node.operand(0), k = node.operand(1), v = node.operand(2);
+  Type element = getElementTypeOrSelf(q);
+  for (Value value : {q, k, v})
+    if (getDims(value).size() != 4 || !isa<FloatType>(getElementTypeOrSelf(value)))
+      return node.error() << "Q, K and V must hold floating-point numbers and have rank 4";
+  int64_t inDefault = getOnnxType(element.isF64() ? element : node.b.getF32Type());
+  NamedAttribute precision = intAttr(node, "softmax_precision", takeInt(node, "softmax_precision", inDefault));
+  auto scale = dyn_cast_or_null<FloatAttr>(node.take("scale"));
+  if (node.graphs.empty()) {
+    SmallVector<NamedAttribute> attributes{precision};
+    if (scale)
+      attributes.push_back(node.b.getNamedAttr("scale", scale));
+    Value none = absent(node);
+    return finish(node, build<AttentionOp>(node, {q, k, v, none, none, none, none}, attributes));
+  }
+  auto many = getConstant(getDims(q)[1]), few = getConstant(getDims(k)[1]);
+  if (many && few && (*few == 0 || *many % *few != 0))
+    return node.error() << *many << " heads of Q are no multiple of " << *few << " heads of K";
+  auto cast = [&](Value value, int64_t to) { return build<CastOp>(node, value, intAttr(node, "to", to)); };
+  int64_t f32 = getOnnxType(node.b.getF32Type()), wide = llvm::cast<IntegerAttr>(precision.getValue()).getSInt();
+  // The factor is the same on both sides, so that no product is larger than it need be.
+  Value factor;
+  if (scale)
+    factor = node.scalar(scale.getValueAsDouble(), node.b.getF32Type());
+  else
+    factor =
+        build<ReciprocalOp>(node, build<SqrtOp>(node, cast(build<ShapeOp>(node, q, intAttr(node, "start", 3)), f32)));
+  factor = cast(build<SqrtOp>(node, factor), getOnnxType(element));
+  k = build<TransposeOp>(node, build<MulOp>(node, {repeatHeads(node, k, q), factor}),
+                         intsAttr(node, "perm", {0, 1, 3, 2}));
+  Value score = cast(build<MatMulOp>(node, {build<MulOp>(node, {q, factor}), k}), wide);
+  auto modify = [&](StringRef name, Value value) -> Value {
+    auto graph = node.graphs.lookup(name);
+    if (!graph || !value)
+      return value;
+    auto results = graph(value);
+    if (failed(results))
+      return {};
+    if (results->size() != 1 || !results->front() ||
+        getElementTypeOrSelf(results->front()) != getElementTypeOrSelf(value) ||
+        getDims(results->front()).size() != 4) {
+      node.error() << name << " must give one tensor like its input";
+      return {};
+    }
+    return results->front();
+  };
+  score = modify("score_mod", score);
+  Value weights = modify("prob_mod", build<SoftmaxOp>(node, score, intAttr(node, "axis", 3)));
+  return finish(node, build<MatMulOp>(node, {cast(weights, getOnnxType(element)), repeatHeads(node, v, q)}));
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Attention.cpp.inc"
 
@@ -627,4 +705,6 @@ void onnxc::onnx::registerAttentionOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Attention.cpp.inc"
       >();
+  dialect.addUpgrade("FlexAttention", /*below=*/std::numeric_limits<int64_t>::max(), expandFlexAttention,
+                     "ai.onnx.preview");
 }
