@@ -83,6 +83,28 @@ def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
 // Moves elements, or converts them: takes also those that are stored as bits.
 def TakesBits : NativeOpTrait<"TakesBits"> { let cppNamespace = "::onnxc::onnx"; }
 
+def OnnxBodyInterface : OpInterface<"OnnxBodyInterface"> {
+  let cppNamespace = "::onnxc::onnx";
+  let description = [{
+    What an operator with bodies says of itself besides. A body is a region of one block that ends in onnx.Yield. It sees
+    the values around it; inferTypes of the operator infers what is inside.}];
+  let methods = [
+    StaticInterfaceMethod<[{The attributes of the node that are the bodies, in the order of the regions.}],
+      "::llvm::ArrayRef<::llvm::StringRef>", "getBodyNames">,
+    StaticInterfaceMethod<[{How many results the operator has when its bodies yield `yielded` values.}],
+      "size_t", "countResults", (ins "size_t":$yielded, "size_t":$operands)>,
+    InterfaceMethod<[{
+        The types that the arguments of every body have as far as the operands say: inferTypes may find others. Checks
+        what it needs of the operands.}],
+      "::llvm::FailureOr<::llvm::SmallVector<::mlir::Type>>", "getBodyArguments">,
+    StaticInterfaceMethod<[{
+        The body that alone runs, once and without arguments, where that is known: it can stand in the operator's
+        place.}],
+      "std::optional<unsigned>", "chooseBody", (ins "::mlir::ValueRange":$operands),
+      /*methodBody=*/"", /*defaultImplementation=*/"return std::nullopt;">,
+  ];
+}
+
 // An operator. `since` is the version of the operator's newest form: the one that this operation is.
 // Results are declared Onnx_Tensor (what they are, inferTypes says: operands and attributes are verified before it), and
 // traits must not relate result types. Attributes have ONNX's names and these kinds: INT SI64Attr, FLOAT F32Attr,

@@ -133,8 +133,41 @@ LogicalResult onnxc::onnx::inferTypes(Operation *op) {
   return success();
 }
 
+/// Puts what is in `body` in the place of `op`; gives the first of it, or what follows.
+static Block::iterator inlineBody(Operation *op, Block &body) {
+  Operation *yield = body.getTerminator();
+  op->replaceAllUsesWith(yield->getOperands());
+  yield->erase();
+  Block::iterator after = std::next(op->getIterator());
+  Block::iterator first = body.empty() ? after : body.begin();
+  op->getBlock()->getOperations().splice(op->getIterator(), body.getOperations());
+  op->erase();
+  return first;
+}
+
+LogicalResult onnxc::onnx::inferTypes(Block &block) {
+  for (auto it = block.begin(); it != block.end();) {
+    Operation *op = &*it;
+    auto withBodies = dyn_cast<OnnxBodyInterface>(op);
+    if (auto chosen = withBodies ? withBodies.chooseBody(op->getOperands()) : std::nullopt) {
+      it = inlineBody(op, op->getRegion(*chosen).front());
+      continue;
+    }
+    if (isa<OnnxOpInterface>(op) && failed(inferTypes(op)))
+      return failure();
+    ++it;
+  }
+  return success();
+}
+
 Operation *onnxc::onnx::makeOp(ImplicitLocOpBuilder &b, StringRef name, ValueRange operands,
                                ArrayRef<NamedAttribute> attributes, unsigned results) {
+  return makeOp(b, name, operands, attributes, results, 0, [](Operation *) { return success(); });
+}
+
+Operation *onnxc::onnx::makeOp(ImplicitLocOpBuilder &b, StringRef name, ValueRange operands,
+                               ArrayRef<NamedAttribute> attributes, unsigned results, unsigned bodies,
+                               function_ref<LogicalResult(Operation *)> fill) {
   OperationState state(b.getLoc(), name);
   assert(state.name.isRegistered() && "an operator of the onnx dialect");
   // A property of the wrong kind would silently be dropped later.
@@ -147,8 +180,10 @@ Operation *onnxc::onnx::makeOp(ImplicitLocOpBuilder &b, StringRef name, ValueRan
   state.addAttributes(list);
   // Results are tensors of a type to be found: inference may rely on operands and attributes that passed verification.
   state.addTypes(SmallVector<Type>(results, RankedTensorType::get({}, b.getF32Type())));
+  for (unsigned i = 0; i < bodies; ++i)
+    state.addRegion();
   Operation *op = b.create(state);
-  if (failed(info.verifyInvariants(op)) || failed(inferTypes(op)) || failed(info.verifyInvariants(op))) {
+  if (failed(fill(op)) || failed(info.verifyInvariants(op)) || failed(inferTypes(op)) || failed(info.verifyInvariants(op))) {
     op->erase();
     return nullptr;
   }

@@ -57,10 +57,19 @@ namespace onnxc::onnx {
 /// Sets the result types and the known shape values of `op` from its operands. Failure was reported.
 llvm::LogicalResult inferTypes(mlir::Operation *op);
 
+/// The same for every operation of a block, in order. An operation of which it is known that one body alone runs gives
+/// way to that body.
+llvm::LogicalResult inferTypes(mlir::Block &block);
+
 /// Makes the operation with this name ("onnx.Add"): verifies attributes and operands, then infers the result types. Null
 /// after an error, which was reported.
 mlir::Operation *makeOp(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::ValueRange operands,
                         llvm::ArrayRef<mlir::NamedAttribute> attributes, unsigned results);
+
+/// The same for an operation with `bodies` regions: `fill` gives each its block.
+mlir::Operation *makeOp(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::ValueRange operands,
+                        llvm::ArrayRef<mlir::NamedAttribute> attributes, unsigned results, unsigned bodies,
+                        llvm::function_ref<llvm::LogicalResult(mlir::Operation *)> fill);
 
 /// The same for an operation whose class is known.
 template <typename OpT>

@@ -18,7 +18,7 @@ struct ImportOptions {
 
   // Limits against models that are made to exhaust memory or time. Real models stay far below.
   uint64_t maxNodes = 1 << 18;            ///< after functions are inlined
-  unsigned maxFunctionDepth = 64;         ///< functions that call functions
+  unsigned maxDepth = 64;                 ///< functions that call functions, bodies in bodies
   int64_t maxElements = int64_t(1) << 40; ///< of one tensor
   int64_t maxSparseBytes = 1 << 28;       ///< of a sparse constant once it is dense
 

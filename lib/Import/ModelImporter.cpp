@@ -6,6 +6,7 @@
 #include "lib/Import/ModelImporter.h"
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/ControlFlow.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "lib/Import/Problems.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -37,18 +38,34 @@ static StringRef normalizeDomain(StringRef domain) { return domain == "ai.onnx" 
 static StringRef showDomain(StringRef domain) { return domain.empty() ? "ai.onnx" : domain; }
 
 namespace {
+struct Scope;
+
+/// A graph in an attribute, and what the names in it refer to.
+struct Body {
+  const GraphProto *graph = nullptr;
+  Scope *scope = nullptr;
+};
+
 /// The names that nodes of one graph or function body see.
 struct Scope {
+  /// Of a graph in an attribute: the graph of the node, whose names are seen, too.
+  Scope *outer = nullptr;
+  llvm::StringMap<const proto::TensorProto *> initializers;
+  llvm::StringMap<const proto::SparseTensorProto *> sparseInitializers;
   /// A name with a null value is known but could not be built; what depends on it is not built either.
   llvm::StringMap<Value> values;
   llvm::StringMap<int64_t> opsets;
   /// In a function: what `ref_attr_name` refers to.
   llvm::StringMap<Attribute> arguments;
-  /// In a function: the path of calls that led here, for names; and the functions on it.
+  llvm::StringMap<Body> bodies;
+  /// The path of calls and bodies that led here, for names; and the functions on it.
   std::string prefix;
   const Scope *caller = nullptr;
   const FunctionProto *function = nullptr;
   unsigned depth = 0;
+
+  bool isMain() const { return !outer && !function; }
+  bool hasInitializer(StringRef name) const { return initializers.count(name) || sparseInitializers.count(name); }
 };
 
 class Importer {
@@ -66,7 +83,7 @@ private:
   LogicalResult checkVersions();
   LogicalResult readOpsets(const google::protobuf::RepeatedPtrField<proto::OperatorSetIdProto> &imports, Scope &scope,
                            Location where);
-  void collectInitializers();
+  void collectInitializers(const GraphProto &graph, Scope &scope);
   void addInputs(Scope &scope);
   /// What a value of any kind has; dimensions without a number are `?` without an expression.
   Type convertType(const TypeProto &type, int depth = 0);
@@ -83,8 +100,12 @@ private:
                                SmallVectorImpl<Value> &results);
   LogicalResult buildCall(const NodeProto &node, const FunctionProto &function, ArrayRef<Value> operands, Scope &scope,
                           SmallVectorImpl<Value> &results);
+  FailureOr<SmallVector<Value>> buildBody(Body body, StringRef name, ValueRange arguments);
+  LogicalResult fillBody(Body body, StringRef name, Region &region, TypeRange arguments);
+  LogicalResult enter(Scope &inner, const Scope &outer, StringRef name);
   FailureOr<Attribute> convertAttribute(const AttributeProto &attribute, Scope &scope);
-  LogicalResult convertAttributes(const NodeProto &node, Scope &scope, NamedAttrList &attributes);
+  LogicalResult convertAttributes(const NodeProto &node, Scope &scope, NamedAttrList &attributes,
+                                  llvm::StringMap<Body> &bodies);
   FailureOr<Value> lookup(StringRef name, Scope &scope);
   Value none();
   Value makeConstant(ElementsAttr elements, Location where);
@@ -106,8 +127,6 @@ private:
   Problems problems;
 
   func::FuncOp function;
-  llvm::StringMap<const proto::TensorProto *> initializers;
-  llvm::StringMap<const proto::SparseTensorProto *> sparseInitializers;
   llvm::StringMap<const TypeProto *> declared; ///< by value name, in the main graph
   llvm::StringMap<const FunctionProto *> functions;
   llvm::StringMap<unsigned> symbols; ///< position in `symbolNames`
@@ -149,7 +168,7 @@ OwningOpRef<ModuleOp> Importer::run(bool *isUnsupported) {
     declared[info.name()] = &info.type();
   for (const ValueInfoProto &info : graph.output())
     declared[info.name()] = &info.type();
-  collectInitializers();
+  collectInitializers(graph, scope);
   addInputs(scope);
   checkOverrides();
 
@@ -194,13 +213,13 @@ LogicalResult Importer::readOpsets(const google::protobuf::RepeatedPtrField<prot
 
 // ---- Inputs and initializers ---------------------------------------------------------------------------------------
 
-void Importer::collectInitializers() {
+void Importer::collectInitializers(const GraphProto &graph, Scope &scope) {
   for (const auto &tensor : graph.initializer())
-    if (!initializers.try_emplace(tensor.name(), &tensor).second)
+    if (!scope.initializers.try_emplace(tensor.name(), &tensor).second)
       problem(tensor.name(), "there are two initializers with this name");
   for (const auto &tensor : graph.sparse_initializer())
-    if (initializers.count(tensor.values().name()) ||
-        !sparseInitializers.try_emplace(tensor.values().name(), &tensor).second)
+    if (scope.initializers.count(tensor.values().name()) ||
+        !scope.sparseInitializers.try_emplace(tensor.values().name(), &tensor).second)
       problem(tensor.values().name(), "there are two initializers with this name");
 }
 
@@ -360,7 +379,7 @@ void Importer::addInputs(Scope &scope) {
   Block &entry = function.front();
   for (const ValueInfoProto &input : graph.input()) {
     // IR version 3 lists initializers as inputs; later ones let them be defaults, which are compiled in.
-    if (initializers.count(input.name()) || sparseInitializers.count(input.name()))
+    if (scope.hasInitializer(input.name()))
       continue;
     if (input.name().empty() || scope.values.count(input.name())) {
       problem(input.name(), "there are two inputs with this name, or it is empty");
@@ -471,9 +490,7 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
     for (const std::string &output : node.output()) {
       if (output.empty())
         continue;
-      bool isTaken = scope.values.count(output) ||
-                     (!scope.function && (initializers.count(output) || sparseInitializers.count(output)));
-      if (isTaken || !producer.try_emplace(output, index).second)
+      if (scope.values.count(output) || scope.hasInitializer(output) || !producer.try_emplace(output, index).second)
         problem(output, "two nodes, inputs or initializers have this name");
     }
 
@@ -587,17 +604,17 @@ Value Importer::makeConstant(ElementsAttr elements, Location where) {
 }
 
 /// The value called `name`: null when it could not be built. Failure, after an error, when there is none.
-FailureOr<Value> Importer::lookup(StringRef name, Scope &scope) {
-  auto it = scope.values.find(name);
-  if (it != scope.values.end())
-    return it->second;
-  if (!scope.function) {
-    Location where = locate(name);
-    auto dense = initializers.lookup(name);
-    auto sparse = sparseInitializers.lookup(name);
+FailureOr<Value> Importer::lookup(StringRef name, Scope &innermost) {
+  for (Scope *scope = &innermost; scope; scope = scope->outer) {
+    auto it = scope->values.find(name);
+    if (it != scope->values.end())
+      return it->second;
+    auto dense = scope->initializers.lookup(name);
+    auto sparse = scope->sparseInitializers.lookup(name);
     if (!dense && !sparse)
-      return emitError(where) << "'" << name << "' is neither an input, nor an initializer, nor the output of a node";
-    Value &value = scope.values[name]; // stays null after an error, which is reported once
+      continue;
+    Location where = locate(name);
+    Value &value = scope->values[name]; // stays null after an error, which is reported once
     ElementsAttr elements;
     std::string text;
     {
@@ -609,7 +626,9 @@ FailureOr<Value> Importer::lookup(StringRef name, Scope &scope) {
       return emitError(where) << "initializer '" << name << "': " << text;
     return value = makeConstant(elements, where);
   }
-  return emitError(locate(name)) << "'" << name << "' is not defined in the function";
+  if (innermost.function)
+    return emitError(locate(name)) << "'" << name << "' is not defined in the function";
+  return emitError(locate(name)) << "'" << name << "' is neither an input, nor an initializer, nor the output of a node";
 }
 
 void Importer::buildNode(const NodeProto &node, size_t index, Scope &scope) {
@@ -666,12 +685,14 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
   auto findOp = [&](StringRef opDomain, const Twine &name) -> std::optional<RegisteredOperationName> {
     if (!opDomain.empty())
       return std::nullopt;
-    return RegisteredOperationName::lookup(("onnx." + name).str(), &context);
+    auto info = RegisteredOperationName::lookup(("onnx." + name).str(), &context);
+    return info && info->hasInterface<OnnxOpInterface>() ? info : std::nullopt;
   };
   if (upgrades.empty() && !findOp(domain, node.op_type()))
     return emitError(b.getLoc()) << "the operator is not implemented";
   NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}, {}};
-  if (failed(convertAttributes(node, scope, form.attributes)))
+  llvm::StringMap<Body> bodies;
+  if (failed(convertAttributes(node, scope, form.attributes, bodies)))
     return failure();
   if (llvm::is_contained(operands, Value()))
     return failure(); // for a reason that was reported already
@@ -701,8 +722,40 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
   for (NamedAttribute attribute : form.attributes)
     if (!llvm::is_contained(known, attribute.getName()))
       return emitError(b.getLoc()) << "the operator has no attribute '" << attribute.getName().getValue() << "'";
-  Operation *op = makeOp(b, info->getStringRef(), form.operands, form.attributes.getAttrs(),
-                         std::max<size_t>(form.resultCount, arity.results));
+  // The bodies, in the order that the operator has them.
+  auto *bodyInterface = info->getInterface<OnnxBodyInterface>();
+  ArrayRef<StringRef> names = bodyInterface ? bodyInterface->getBodyNames() : ArrayRef<StringRef>();
+  for (const auto &entry : bodies)
+    if (!llvm::is_contained(names, entry.first()))
+      return emitError(b.getLoc()) << "the operator has no attribute '" << entry.first() << "'";
+  for (StringRef name : names)
+    if (!bodies.count(name))
+      return emitError(b.getLoc()) << "the attribute '" << name << "' is missing";
+  if (auto chosen = bodyInterface ? bodyInterface->chooseBody(form.operands) : std::nullopt) {
+    Location place = b.getLoc();
+    auto values = buildBody(bodies.lookup(names[*chosen]), names[*chosen], {});
+    b.setLoc(place);
+    if (failed(values))
+      return failure();
+    results.assign(values->begin(), values->end());
+    return success();
+  }
+  size_t resultCount = std::max<size_t>(form.resultCount, arity.results);
+  if (bodyInterface)
+    resultCount = bodyInterface->countResults(bodies.lookup(names[0]).graph->output_size(), form.operands.size());
+  auto fill = [&](Operation *op) -> LogicalResult {
+    OpBuilder::InsertionGuard guard(b);
+    Location place = b.getLoc();
+    for (auto [i, name] : llvm::enumerate(names)) {
+      auto arguments = cast<OnnxBodyInterface>(op).getBodyArguments();
+      if (failed(arguments) || failed(fillBody(bodies.lookup(name), name, op->getRegion(i), *arguments)))
+        return failure();
+      b.setLoc(place);
+    }
+    return success();
+  };
+  Operation *op =
+      makeOp(b, info->getStringRef(), form.operands, form.attributes.getAttrs(), resultCount, names.size(), fill);
   if (!op)
     return failure();
   results.assign(op->result_begin(), op->result_end());
@@ -723,7 +776,7 @@ LogicalResult Importer::checkResult(Value result, StringRef name, const Scope &s
     return failure();
   }
   auto it = declared.find(name);
-  if (scope.function || it == declared.end() || !it->second->has_tensor_type())
+  if (!scope.isMain() || it == declared.end() || !it->second->has_tensor_type())
     return success();
   int64_t wanted = it->second->tensor_type().elem_type();
   if (wanted && getElementType(&context, wanted) != type.getElementType()) {
@@ -812,23 +865,29 @@ FailureOr<Attribute> Importer::convertAttribute(const AttributeProto &a, Scope &
       return failure();
     return Attribute(elements);
   }
-  case AttributeProto::GRAPH:
-  case AttributeProto::GRAPHS:
-    return emitError(b.getLoc()) << "the attribute '" << a.name()
-                                 << "' is a graph; operators with bodies are not supported";
   default:
     return emitError(b.getLoc()) << "the attribute '" << a.name() << "' has a type that is not supported ("
                                  << attributeType(a) << ")";
   }
 }
 
-LogicalResult Importer::convertAttributes(const NodeProto &node, Scope &scope, NamedAttrList &attributes) {
+/// Graphs go to `bodies`.
+LogicalResult Importer::convertAttributes(const NodeProto &node, Scope &scope, NamedAttrList &attributes,
+                                          llvm::StringMap<Body> &bodies) {
   llvm::StringSet<> seen;
   for (const AttributeProto &attribute : node.attribute()) {
     if (attribute.name().empty())
       return emitError(b.getLoc()) << "an attribute has no name";
     if (!seen.insert(attribute.name()).second)
       return emitError(b.getLoc()) << "the attribute '" << attribute.name() << "' is given twice";
+    if (auto body = scope.bodies.find(attribute.ref_attr_name()); body != scope.bodies.end()) {
+      bodies[attribute.name()] = body->second;
+      continue;
+    }
+    if (attribute.ref_attr_name().empty() && attributeType(attribute) == AttributeProto::GRAPH) {
+      bodies[attribute.name()] = {&attribute.g(), &scope};
+      continue;
+    }
     auto converted = convertAttribute(attribute, scope);
     if (failed(converted))
       return failure();
@@ -838,13 +897,73 @@ LogicalResult Importer::convertAttributes(const NodeProto &node, Scope &scope, N
   return success();
 }
 
+// ---- Bodies --------------------------------------------------------------------------------------------------------
+
+/// `inner` becomes the scope of what the present node, in `outer`, contains or calls.
+LogicalResult Importer::enter(Scope &inner, const Scope &outer, StringRef name) {
+  if (outer.depth >= options.maxDepth)
+    return emitError(b.getLoc()) << "functions and bodies are nested more than " << options.maxDepth << " deep";
+  inner.depth = outer.depth + 1;
+  inner.prefix = cast<NameLoc>(b.getLoc()).getName().str() + "/" + name.str();
+  if (inner.prefix.size() > 1024) // names must not grow without bound
+    inner.prefix = "...";
+  return success();
+}
+
+/// Builds the nodes of a graph here; gives its outputs.
+FailureOr<SmallVector<Value>> Importer::buildBody(Body body, StringRef name, ValueRange arguments) {
+  const GraphProto &graph = *body.graph;
+  Scope scope;
+  if (failed(enter(scope, *body.scope, (name + "/").str())))
+    return failure();
+  scope.outer = body.scope;
+  scope.caller = body.scope->caller;
+  scope.function = body.scope->function;
+  scope.arguments = body.scope->arguments;
+  scope.bodies = body.scope->bodies;
+  scope.opsets = body.scope->opsets;
+  collectInitializers(graph, scope);
+  size_t count = 0;
+  for (const ValueInfoProto &input : graph.input()) {
+    if (scope.hasInitializer(input.name()))
+      continue;
+    if (count < arguments.size() && !scope.values.try_emplace(input.name(), arguments[count]).second)
+      return emitError(b.getLoc()) << "two inputs of '" << name << "' are called '" << input.name() << "'";
+    ++count;
+  }
+  if (count != arguments.size())
+    return emitError(b.getLoc()) << "'" << name << "' has " << count << " inputs where the operator gives "
+                                 << arguments.size();
+  SmallVector<StringRef> outputs;
+  for (const ValueInfoProto &output : graph.output())
+    outputs.push_back(output.name());
+  build(graph.node(), outputs, scope);
+  SmallVector<Value> values;
+  for (StringRef output : outputs) {
+    auto value = lookup(output, scope);
+    if (failed(value) || !*value)
+      return failure(); // which was reported
+    values.push_back(*value);
+  }
+  return values;
+}
+
+LogicalResult Importer::fillBody(Body body, StringRef name, Region &region, TypeRange arguments) {
+  Location place = b.getLoc();
+  Block *block = b.createBlock(&region, {}, arguments, SmallVector<Location>(arguments.size(), place));
+  auto values = buildBody(body, name, block->getArguments());
+  if (failed(values))
+    return failure();
+  b.setLoc(place);
+  YieldOp::create(b, *values);
+  return success();
+}
+
 // ---- Functions -----------------------------------------------------------------------------------------------------
 
 /// A call of a function of the model is replaced by the nodes of its body.
 LogicalResult Importer::buildCall(const NodeProto &node, const FunctionProto &callee, ArrayRef<Value> operands,
                                   Scope &scope, SmallVectorImpl<Value> &results) {
-  if (scope.depth >= options.maxFunctionDepth)
-    return emitError(b.getLoc()) << "functions call each other more than " << options.maxFunctionDepth << " deep";
   for (const Scope *outer = &scope; outer; outer = outer->caller)
     if (outer->function == &callee)
       return emitError(b.getLoc()) << "the function calls itself";
@@ -854,22 +973,18 @@ LogicalResult Importer::buildCall(const NodeProto &node, const FunctionProto &ca
   Scope body;
   body.caller = &scope;
   body.function = &callee;
-  body.depth = scope.depth + 1;
-  body.prefix = cast<NameLoc>(b.getLoc()).getName().str() + "/";
-  if (body.prefix.size() > 1024) // names must not grow without bound
-    body.prefix = "...";
-  if (failed(readOpsets(callee.opset_import(), body, b.getLoc())))
+  if (failed(enter(body, scope, "")) || failed(readOpsets(callee.opset_import(), body, b.getLoc())))
     return failure();
   for (auto &entry : scope.opsets) // a body without its own imports means the model's
     body.opsets.try_emplace(entry.first(), entry.second);
 
   NamedAttrList arguments;
-  if (failed(convertAttributes(node, scope, arguments)))
+  if (failed(convertAttributes(node, scope, arguments, body.bodies)))
     return failure();
   for (NamedAttribute argument : arguments)
     body.arguments[argument.getName()] = argument.getValue();
   for (const AttributeProto &byDefault : callee.attribute_proto())
-    if (!body.arguments.count(byDefault.name())) {
+    if (!body.arguments.count(byDefault.name()) && !body.bodies.count(byDefault.name())) {
       auto converted = convertAttribute(byDefault, scope);
       if (failed(converted))
         return failure();

@@ -24,7 +24,9 @@ using namespace onnxc::onnx;
 namespace {
 class Lowering {
 public:
-  explicit Lowering(func::FuncOp function) : function(function), b(function.getLoc(), function.getContext()) {}
+  explicit Lowering(func::FuncOp function) : function(function), b(function.getLoc(), function.getContext()) {
+    b.setBodyEmitter([this](Block &body, ValueRange arguments) { return emitBody(body, arguments); });
+  }
 
   LogicalResult run() {
     Block &entry = function.front();
@@ -126,6 +128,28 @@ private:
       checkCount(onnxResult, op);
     }
     return success();
+  }
+
+  /// Brings the operations of a body to where the builder is, and lowers them there.
+  FailureOr<SmallVector<Value>> emitBody(Block &body, ValueRange arguments) {
+    for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments)) {
+      Value lifted = b.lift(value, argument.getType());
+      lowered[lifted] = value;
+      argument.replaceAllUsesWith(lifted);
+      done.push_back(lifted.getDefiningOp());
+    }
+    SmallVector<Operation *> ops = llvm::map_to_vector(body.without_terminator(), [](Operation &op) { return &op; });
+    Operation *yield = body.getTerminator();
+    b.getInsertionBlock()->getOperations().splice(b.getInsertionPoint(), body.getOperations(), body.begin(),
+                                                  yield->getIterator());
+    auto outside = counted; // what was checked inside need not have been checked after it
+    for (Operation *op : ops)
+      if (failed(lower(*op)))
+        return failure();
+    counted = std::move(outside);
+    SmallVector<Value> results = llvm::map_to_vector(yield->getOperands(), [&](Value v) { return lowered.lookup(v); });
+    yield->erase();
+    return results;
   }
 
   /// A size that was unknown before this operation is from now on the size of its result.

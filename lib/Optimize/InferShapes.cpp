@@ -15,15 +15,16 @@ using namespace onnxc::onnx;
 namespace {
 struct InferShapes : onnxc::impl::InferShapesBase<InferShapes> {
   void runOnOperation() override {
-    for (Operation &op : getOperation().front()) {
-      if (!isa<OnnxOpInterface>(op))
-        continue;
-      SmallVector<Type> before(op.getResultTypes());
-      if (failed(onnxc::onnx::inferTypes(&op)))
-        return signalPassFailure();
-      for (auto [old, now] : llvm::zip_equal(before, op.getResultTypes()))
-        refined += old != now;
-    }
+    DenseMap<Value, Type> before;
+    getOperation().walk([&](Operation *op) {
+      for (Value result : op->getResults())
+        before[result] = result.getType();
+    });
+    if (failed(onnxc::onnx::inferTypes(getOperation().front())))
+      return signalPassFailure();
+    getOperation().walk([&](Operation *op) {
+      refined += llvm::count_if(op->getResults(), [&](Value result) { return before[result] != result.getType(); });
+    });
     func::FuncOp function = getOperation();
     Operation *terminator = function.front().getTerminator();
     function.setType(FunctionType::get(&getContext(), function.getArgumentTypes(), terminator->getOperandTypes()));

@@ -9,7 +9,7 @@ def InferShapes : Pass<"infer-shapes", "mlir::func::FuncOp"> {
   let summary = "Infers the type of every result again, in order";
   let description = [{
     Import infers every node as it builds it; this is for after changes: a symbolic size that became a number, an
-    operand whose content became known.
+    operand whose content became known. A branch that alone runs comes to stand in the place of its If.
 
     ```mlir
     %0 = onnx.Relu %x : (tensor<4xf32>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>

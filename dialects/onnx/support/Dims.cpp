@@ -250,6 +250,10 @@ AffineExpr onnxc::onnx::freshSymbol(Operation *op, unsigned result, unsigned dim
   if (auto type = dyn_cast<RankedTensorType>(op->getResult(result).getType()); type && dim < type.getRank())
     if (AffineExpr present = getDims(type)[dim]; isa<AffineSymbolExpr, AffineConstantExpr>(present))
       return present;
+  return newSymbol(op);
+}
+
+AffineExpr onnxc::onnx::newSymbol(Operation *op) {
   auto function = op->getParentOfType<func::FuncOp>();
   SmallVector<Attribute> names;
   if (auto present = function->getAttrOfType<ArrayAttr>(kSymbols))

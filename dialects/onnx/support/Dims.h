@@ -54,6 +54,8 @@ llvm::FailureOr<Dims> broadcast(mlir::Operation *op, llvm::ArrayRef<Dims> shapes
 /// A symbol that stands for dimension `dim` of result `result` of `op` where no expression does. Stable: when the
 /// result's present type already has a symbol there, or a number, it is that one.
 AffineExpr freshSymbol(mlir::Operation *op, unsigned result, unsigned dim);
+/// A symbol that nothing else has, of the function that `op` is in.
+AffineExpr newSymbol(mlir::Operation *op);
 
 /// The known content of a small integer tensor: of a constant, or what `propagateData` found.
 std::optional<Dims> getShapeData(mlir::Value value);

@@ -424,3 +424,17 @@ Value LoweringBuilder::strings(RankedTensorType onnxType, ArrayRef<StringRef> va
     return arith::AddIOp::create(b, args[0], address);
   });
 }
+
+FailureOr<SmallVector<Value>> LoweringBuilder::emitBody(Block &body, ValueRange arguments) {
+  auto outside = symbols;
+  OpBuilder::InsertionGuard guard(*this);
+  Location loc = getLoc();
+  for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
+    for (auto [i, dim] : llvm::enumerate(getDims(argument)))
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !isBound(symbol.getPosition()))
+        bindSymbol(symbol.getPosition(), tensor::DimOp::create(*this, value, i));
+  auto results = bodyEmitter(body, arguments);
+  setLoc(loc);
+  symbols = std::move(outside);
+  return results;
+}

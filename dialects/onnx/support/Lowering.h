@@ -9,6 +9,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/OpDefinition.h"
 #include "llvm/ADT/DenseMap.h"
+#include <functional>
 
 namespace onnxc::onnx {
 
@@ -95,8 +96,15 @@ public:
   mlir::Value lift(mlir::Value lowered, mlir::Type onnxType);
   mlir::Value lower(mlir::Value onnxValue);
 
+  /// Emits the operations of a body here, lowered, with these lowered values for its arguments; gives what it yields.
+  /// A body is emitted once. Sizes that are known only inside of it are forgotten again.
+  llvm::FailureOr<llvm::SmallVector<mlir::Value>> emitBody(mlir::Block &body, mlir::ValueRange arguments);
+  using BodyEmitter = std::function<llvm::FailureOr<llvm::SmallVector<mlir::Value>>(mlir::Block &, mlir::ValueRange)>;
+  void setBodyEmitter(BodyEmitter emitter) { bodyEmitter = std::move(emitter); }
+
 private:
   llvm::DenseMap<unsigned, mlir::Value> symbols;
+  BodyEmitter bodyEmitter; ///< the pass
 };
 
 } // namespace onnxc::onnx
