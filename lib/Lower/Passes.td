@@ -20,6 +20,7 @@ def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::func::FuncOp"> {
   }];
   let statistics = [Statistic<"lowered", "operations", "onnx operations lowered">];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
+                           "mlir::bufferization::BufferizationDialect",
                            "mlir::cf::ControlFlowDialect", "mlir::linalg::LinalgDialect", "mlir::math::MathDialect",
                            "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect", "::onnxc::rt::RtDialect"];
 }

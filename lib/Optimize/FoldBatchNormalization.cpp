@@ -180,9 +180,14 @@ static bool fold(Operation *producer, const Affine &affine) {
 namespace {
 struct FoldBatchNormalization : onnxc::impl::FoldBatchNormalizationBase<FoldBatchNormalization> {
   void runOnOperation() override {
-    for (Operation &op : llvm::make_early_inc_range(getOperation().front())) {
+    getOperation().walk<WalkOrder::PreOrder>([&](Block *block) { foldIn(*block); });
+  }
+
+  void foldIn(Block &block) {
+    for (Operation &op : llvm::make_early_inc_range(block)) {
       auto affine = isa<OnnxOpInterface>(op) ? matchAffine(&op) : std::nullopt;
-      if (!affine || !affine->producer || !affine->producer->hasOneUse() || !fold(affine->producer, *affine))
+      if (!affine || !affine->producer || affine->producer->getBlock() != &block || !affine->producer->hasOneUse() ||
+          !fold(affine->producer, *affine))
         continue;
       op.getResult(0).replaceAllUsesWith(affine->producer->getResult(0));
       op.erase();

@@ -59,26 +59,38 @@ struct FoldConstants : onnxc::impl::FoldConstantsBase<FoldConstants> {
   }
 
   void runOnOperation() override {
-    Block &body = getOperation().front();
     OpBuilder b(&getContext());
-    for (Operation &op : llvm::make_early_inc_range(body)) {
-      if (!isa<OnnxOpInterface>(op) || isa<ConstantOp, NoneOp>(op) || op.getNumResults() != 1)
-        continue;
-      if (DenseElementsAttr content = getKnownContent(op)) {
-        b.setInsertionPoint(&op);
-        op.getResult(0).replaceAllUsesWith(ConstantOp::create(b, op.getLoc(), content.getType(), content));
-        op.erase();
+    getOperation().walk([&](Operation *op) {
+      if (!isa<OnnxOpInterface>(op) || isa<ConstantOp, NoneOp>(op) || op->getNumResults() != 1)
+        return;
+      if (DenseElementsAttr content = getKnownContent(*op)) {
+        b.setInsertionPoint(op);
+        op->getResult(0).replaceAllUsesWith(ConstantOp::create(b, op->getLoc(), content.getType(), content));
+        op->erase();
         ++folded;
       }
-    }
-    if (evaluate)
-      evaluateConstantPart(body);
+    });
+    if (!evaluate)
+      return;
+    // What fails in a branch that is never taken must not keep the rest from being folded.
+    Block &top = getOperation().front();
+    llvm::SetVector<Operation *> chosen;
+    getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (isFoldable(*op, chosen))
+        chosen.insert(op);
+    });
+    if (succeeded(evaluateConstantPart(chosen)))
+      return;
+    chosen.remove_if([&](Operation *op) { return op->getBlock() != &top; });
+    (void)evaluateConstantPart(chosen); // what fails is computed at run time, and what is wrong with it reported there
   }
 
 private:
   /// Whether `op`, all of whose operands are constants or in `chosen`, is worth computing now.
   bool isFoldable(Operation &op, const llvm::SetVector<Operation *> &chosen) {
     if (!isa<OnnxOpInterface>(op) || isa<ConstantOp, NoneOp>(op) || !isPure(&op) || op.use_empty())
+      return false;
+    if (op.getNumRegions() != 0) // which may take any time
       return false;
     if (!dequantize && op.getName().stripDialect() == "DequantizeLinear")
       return false;
@@ -96,11 +108,7 @@ private:
     return out <= std::max(kFreeBytes, static_cast<int64_t>(llvm::SaturatingMultiply<uint64_t>(in, kMaxGrowth)));
   }
 
-  void evaluateConstantPart(Block &body) {
-    llvm::SetVector<Operation *> chosen;
-    for (Operation &op : body)
-      if (isFoldable(op, chosen))
-        chosen.insert(&op);
+  LogicalResult evaluateConstantPart(const llvm::SetVector<Operation *> &chosen) {
     SmallVector<Value> wanted;
     for (Operation *op : chosen)
       for (Value result : op->getResults())
@@ -108,7 +116,7 @@ private:
             llvm::any_of(result.getUsers(), [&](Operation *user) { return !chosen.contains(user); }))
           wanted.push_back(result);
     if (wanted.empty())
-      return;
+      return success();
 
     // @main of its own module: clones of the chosen operations and of the constants they read.
     OwningOpRef<ModuleOp> module = ModuleOp::create(getOperation().getLoc());
@@ -127,8 +135,8 @@ private:
     func::ReturnOp::create(b, function.getLoc(), results);
 
     auto values = evaluate(*module);
-    if (failed(values)) // then it is computed at run time, and what is wrong with it is reported there
-      return;
+    if (failed(values))
+      return failure();
     for (auto [value, constant] : llvm::zip_equal(wanted, *values)) {
       b.setInsertionPointAfterValue(value);
       ElementsAttr typed = reinterpret(constant, cast<RankedTensorType>(value.getType()));
@@ -138,6 +146,7 @@ private:
     evaluated += chosen.size();
     for (Operation *op : llvm::reverse(chosen))
       op->erase();
+    return success();
   }
 
   onnxc::Evaluator evaluate;

@@ -6,6 +6,7 @@
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/Elements.h"
 #include "lib/Optimize/Passes.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/IR/PatternMatch.h"
 
 namespace onnxc {
@@ -443,13 +444,16 @@ static std::optional<Recognized> recognizeNormalization(Operation *root) {
 namespace {
 struct RecognizePatterns : onnxc::impl::RecognizePatternsBase<RecognizePatterns> {
   void runOnOperation() override {
-    for (Operation &op : llvm::make_early_inc_range(getOperation().front()))
-      if (op.getNumResults() == 1 && isa<OnnxOpInterface>(op))
-        replace(&op);
-    // What the formulas were made of.
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(getOperation().front())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
+    getOperation().walk<WalkOrder::PreOrder>([&](Block *block) {
+      for (Operation &op : llvm::make_early_inc_range(*block))
+        if (op.getNumResults() == 1 && isa<OnnxOpInterface>(op))
+          replace(&op);
+    });
+    // What the formulas were made of: users first, and those in a body use what is around it.
+    getOperation().walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+      if (isOpTriviallyDead(op))
+        op->erase();
+    });
   }
 
   void replace(Operation *root) {

@@ -138,6 +138,8 @@ struct Carried {
     return llvm::any_of(getVarying(), [&](auto &entry) { return entry.first.first == i; });
   }
 
+  bool isAnyVarying() const { return !getVarying().empty(); }
+
 private:
   void setVarying(const Varying &varying) {
     SmallVector<int64_t> list;
@@ -293,6 +295,56 @@ private:
   Value initial;
 };
 } // namespace
+
+namespace {
+/// What a round gives: whether another one follows (null: as before), and what it gets.
+struct Round {
+  Value goesOn;
+  SmallVector<Value> next;
+};
+struct LoopResults {
+  Value rounds;
+  SmallVector<Value> values;
+};
+} // namespace
+
+/// Rounds as long as there are fewer than `limit` (null: no limit) and the condition, at first `start`, holds.
+/// `mayVary`: values may have other sizes after a round, which is more than scf.for allows.
+static FailureOr<LoopResults>
+emitLoop(LoweringBuilder &b, Value start, Value limit, bool isCounted, bool mayVary, ValueRange initial,
+         function_ref<FailureOr<Round>(Value number, Value condition, ValueRange values)> emitRound) {
+  IndexMath math{b};
+  OpBuilder::InsertionGuard guard(b);
+  if (isCounted && limit && !mayVary) {
+    auto loop = scf::ForOp::create(b, math.constant(0), limit, math.constant(1), initial);
+    b.setInsertionPointToStart(loop.getBody());
+    auto round = emitRound(loop.getInductionVar(), start, loop.getRegionIterArgs());
+    if (failed(round))
+      return failure();
+    if (!initial.empty())
+      scf::YieldOp::create(b, round->next);
+    return LoopResults{limit, SmallVector<Value>(loop.getResults())};
+  }
+  SmallVector<Value> all{math.constant(0), start};
+  llvm::append_range(all, initial);
+  SmallVector<Type> types(ValueRange(all).getTypes());
+  SmallVector<Location> places(types.size(), b.getLoc());
+  auto loop = scf::WhileOp::create(b, types, all);
+  Block *before = b.createBlock(&loop.getBefore(), {}, types, places);
+  Value number = before->getArgument(0), holds = before->getArgument(1);
+  if (limit)
+    holds = arith::AndIOp::create(b, holds, arith::CmpIOp::create(b, arith::CmpIPredicate::slt, number, limit));
+  scf::ConditionOp::create(b, holds, before->getArguments());
+  Block *after = b.createBlock(&loop.getAfter(), {}, types, places);
+  number = after->getArgument(0), holds = after->getArgument(1);
+  auto round = emitRound(number, holds, after->getArguments().drop_front(2));
+  if (failed(round))
+    return failure();
+  SmallVector<Value> next{math.add(number, math.constant(1)), round->goesOn ? round->goesOn : holds};
+  llvm::append_range(next, round->next);
+  scf::YieldOp::create(b, next);
+  return LoopResults{loop.getResult(0), SmallVector<Value>(loop.getResults().drop_front(2))};
+}
 
 // ---- If ------------------------------------------------------------------------------------------------------------
 
@@ -481,65 +533,33 @@ FailureOr<SmallVector<Value>> LoopOp::lowerToLinalg(LoweringBuilder &b, ValueRan
     initial.push_back(outputs.back().getInitial());
   }
 
-  // One round: the condition after it, and what is carried on.
-  auto emitRound = [&](Value round, Value condition, ValueRange values) -> FailureOr<SmallVector<Value>> {
-    Value number = arith::IndexCastOp::create(b, b.getI64Type(), round);
+  bool mayVary = carried.isAnyVarying() || llvm::any_of(outputs, [](const ScanOutput &o) { return o.isGrowing(); });
+  auto loop = emitLoop(b, start, limit, counted, mayVary, initial,
+                       [&](Value number, Value condition, ValueRange values) -> FailureOr<Round> {
+    Value count = arith::IndexCastOp::create(b, b.getI64Type(), number);
     SmallVector<Value> arguments{
-        tensor::FromElementsOp::create(b, RankedTensorType::get({}, b.getI64Type()), number),
+        tensor::FromElementsOp::create(b, RankedTensorType::get({}, b.getI64Type()), count),
         tensor::FromElementsOp::create(b, RankedTensorType::get({}, b.getI1Type()), condition)};
     llvm::append_range(arguments, values.take_front(states));
     auto yielded = b.emitBody(body, arguments);
     if (failed(yielded))
       return failure();
-    SmallVector<Value> next;
+    Round round;
+    if (!counted)
+      round.goesOn = scalarOf(b, yielded->front(), yieldTypes[0], "Loop: the condition is not one element");
     for (unsigned i = 0; i < states; ++i)
-      next.push_back(handOver(b, carried, i, (*yielded)[1 + i]));
+      round.next.push_back(handOver(b, carried, i, (*yielded)[1 + i]));
     for (auto [i, output] : llvm::enumerate(outputs))
-      next.push_back(output.insert(b, values[states + i], (*yielded)[1 + states + i], round));
-    next.insert(next.begin(), counted ? Value() : scalarOf(b, (*yielded)[0], yieldTypes[0], "Loop: the condition is not one element"));
-    return next;
-  };
-
-  SmallVector<Value> finals;
-  Value rounds;
-  if (counted && limit) {
-    auto loop = scf::ForOp::create(b, math.constant(0), limit, math.constant(1), initial);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    auto next = emitRound(loop.getInductionVar(), start, loop.getRegionIterArgs());
-    if (failed(next))
-      return failure();
-    scf::YieldOp::create(b, ArrayRef(*next).drop_front());
-    finals.assign(loop.result_begin(), loop.result_end());
-    rounds = limit;
-  } else {
-    SmallVector<Value> all{math.constant(0), start};
-    llvm::append_range(all, initial);
-    SmallVector<Type> types(ValueRange(all).getTypes());
-    SmallVector<Location> places(types.size(), b.getLoc());
-    auto loop = scf::WhileOp::create(b, types, all);
-    OpBuilder::InsertionGuard guard(b);
-    Block *before = b.createBlock(&loop.getBefore(), {}, types, places);
-    Value goes = before->getArgument(1);
-    if (limit)
-      goes = arith::AndIOp::create(
-          b, goes, arith::CmpIOp::create(b, arith::CmpIPredicate::slt, before->getArgument(0), limit));
-    scf::ConditionOp::create(b, goes, before->getArguments());
-    Block *after = b.createBlock(&loop.getAfter(), {}, types, places);
-    auto next = emitRound(after->getArgument(0), after->getArgument(1), after->getArguments().drop_front(2));
-    if (failed(next))
-      return failure();
-    if (counted)
-      next->front() = after->getArgument(1);
-    next->insert(next->begin(), math.add(after->getArgument(0), math.constant(1)));
-    scf::YieldOp::create(b, *next);
-    finals.assign(loop.result_begin() + 2, loop.result_end());
-    rounds = loop.getResult(0);
-  }
-  for (auto [i, output] : llvm::enumerate(outputs))
-    finals[states + i] = output.finish(b, finals[states + i], rounds);
+      round.next.push_back(output.insert(b, values[states + i], (*yielded)[1 + states + i], number));
+    return round;
+  });
+  if (failed(loop))
+    return failure();
+  SmallVector<Value> &finals = loop->values;
   for (unsigned i = 0; i < states; ++i)
     finals[i] = castTo(b, finals[i], b.loweredType(getResult(i).getType()));
+  for (auto [i, output] : llvm::enumerate(outputs))
+    finals[states + i] = output.finish(b, finals[states + i], loop->rounds);
   return finals;
 }
 
@@ -720,10 +740,11 @@ LogicalResult ScanForm::inferTypes(SmallVectorImpl<Type> &types, std::optional<A
   return success();
 }
 
-/// Emits the loop over `count` steps. `part` gives operand i at a step (null: a state, before the first); gives the final
-/// states and the outputs.
-static FailureOr<SmallVector<Value>> emitSteps(LoweringBuilder &b, const ScanForm &form, Value count, ValueRange states,
-                                               ValueRange outputs, function_ref<Value(unsigned, Value)> part,
+/// Emits the loop over `count` steps: `part` gives scan input i at a step, `insert` puts a slice into output i at a step.
+/// Gives the final states and the outputs.
+static FailureOr<SmallVector<Value>> emitSteps(LoweringBuilder &b, const ScanForm &form, Value count, bool mayVary,
+                                               ValueRange states, ValueRange outputs,
+                                               function_ref<Value(unsigned, Value)> part,
                                                function_ref<Value(unsigned, Value, Value, Value)> insert) {
   IndexMath math{b};
   Carried carried = form.carried();
@@ -731,25 +752,28 @@ static FailureOr<SmallVector<Value>> emitSteps(LoweringBuilder &b, const ScanFor
   for (unsigned i = 0; i < form.stateCount; ++i)
     initial.push_back(castTo(b, states[i], b.loweredType(bodyOf(form.op).getArgument(i).getType())));
   llvm::append_range(initial, outputs);
-  auto loop = scf::ForOp::create(b, math.constant(0), count, math.constant(1), initial);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value step = loop.getInductionVar(), last = math.sub(count, math.constant(1));
-  ValueRange values = loop.getRegionIterArgs();
-  SmallVector<Value> arguments(values.take_front(form.stateCount));
-  for (unsigned i = 0; i < form.inputCount; ++i)
-    arguments.push_back(part(i, form.inputsBackwards[i] ? math.sub(last, step) : step));
-  auto yielded = b.emitBody(bodyOf(form.op), arguments);
-  if (failed(yielded))
+  Value always = b.constantInt(b.getI1Type(), 1), last = math.sub(count, math.constant(1));
+  auto loop = emitLoop(
+      b, always, count, /*isCounted=*/true, mayVary || carried.isAnyVarying(), initial,
+      [&](Value step, Value, ValueRange values) -> FailureOr<Round> {
+        auto place = [&](bool isBackwards) { return isBackwards ? math.sub(last, step) : step; };
+        SmallVector<Value> arguments(values.take_front(form.stateCount));
+        for (unsigned i = 0; i < form.inputCount; ++i)
+          arguments.push_back(part(i, place(form.inputsBackwards[i])));
+        auto yielded = b.emitBody(bodyOf(form.op), arguments);
+        if (failed(yielded))
+          return failure();
+        Round round;
+        for (unsigned i = 0; i < form.stateCount; ++i)
+          round.next.push_back(handOver(b, carried, i, (*yielded)[i]));
+        for (unsigned i = 0, n = outputs.size(); i < n; ++i)
+          round.next.push_back(insert(i, values[form.stateCount + i], (*yielded)[form.stateCount + i],
+                                      place(form.outputsBackwards[i])));
+        return round;
+      });
+  if (failed(loop))
     return failure();
-  SmallVector<Value> next;
-  for (unsigned i = 0; i < form.stateCount; ++i)
-    next.push_back(handOver(b, carried, i, (*yielded)[i]));
-  for (unsigned i = 0, n = outputs.size(); i < n; ++i)
-    next.push_back(insert(i, values[form.stateCount + i], (*yielded)[form.stateCount + i],
-                          form.outputsBackwards[i] ? math.sub(last, step) : step));
-  scf::YieldOp::create(b, next);
-  return SmallVector<Value>(loop.getResults());
+  return std::move(loop->values);
 }
 
 /// The number of steps, after a check that all inputs have it.
@@ -801,7 +825,8 @@ FailureOr<SmallVector<Value>> ScanOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   auto insert = [&](unsigned i, Value stack, Value value, Value step) {
     return outputs[i].insert(b, stack, value, step);
   };
-  auto results = emitSteps(b, form, count, operands.take_front(form.stateCount), stacks, part, insert);
+  bool mayVary = llvm::any_of(outputs, [](const ScanOutput &output) { return output.isGrowing(); });
+  auto results = emitSteps(b, form, count, mayVary, operands.take_front(form.stateCount), stacks, part, insert);
   if (failed(results))
     return failure();
   for (unsigned i = 0; i < getNumResults(); ++i)
@@ -882,7 +907,7 @@ FailureOr<SmallVector<Value>> BatchScanOp::lowerToLinalg(LoweringBuilder &b, Val
   for (unsigned i = 0; i < form.stateCount; ++i)
     states.push_back(part(i, element, {}));
   auto results = emitSteps(
-      b, form, count, states, loop.getRegionIterArgs().drop_front(form.stateCount),
+      b, form, count, /*mayVary=*/false, states, loop.getRegionIterArgs().drop_front(form.stateCount),
       [&](unsigned i, Value step) { return part(form.stateCount + i, element, step); },
       [&](unsigned, Value whole, Value value, Value step) { return put(whole, value, {element, step}); });
   if (failed(results))

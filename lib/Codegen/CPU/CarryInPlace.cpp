@@ -19,6 +19,9 @@ using namespace mlir;
 static bool isUpdateOf(Value value, BlockArgument carried) {
   while (value && value != carried) {
     auto result = dyn_cast<OpResult>(value);
+    if (auto branches = result ? dyn_cast<scf::IfOp>(result.getOwner()) : scf::IfOp())
+      return isUpdateOf(branches.thenYield().getOperand(result.getResultNumber()), carried) &&
+             isUpdateOf(branches.elseYield().getOperand(result.getResultNumber()), carried);
     value = result ? onnxc::cpu::getOverwritten(result) : Value();
   }
   return value == carried;
@@ -52,17 +55,27 @@ struct CarryInPlace : onnxc::impl::CarryInPlaceBase<CarryInPlace> {
   void runOnOperation() override {
     getOperation().walk([&](scf::ForOp loop) {
       auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
-      for (auto [carried, operand] : llvm::zip_equal(loop.getRegionIterArgs(), yield->getOpOperands())) {
-        Value next = operand.get();
-        if (!isa<RankedTensorType>(next.getType()) || isUpdateOf(next, carried))
-          continue;
-        if (auto result = dyn_cast<OpResult>(next); result && writeOver(result, carried))
-          continue;
-        OpBuilder b(yield);
-        operand.set(linalg::CopyOp::create(b, next.getLoc(), next, carried).getResult(0));
-        ++copies;
-      }
+      for (auto [carried, operand] : llvm::zip_equal(loop.getRegionIterArgs(), yield->getOpOperands()))
+        keep(carried, operand);
     });
+    getOperation().walk([&](scf::WhileOp loop) {
+      for (OpOperand &operand : loop.getYieldOp()->getOpOperands())
+        if (BlockArgument carried = onnxc::cpu::getCarried(loop, operand.getOperandNumber()))
+          keep(carried, operand);
+    });
+  }
+
+private:
+  /// The yield's `operand` is what takes the place of `carried`.
+  void keep(BlockArgument carried, OpOperand &operand) {
+    Value next = operand.get();
+    if (!isa<RankedTensorType>(next.getType()) || isUpdateOf(next, carried) || onnxc::cpu::isRenewed(next))
+      return;
+    if (auto result = dyn_cast<OpResult>(next); result && writeOver(result, carried))
+      return;
+    OpBuilder b(operand.getOwner());
+    operand.set(linalg::CopyOp::create(b, next.getLoc(), next, carried).getResult(0));
+    ++copies;
   }
 };
 } // namespace

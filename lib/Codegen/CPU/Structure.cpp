@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What kind of loops an operation on tensors is. See Structure.h.
 #include "lib/Codegen/CPU/Structure.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
@@ -35,8 +36,37 @@ Value onnxc::cpu::getOverwritten(OpResult result) {
     return destination.getTiedOpOperand(result)->get();
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
     return insert.getDest();
+  if (auto loop = dyn_cast<scf::WhileOp>(op)) {
+    auto before = dyn_cast<BlockArgument>(loop.getConditionOp().getArgs()[result.getResultNumber()]);
+    if (!before || before.getOwner() != loop.getBeforeBody())
+      return {};
+    unsigned k = before.getArgNumber();
+    return isRenewed(loop.getYieldOp().getOperand(k)) ? Value() : loop.getInits()[k];
+  }
   if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
     return loop.getTiedLoopInit(result)->get();
+  return {};
+}
+
+bool onnxc::cpu::isRenewed(Value value) {
+  while (auto result = dyn_cast_or_null<OpResult>(value)) {
+    Operation *op = result.getOwner();
+    if (isa<bufferization::AllocTensorOp>(op))
+      return true;
+    if (auto branches = dyn_cast<scf::IfOp>(op))
+      return isRenewed(branches.thenYield().getOperand(result.getResultNumber())) ||
+             isRenewed(branches.elseYield().getOperand(result.getResultNumber()));
+    auto cast = dyn_cast<tensor::CastOp>(op);
+    value = cast ? cast.getSource() : getOverwritten(result);
+  }
+  return false;
+}
+
+BlockArgument onnxc::cpu::getCarried(scf::WhileOp loop, unsigned k) {
+  Value before = loop.getBeforeArguments()[k];
+  for (auto [after, value] : llvm::zip_equal(loop.getAfterArguments(), loop.getConditionOp().getArgs()))
+    if (value == before)
+      return after;
   return {};
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace onnxc::cpu {
 
@@ -16,6 +17,13 @@ bool isHeavy(mlir::Operation *op);
 /// The tensor that the operation which makes `result` writes over to make it, or whose place a loop carries it in. Null
 /// when it makes a tensor of its own.
 mlir::Value getOverwritten(mlir::OpResult result);
+
+/// Whether `value` is, in some branch at least, a tensor with memory of its own, whatever it takes the place of: what a
+/// loop hands to its next round where sizes change.
+bool isRenewed(mlir::Value value);
+
+/// What the body of a `while` sees of the tensor that its yield's operand `k` replaces; null when it sees nothing.
+mlir::BlockArgument getCarried(mlir::scf::WhileOp loop, unsigned k);
 
 /// Size of a tensor for comparison; a symbolic dimension counts as a medium one.
 double estimateBytes(mlir::Value tensor);
