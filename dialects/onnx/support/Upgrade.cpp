@@ -107,3 +107,22 @@ Value onnxc::onnx::reshapeLike(NodeForm &node, Value value, Value model) {
   auto op = shape ? make<ReshapeOp>(node.b, {value, shape}, node.b.getNamedAttr("allowzero", zeros)) : ReshapeOp();
   return op ? op.getResult() : Value();
 }
+
+FailureOr<SmallVector<Value>> onnxc::onnx::expand(NodeForm &node, StringRef name, int64_t opset,
+                                                  ArrayRef<Value> operands, ArrayRef<NamedAttribute> attributes,
+                                                  size_t results) {
+  if (llvm::is_contained(operands, Value()))
+    return failure();
+  NodeForm form{node.b, "", name.str(), opset, llvm::to_vector(operands), attributes, results, {}, {}};
+  for (OnnxDialect::Upgrade upgrade :
+       node.b.getContext()->getLoadedDialect<OnnxDialect>()->getUpgrades("", name, opset)) {
+    if (failed(upgrade(form)))
+      return failure();
+    if (form.results)
+      return *form.results;
+  }
+  Operation *op = makeOp(node.b, "onnx." + form.name, form.operands, form.attributes.getAttrs(), results);
+  if (!op)
+    return failure();
+  return SmallVector<Value>(op->getResults());
+}

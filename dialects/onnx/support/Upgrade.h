@@ -53,4 +53,11 @@ mlir::Value unsqueeze(NodeForm &node, mlir::Value value, llvm::ArrayRef<int64_t>
 mlir::Value reshape(NodeForm &node, mlir::Value value, llvm::ArrayRef<int64_t> sizes);
 mlir::Value reshapeLike(NodeForm &node, mlir::Value value, mlir::Value model);
 
+/// The results of another operator of ai.onnx, as a node of version `opset` has them: one that is itself rewritten, or
+/// has changed since.
+llvm::FailureOr<llvm::SmallVector<mlir::Value>> expand(NodeForm &node, llvm::StringRef name, int64_t opset,
+                                                       llvm::ArrayRef<mlir::Value> operands,
+                                                       llvm::ArrayRef<mlir::NamedAttribute> attributes,
+                                                       size_t results = 1);
+
 } // namespace onnxc::onnx
