@@ -24,6 +24,10 @@ struct NodeForm {
   /// The graphs among the attributes, by name: each builds its nodes in the place of this one, with these inputs, and
   /// gives its outputs.
   llvm::StringMap<std::function<llvm::FailureOr<llvm::SmallVector<mlir::Value>>(mlir::ValueRange)>> graphs;
+  /// The value that a name has in the node's graph, for attributes that are names. Failure was reported; null, too.
+  std::function<llvm::FailureOr<mlir::Value>(llvm::StringRef)> lookup;
+  /// How many operations an upgrade has made, where that is not bounded: they count as nodes of the model.
+  uint64_t madeCount = 0;
   /// Set when the upgrade has made the whole node itself: these are its results, and nothing else is built.
   std::optional<llvm::SmallVector<mlir::Value>> results;
 

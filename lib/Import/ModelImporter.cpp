@@ -457,7 +457,14 @@ static void collectOuterNames(const GraphProto &graph, llvm::StringSet<> &names)
 static void collectReads(const NodeProto &node, llvm::StringSet<> &names) {
   for (const std::string &input : node.input())
     names.insert(input);
+  // What is differentiated, and by what, is named in attributes.
+  bool isGradient = node.op_type() == "Gradient" && node.domain() == "ai.onnx.preview.training";
   for (const AttributeProto &attribute : node.attribute()) {
+    if (isGradient && attribute.has_s())
+      names.insert(attribute.s());
+    for (const std::string &name : attribute.strings())
+      if (isGradient)
+        names.insert(name);
     if (attribute.has_g())
       collectOuterNames(attribute.g(), names);
     for (const GraphProto &inner : attribute.graphs())
@@ -690,17 +697,26 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
   };
   if (upgrades.empty() && !findOp(domain, node.op_type()))
     return emitError(b.getLoc()) << "the operator is not implemented";
-  NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}, {}};
+  NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}, {}, {}};
+  form.lookup = [&](StringRef name) { return lookup(name, scope); };
   llvm::StringMap<Body> bodies;
   if (failed(convertAttributes(node, scope, form.attributes, bodies)))
     return failure();
   if (llvm::is_contained(operands, Value()))
     return failure(); // for a reason that was reported already
   form.operands.assign(operands.begin(), operands.end());
+  for (const auto &entry : bodies)
+    form.graphs[entry.first()] = [&](ValueRange arguments) {
+      Location place = b.getLoc();
+      auto values = buildBody(entry.second, entry.first(), arguments);
+      b.setLoc(place);
+      return values;
+    };
   for (OnnxDialect::Upgrade upgrade : upgrades) {
     if (failed(upgrade(form)))
       return failure();
     if (form.results) {
+      nodeCount += form.madeCount;
       results.assign(form.results->begin(), form.results->end());
       return success();
     }
