@@ -116,6 +116,9 @@ class Onnx_Op<string name, int since, list<Trait> traits = [], list<string> impl
   let extraClassDeclaration = "static constexpr int64_t sinceVersion = " # since # ";";
 }
 
+// An operator of the domain ai.onnx.ml.
+class Onnx_MlOp<string name, int since> : Onnx_Op<"ml." # name, since>;
+
 // A value of any kind.
 def Onnx_Value : AnyTypeOf<[AnyRankedTensor, Onnx_Sequence, Onnx_Optional, Onnx_Map]>;
 def Onnx_Tensor : AnyTypeOf<[AnyRankedTensor]>;

@@ -29,9 +29,19 @@ using proto::TypeProto;
 using proto::ValueInfoProto;
 
 static constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 14;
-/// The newest opset that the dialect and its upgrades know, by domain.
-static constexpr int64_t kMaxOpset = 28;
 static constexpr int kMaxTypeDepth = 4; // optional(sequence(map(tensor)))
+
+/// A domain whose operators the dialect has under their own names, behind `prefix`: ai.onnx.ml's Scaler is onnx.ml.Scaler.
+struct Domain {
+  const char *name, *prefix;
+  int64_t maxOpset; ///< the newest that the dialect and its upgrades know
+};
+static constexpr Domain kDomains[] = {{"", "onnx.", 28}, {"ai.onnx.ml", "onnx.ml.", 5}};
+
+static const Domain *findDomain(StringRef name) {
+  auto it = llvm::find_if(kDomains, [&](const Domain &domain) { return name == domain.name; });
+  return it == std::end(kDomains) ? nullptr : it;
+}
 
 /// "ai.onnx" is the long name of the default domain.
 static StringRef normalizeDomain(StringRef domain) { return domain == "ai.onnx" ? "" : domain; }
@@ -203,9 +213,11 @@ LogicalResult Importer::readOpsets(const google::protobuf::RepeatedPtrField<prot
                                    Scope &scope, Location where) {
   for (const auto &import : imports) {
     StringRef domain = normalizeDomain(import.domain());
-    if (import.version() < 1 || (domain.empty() && import.version() > kMaxOpset))
+    const Domain *known = findDomain(domain);
+    int64_t maxOpset = known ? known->maxOpset : std::numeric_limits<int64_t>::max();
+    if (import.version() < 1 || import.version() > maxOpset)
       return emitError(where) << "opset " << import.version() << " of " << showDomain(domain)
-                              << " is not supported: 1 to " << kMaxOpset << " are";
+                              << " is not supported: 1 to " << maxOpset << " are";
     scope.opsets[domain] = import.version();
   }
   return success();
@@ -689,10 +701,11 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
     return emitError(b.getLoc()) << "no opset of the domain " << showDomain(domain) << " is imported";
   int64_t opset = imported->second;
   auto upgrades = context.getLoadedDialect<OnnxDialect>()->getUpgrades(domain, node.op_type(), opset);
-  auto findOp = [&](StringRef opDomain, const Twine &name) -> std::optional<RegisteredOperationName> {
-    if (!opDomain.empty())
+  auto findOp = [&](StringRef opDomain, StringRef name) -> std::optional<RegisteredOperationName> {
+    const Domain *known = findDomain(opDomain);
+    if (!known || name.contains('.')) // which would name another domain's operator
       return std::nullopt;
-    auto info = RegisteredOperationName::lookup(("onnx." + name).str(), &context);
+    auto info = RegisteredOperationName::lookup((known->prefix + name).str(), &context);
     return info && info->hasInterface<OnnxOpInterface>() ? info : std::nullopt;
   };
   if (upgrades.empty() && !findOp(domain, node.op_type()))

@@ -1,0 +1,177 @@
+//===- dialects/onnx/support/Scores.cpp --------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What classifiers and regressors have in common. See Scores.h.
+#include "dialects/onnx/support/Scores.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Fields.h"
+#include "dialects/onnx/support/Loops.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+FailureOr<Dims> onnxc::onnx::getRowDims(Operation *op, Value x) {
+  Type element = getElementTypeOrSelf(x);
+  if (!isa<FloatType>(element) && !element.isSignlessInteger(32) && !element.isSignlessInteger(64))
+    return op->emitOpError("takes floats, int32 or int64, not ") << getElementTypeName(element);
+  Dims dims = getDims(x);
+  if (dims.size() == 1)
+    dims.insert(dims.begin(), makeDim(op->getContext(), 1));
+  if (dims.size() != 2)
+    return op->emitOpError("X has rank ") << dims.size() << ", expected rows of features";
+  return dims;
+}
+
+Type onnxc::onnx::getScoreType(Type element) {
+  return element.isF64() ? element : Float32Type::get(element.getContext());
+}
+
+Lowered onnxc::onnx::getRows(LoweringBuilder &b, Operation *op, ValueRange operands) {
+  Lowered x = getLowered(op, operands, 0);
+  return convert(b, reshape(b, x, *getRowDims(op, op->getOperand(0))), getScoreType(x.element()));
+}
+
+Lowered onnxc::onnx::makeFloats(LoweringBuilder &b, ArrayRef<int64_t> sizes, ArrayRef<float> numbers, Type element) {
+  RankedTensorType type = makeTensor(sizes, element);
+  std::vector<double> wide(numbers.begin(), numbers.end());
+  return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, wide))), type};
+}
+
+// ---- Transforms ------------------------------------------------------------------------------------------------------
+
+FailureOr<PostTransform> onnxc::onnx::getPostTransform(Operation *op, StringRef name) {
+  auto transform = llvm::StringSwitch<std::optional<PostTransform>>(name)
+                       .Case("NONE", PostTransform::None)
+                       .Case("SOFTMAX", PostTransform::Softmax)
+                       .Case("LOGISTIC", PostTransform::Logistic)
+                       .Case("SOFTMAX_ZERO", PostTransform::SoftmaxZero)
+                       .Case("PROBIT", PostTransform::Probit)
+                       .Default(std::nullopt);
+  if (!transform)
+    return op->emitOpError("post_transform \"")
+           << name << "\" is not NONE, SOFTMAX, LOGISTIC, SOFTMAX_ZERO or PROBIT";
+  return *transform;
+}
+
+FailureOr<PostTransform> onnxc::onnx::getPostTransform(Operation *op, int64_t number) {
+  if (number < 0 || number > static_cast<int64_t>(PostTransform::Probit))
+    return op->emitOpError("post_transform ") << number << " is not 0 to 4";
+  return static_cast<PostTransform>(number);
+}
+
+/// 1 / (1 + exp(-x)), without overflow.
+static Scalar logistic(Scalar x) {
+  Scalar y = 1 / (exp(-abs(x)) + 1);
+  return select(x < 0, 1 - y, y);
+}
+
+/// The inverse of the distribution function of the standard normal distribution, as onnxruntime has it: with Winitzki's
+/// approximation of the inverse error function.
+static Scalar probit(Scalar p) {
+  constexpr double a = 0.147, pi = 3.14159;
+  Scalar x = p * 2 - 1, l = log((1 - x) * (x + 1));
+  Scalar v = l * 0.5 + 2 / (pi * a);
+  Scalar root = sqrt(sqrt(v * v - l * (1 / a)) - v);
+  return select(x < 0, -root, root) * 1.41421356;
+}
+
+Lowered onnxc::onnx::transformScores(LoweringBuilder &b, Lowered scores, PostTransform transform) {
+  // onnxruntime and the specification's reference leave a single score as it is, whatever the prose says.
+  if (transform == PostTransform::None || (getConstant(scores.dims()[1]) == 1 && transform != PostTransform::Probit))
+    return scores;
+  Fields fields(b, scores.dims());
+  Type element = scores.element();
+  Field x = fields.all(scores);
+  if (transform == PostTransform::Logistic)
+    return fields.map(x, element, [](ArrayRef<Scalar> e) { return logistic(e[0]); }).tensor;
+  if (transform == PostTransform::Probit)
+    return fields.map(x, element, [](ArrayRef<Scalar> e) { return probit(e[0]); }).tensor;
+  Field largest = fields.reduce(
+      x, 1, element, [](Scalar like) { return like.lowest(); },
+      [](Scalar a, ArrayRef<Scalar> e) { return max(a, e[0]); });
+  // SOFTMAX_ZERO leaves zeros what they are: exp(0) would be a share for those that got no vote.
+  auto isZero = [&](Scalar score) { return abs(score) <= 1e-7f; };
+  bool keepsZeros = transform == PostTransform::SoftmaxZero;
+  Field powers = fields.map({x, largest}, element, [&](ArrayRef<Scalar> e) {
+    Scalar power = exp(e[0] - e[1]);
+    return keepsZeros ? select(isZero(e[0]), e[0] * exp(-e[1]), power) : power;
+  });
+  Field sum = fields.sum({powers, x}, 1, element, [&](ArrayRef<Scalar> e) {
+    return keepsZeros ? select(isZero(e[1]), 0, e[0]) : e[0];
+  });
+  return fields
+      .map({powers, sum}, element,
+           [&](ArrayRef<Scalar> e) {
+             return keepsZeros ? select(e[1] == 0, 0.5, e[0] / e[1]) : e[0] / e[1]; // all zero: as the reference
+           })
+      .tensor;
+}
+
+Lowered onnxc::onnx::addFirstClass(LoweringBuilder &b, Lowered score, bool isSigned) {
+  RankedTensorType type = makeTensor({score.dims()[0], makeDim(b.getContext(), 2)}, score.element());
+  AffineMap single = AffineMap::get(2, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(0)}, b.getContext());
+  Value both = b.elementwise(type, score.value, single, [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+    Scalar s(body, args[0]), place(body, linalg::IndexOp::create(body, 1));
+    Value isFirst = IndexMath{body}.equal(place, 0);
+    return select(Scalar(body, isFirst), isSigned ? -s : 1 - s, s);
+  });
+  return {both, type};
+}
+
+// ---- Labels ----------------------------------------------------------------------------------------------------------
+
+Lowered onnxc::onnx::findLargest(LoweringBuilder &b, Lowered scores) {
+  Dims dims = scores.dims();
+  RankedTensorType type = makeTensor(dims[0], b.getI64Type());
+  Value classes = b.materializeIndex(dims[1]);
+  Value largest = b.generate(type, [&](ImplicitLocOpBuilder &body, ValueRange row) -> Value {
+    Value first = IndexMath{body}.constant(0);
+    SmallVector<Value> start{tensor::ExtractOp::create(body, scores.value, ValueRange{row[0], first}), first};
+    auto found = makeLoops(body, classes, start, [&](ImplicitLocOpBuilder &inner, ValueRange at, ValueRange best) {
+      Value score = tensor::ExtractOp::create(inner, scores.value, ValueRange{row[0], at[0]});
+      Value isLarger = Scalar(inner, score) > Scalar(inner, best[0]);
+      IndexMath math{inner};
+      return SmallVector<Value>{math.select(isLarger, score, best[0]), math.select(isLarger, at[0], best[1])};
+    });
+    return arith::IndexCastOp::create(body, body.getI64Type(), found[1]);
+  });
+  return {largest, type};
+}
+
+Lowered onnxc::onnx::findAbove(LoweringBuilder &b, Lowered score, double threshold) {
+  RankedTensorType type = makeTensor(score.dims()[0], b.getI64Type());
+  AffineMap single = AffineMap::get(1, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(0)}, b.getContext());
+  return {b.elementwise(type, score.value, single,
+                        [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                          return convert(Scalar(body, args[0]) > threshold, body.getI64Type());
+                        }),
+          type};
+}
+
+FailureOr<Labels> Labels::get(Operation *op, std::optional<ArrayRef<int64_t>> integers,
+                              std::optional<ArrayAttr> strings) {
+  bool hasIntegers = integers && !integers->empty(), hasStrings = strings && !strings->empty();
+  if (hasIntegers == hasStrings)
+    return op->emitOpError("needs labels of the classes that are either integers or strings");
+  if (hasStrings)
+    return op->emitOpError("labels that are strings are not supported");
+  return Labels{SmallVector<int64_t>(*integers)};
+}
+
+Type Labels::elementType(MLIRContext *context) const { return IntegerType::get(context, 64); }
+
+Labels Labels::forOneScore() const { return size() == 2 ? *this : Labels{{0, 1}}; }
+
+Value Labels::choose(LoweringBuilder &b, Lowered positions) const {
+  RankedTensorType type = makeTensor(static_cast<int64_t>(size()), elementType(b.getContext()));
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(integers.data()), integers.size() * sizeof(int64_t));
+  Value table = arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, bytes)));
+  return b.elementwise(withElementType(positions.type, elementType(b.getContext())), positions.value,
+                       TypeRange{positions.type}, [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                         Value at = arith::IndexCastOp::create(body, body.getIndexType(), args[0]);
+                         return tensor::ExtractOp::create(body, table, at);
+                       });
+}
