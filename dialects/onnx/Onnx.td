@@ -82,6 +82,8 @@ def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
 
 // Moves elements, or converts them: takes also those that are stored as bits.
 def TakesBits : NativeOpTrait<"TakesBits"> { let cppNamespace = "::onnxc::onnx"; }
+// Calculates with complex numbers (support/ComplexParts.h).
+def TakesComplex : NativeOpTrait<"TakesComplex"> { let cppNamespace = "::onnxc::onnx"; }
 
 def OnnxBodyInterface : OpInterface<"OnnxBodyInterface"> {
   let cppNamespace = "::onnxc::onnx";

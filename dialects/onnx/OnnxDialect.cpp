@@ -109,7 +109,8 @@ static LogicalResult checkSizes(Operation *op, Type type) {
 /// Whether the operator can do with elements of this type what it does.
 static LogicalResult checkElements(Operation *op, Type type) {
   Type element = getElementTypeOrSelf(type);
-  if (isa<NoneType>(element) || !isStoredAsBits(element) || op->hasTrait<TakesBits>())
+  if (isa<NoneType>(element) || !isStoredAsBits(element) || op->hasTrait<TakesBits>() ||
+      (isa<ComplexType>(element) && op->hasTrait<TakesComplex>()))
     return success();
   return op->emitOpError("does not take ") << getElementTypeName(element);
 }

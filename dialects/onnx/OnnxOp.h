@@ -14,8 +14,9 @@
 namespace onnxc::onnx {
 
 /// The trait of an operator whose operands and results may be of types that are stored as bits
-/// (support/ElementTypes.h: small floats, complex numbers). Any other refuses them.
+/// (support/ElementTypes.h: small floats, complex numbers), or complex only. Any other refuses them.
 template <typename OpT> class TakesBits : public mlir::OpTrait::TraitBase<OpT, TakesBits> {};
+template <typename OpT> class TakesComplex : public mlir::OpTrait::TraitBase<OpT, TakesComplex> {};
 
 /// Number of operands and results of an operator. With a variadic tail: of those before it.
 struct Arity {
@@ -63,6 +64,8 @@ llvm::LogicalResult inferTypes(mlir::Block &block);
 
 /// Makes the operation with this name ("onnx.Add"): verifies attributes and operands, then infers the result types. Null
 /// after an error, which was reported.
+/// Makes the operation with this name ("onnx.Add"): verifies attributes and operands, then infers the result types.
+/// Null after an error, which was reported.
 mlir::Operation *makeOp(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::ValueRange operands,
                         llvm::ArrayRef<mlir::NamedAttribute> attributes, unsigned results);
 

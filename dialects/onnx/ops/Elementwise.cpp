@@ -169,7 +169,10 @@ static Scalar gelu(Scalar x, StringRef approximate) {
   return x * 0.5 * (erf(x * M_SQRT1_2) + 1);
 }
 
+/// Of integers, too, the threshold and what is added are fractions.
 static Scalar shrink(Scalar x, Number lambda, Number bias) {
+  if (!x.isFloat())
+    x = convert(x, x.builder().getF64Type());
   Scalar zero = x.number(0);
   return select(x < -lambda.n, x + bias, select(x > lambda, x - bias, zero));
 }

@@ -3,11 +3,12 @@
 // Operators that read from, or write to, places that an operand names. Negative indices count from the end. Constant
 // indices are checked here; generated code clamps those that only run time tells, so that it never leaves the tensor.
 #include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Loops.h"
-#include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/SmallFloats.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -365,7 +366,12 @@ FailureOr<SmallVector<Value>> NonZeroOp::lowerToLinalg(LoweringBuilder &b, Value
     ends.push_back(b.materializeIndex(dim));
   Value found = findSelected(b, getDims(getY())[1], ends, product(getContext(), dims),
                              [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
-                               return Scalar(body, tensor::ExtractOp::create(body, operands[0], at)) != 0;
+                               Value x = tensor::ExtractOp::create(body, operands[0], at);
+                               auto complex = dyn_cast<ComplexType>(elementTypeOf(getX()));
+                               if (!complex)
+                                 return load(body, x, elementTypeOf(getX())) != 0;
+                               auto [real, imaginary] = splitComplex(body, x, complex);
+                               return (real != 0) | (imaginary != 0);
                              });
   return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
     return tensor::ExtractOp::create(nested, found, at);
@@ -379,11 +385,20 @@ static LogicalResult checkReduction(Operation *op, StringRef reduction, Value da
     return op->emitOpError("reduction \"") << reduction << "\" is not none, add, mul, max or min";
   if (elementTypeOf(data) != elementTypeOf(updates))
     return op->emitOpError("data and updates have different element types");
+  bool isOrder = reduction == "max" || reduction == "min";
+  if (Type type = elementTypeOf(data);
+      reduction != "none" && (isSmallFloat(type) || (isOrder && isa<ComplexType>(type))))
+    return op->emitOpError("there is no ") << reduction << " of " << getElementTypeName(type);
   return success();
 }
 
-static Value combine(ImplicitLocOpBuilder &b, StringRef reduction, Value present, Value update, bool isUnsigned) {
-  Scalar x(b, present, isUnsigned), y(b, update, isUnsigned);
+static Value combine(ImplicitLocOpBuilder &b, StringRef reduction, Value present, Value update, Type element) {
+  if (auto complex = dyn_cast<ComplexType>(element)) {
+    auto [a, ai] = splitComplex(b, present, complex);
+    auto [c, ci] = splitComplex(b, update, complex);
+    return reduction == "add" ? joinComplex({a + c, ai + ci}) : joinComplex({a * c - ai * ci, a * ci + ai * c});
+  }
+  Scalar x(b, present, element.isUnsignedInteger()), y(b, update, element.isUnsignedInteger());
   if (reduction == "add")
     return x.isBool() ? x | y : x + y;
   if (reduction == "mul")
@@ -401,14 +416,14 @@ static Value scatter(LoweringBuilder &b, Value data, Value updates, Type updates
     highs.push_back(b.materializeIndex(dim));
     steps.push_back(b.index(1));
   }
-  bool isUnsigned = cast<RankedTensorType>(updatesType).getElementType().isUnsignedInteger();
+  Type element = getElementTypeOrSelf(updatesType);
   auto write = [&](OpBuilder &builder, Location loc, ValueRange at, ValueRange result) -> scf::ValueVector {
     ImplicitLocOpBuilder nested(loc, builder);
     SmallVector<Value> target = place(nested, at);
     Value update = tensor::ExtractOp::create(nested, updates, at);
     if (reduction != "none") {
       Value present = tensor::ExtractOp::create(nested, result[0], target);
-      update = combine(nested, reduction, present, update, isUnsigned);
+      update = combine(nested, reduction, present, update, element);
     }
     return {tensor::InsertOp::create(nested, update, result[0], target)};
   };
@@ -563,6 +578,9 @@ LogicalResult OneHotOp::inferTypes(SmallVectorImpl<Type> &types) {
   Dims dims = getDims(getIndices());
   if (failed(normalizeAxis(*this, getAxis(), dims.size() + 1)))
     return failure();
+  for (Value number : {getIndices(), getDepth()})
+    if (Type type = elementTypeOf(number); isStoredAsBits(type))
+      return emitOpError("indices and depth are numbers, not ") << getElementTypeName(type);
   auto depthType = cast<RankedTensorType>(getDepth().getType());
   if (!depthType.hasStaticShape() || depthType.getNumElements() != 1 || depthType.getRank() > 1)
     return emitOpError("depth must be a scalar");

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reductions over windows of the spatial dimensions, or over all of them.
 #include "dialects/onnx/ops/Pooling.h"
+#include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Window.h"
@@ -480,6 +481,8 @@ LogicalResult Col2ImOp::inferTypes(SmallVectorImpl<Type> &types) {
 }
 
 FailureOr<SmallVector<Value>> Col2ImOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  if (isa<ComplexType>(getElementTypeOrSelf(getInput())))
+    return lowerByParts(*this, b, operands);
   auto image = getImage(*this);
   if (failed(image))
     return failure();

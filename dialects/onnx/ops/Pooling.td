@@ -39,7 +39,7 @@ def Onnx_GlobalLpPoolOp : Onnx_GlobalPoolOp<"GlobalLpPool", (ins DefaultValuedAt
   let summary = "p-norm over the spatial dimensions";
 }
 
-def Onnx_Col2ImOp : Onnx_Op<"Col2Im", 18> {
+def Onnx_Col2ImOp : Onnx_Op<"Col2Im", 18, [TakesComplex]> {
   let summary = "Adds the blocks that windows have cut out of an image where they came from";
   let arguments = (ins Onnx_Tensor:$input, Onnx_Int64Tensor:$image_shape, Onnx_Int64Tensor:$block_shape,
                        OptionalAttr<DenseI64ArrayAttr>:$dilations, OptionalAttr<DenseI64ArrayAttr>:$pads,

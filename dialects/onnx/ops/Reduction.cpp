@@ -3,6 +3,7 @@
 // Sums and such along axes, the place of the largest, running sums. Axes may be values of the run, too.
 #include "dialects/onnx/ops/Reduction.h"
 #include "dialects/onnx/support/Axes.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Fields.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Upgrade.h"
@@ -139,7 +140,7 @@ static Value reduceAlongRuntimeAxes(LoweringBuilder &b, Lowered data, Value axes
     }
     b.bindSymbol(symbol.getPosition(), size);
   }
-  Type element = data.element();
+  Type element = data.element(), sumType = getStoredType(accumulator);
   return b.generate(resultType, [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
     IndexMath in{body};
     SmallVector<Value> origin;
@@ -150,7 +151,7 @@ static Value reduceAlongRuntimeAxes(LoweringBuilder &b, Lowered data, Value axes
       place = in.select(isReduced[d], in.constant(0), place);
       origin.push_back(in.least(place, in.sub(sizes[d], in.constant(1)))); // the model may declare a wrong result shape
     }
-    Scalar like(body, arith::ConstantOp::create(body, cast<TypedAttr>(body.getZeroAttr(accumulator))),
+    Scalar like(body, arith::ConstantOp::create(body, cast<TypedAttr>(body.getZeroAttr(sumType))),
                 element.isUnsignedInteger());
     SmallVector<Value> sum{steps.start(like)};
     if (rank > 0)
@@ -158,14 +159,14 @@ static Value reduceAlongRuntimeAxes(LoweringBuilder &b, Lowered data, Value axes
         SmallVector<Value> from;
         for (auto [start, offset] : llvm::zip_equal(origin, offsets))
           from.push_back(IndexMath{inner}.add(start, offset));
-        Scalar x = widen(
-            Scalar(inner, tensor::ExtractOp::create(inner, data.value, from), element.isUnsignedInteger()));
+        Scalar x =
+            widen(Scalar(inner, tensor::ExtractOp::create(inner, data.value, from), element.isUnsignedInteger()));
         return SmallVector<Value>{steps.step(Scalar(inner, sums[0], element.isUnsignedInteger()), x)};
       });
     Scalar result = like.with(sum[0]);
     if (steps.finish) {
       Scalar number(body, arith::IndexCastOp::create(body, body.getI64Type(), count));
-      result = steps.finish(result, convert(number, accumulator));
+      result = steps.finish(result, convert(number, sumType));
     }
     return convert(result, LoweringBuilder::loweredType(resultType).getElementType());
   });
@@ -189,8 +190,8 @@ static FailureOr<SmallVector<Value>> lowerReduction(OpT op, LoweringBuilder &b, 
   if (failed(axes))
     return failure();
   if (!axes->known)
-    return SmallVector<Value>{reduceAlongRuntimeAxes(
-        b, data, operands[1], op.getKeepdims(), op.getNoopWithEmptyAxes(), op.getType(), accumulator, steps)};
+    return SmallVector<Value>{reduceAlongRuntimeAxes(b, data, operands[1], op.getKeepdims(), op.getNoopWithEmptyAxes(),
+                                                     op.getType(), accumulator, steps)};
   Fields fields(b, data.dims());
   Field sum = fields.reduce(fields.all(data), axes->list, accumulator, steps.start,
                             [&](Scalar a, ArrayRef<Scalar> x) { return steps.step(a, x[0]); });
@@ -222,8 +223,8 @@ FailureOr<SmallVector<Value>> ReduceLogSumExpOp::lowerToLinalg(LoweringBuilder &
   if (!axes->known) {
     Steps steps{[](Scalar like) { return like.number(0); },
                 [](Scalar a, Scalar x) { return a + exp(convert(x, a.type())); }, logOfSum};
-    return SmallVector<Value>{reduceAlongRuntimeAxes(
-        b, data, operands[1], getKeepdims(), getNoopWithEmptyAxes(), getType(), accumulator, steps)};
+    return SmallVector<Value>{reduceAlongRuntimeAxes(b, data, operands[1], getKeepdims(), getNoopWithEmptyAxes(),
+                                                     getType(), accumulator, steps)};
   }
   // log(sum(exp(x - m))) + m, so that nothing overflows; m is the largest x, but 0 where that is infinite.
   Fields fields(b, data.dims());
@@ -232,9 +233,8 @@ FailureOr<SmallVector<Value>> ReduceLogSumExpOp::lowerToLinalg(LoweringBuilder &
       x, axes->list, accumulator, [](Scalar like) { return like.lowest(); },
       [](Scalar a, ArrayRef<Scalar> e) { return max(a, convert(e[0], a.type())); });
   auto finite = [](Scalar m) { return select(abs(m) == m.highest(), 0, m); };
-  Field sum = fields.sum({x, largest}, axes->list, accumulator, [&](ArrayRef<Scalar> e) {
-    return exp(convert(e[0], e[1].type()) - finite(e[1]));
-  });
+  Field sum = fields.sum({x, largest}, axes->list, accumulator,
+                         [&](ArrayRef<Scalar> e) { return exp(convert(e[0], e[1].type()) - finite(e[1])); });
   Field result = fields.map({sum, largest}, getElementTypeOrSelf(getType()),
                             [&](ArrayRef<Scalar> e) { return log(e[0]) + finite(e[1]); });
   return SmallVector<Value>{b.reshape(result.tensor.value, result.tensor.type, getType())};
@@ -266,12 +266,10 @@ static FailureOr<SmallVector<Value>> lowerArgExtreme(OpT op, LoweringBuilder &b,
       x, *axis, accumulatorType(data.element()), [](Scalar like) { return isMax ? like.lowest() : like.highest(); },
       [](Scalar a, ArrayRef<Scalar> e) { return isMax ? max(a, e[0]) : min(a, e[0]); });
   Field place = fields.reduce(
-      {x, extreme}, *axis, b.getI64Type(),
-      [&](Scalar like) { return wantsLast ? like.number(-1) : like.highest(); },
+      {x, extreme}, *axis, b.getI64Type(), [&](Scalar like) { return wantsLast ? like.number(-1) : like.highest(); },
       [&](Scalar a, ArrayRef<Scalar> e) {
         ImplicitLocOpBuilder &body = a.builder();
-        Scalar here =
-            a.with(arith::IndexCastOp::create(body, body.getI64Type(), linalg::IndexOp::create(body, *axis)));
+        Scalar here = a.with(arith::IndexCastOp::create(body, body.getI64Type(), linalg::IndexOp::create(body, *axis)));
         Scalar isIt = e[0] == e[1];
         if (e[0].isFloat())
           isIt = isIt | (e[0] != e[0]);
@@ -324,8 +322,9 @@ static FailureOr<SmallVector<Value>> lowerScan(OpT op, LoweringBuilder &b, Value
   }
   Lowered flat = reshape(b, x, product(b.getContext(), x.dims()));
   Type accumulator = accumulatorType(x.element());
-  Scalar like(b, b.constant(LoweringBuilder::loweredType(makeTensor(ArrayRef<int64_t>(), accumulator)).getElementType(), 0),
-              x.element().isUnsignedInteger());
+  Scalar like(
+      b, b.constant(LoweringBuilder::loweredType(makeTensor(ArrayRef<int64_t>(), accumulator)).getElementType(), 0),
+      x.element().isUnsignedInteger());
   Value start = isSum ? like.number(0) : like.number(1);
   Value result = makeLoops(
       b, {outer, inner}, b.empty(flat.type), [&](ImplicitLocOpBuilder &line, ValueRange at, ValueRange tensors) {
@@ -341,7 +340,8 @@ static FailureOr<SmallVector<Value>> lowerScan(OpT op, LoweringBuilder &b, Value
               Scalar before(body, carried[1], x.element().isUnsignedInteger());
               Scalar element = widen(before.with(tensor::ExtractOp::create(body, flat.value, place)));
               Scalar after = isSum ? before + element : before * element;
-              Scalar stored = convert(op.getExclusive() ? before : after, cast<RankedTensorType>(flat.value.getType()).getElementType());
+              Scalar stored = convert(op.getExclusive() ? before : after,
+                                      cast<RankedTensorType>(flat.value.getType()).getElementType());
               return SmallVector<Value>{tensor::InsertOp::create(body, stored, carried[0], place), after};
             });
         return SmallVector<Value>{results[0]};

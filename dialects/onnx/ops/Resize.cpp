@@ -5,6 +5,7 @@
 // element is one gather along all dimensions; interpolation goes dimension by dimension.
 #include "dialects/onnx/ops/Resize.h"
 #include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Loops.h"
@@ -604,6 +605,8 @@ static Lowered interpolate(LoweringBuilder &b, const Sampling &how, Lowered x, c
 }
 
 FailureOr<SmallVector<Value>> ResizeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  if (isa<ComplexType>(getElementTypeOrSelf(getX())))
+    return lowerByParts(*this, b, operands);
   auto geometry = getGeometry(*this);
   if (failed(geometry))
     return failure();

@@ -3,7 +3,7 @@
 // Sampling of a tensor at other places than its own: Resize.
 include "dialects/onnx/Onnx.td"
 
-def Onnx_ResizeOp : Onnx_Op<"Resize", 19> {
+def Onnx_ResizeOp : Onnx_Op<"Resize", 19, [TakesComplex]> {
   let summary = "Enlarges or shrinks dimensions, by the nearest element or by interpolation";
   let description = [{
     What older versions did otherwise are two more values of attributes: the nearest_mode "simple" of version 10 rounds down

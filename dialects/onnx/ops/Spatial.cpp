@@ -4,6 +4,7 @@
 // and is the same for all channels: it is computed once. The elements around it are then gathered and weighted, one
 // dimension inside the other.
 #include "dialects/onnx/ops/Spatial.h"
+#include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
@@ -145,6 +146,8 @@ static Scalar finishSample(Scalar value, Type element, bool isUnsigned) {
 }
 
 FailureOr<SmallVector<Value>> GridSampleOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  if (isa<ComplexType>(getElementTypeOrSelf(getX())))
+    return lowerByParts(*this, b, operands);
   Lowered x = getLowered(*this, operands, 0), grid = getLowered(*this, operands, 1);
   Dims xDims = x.dims(), gridDims = grid.dims();
   int64_t spatial = xDims.size() - 2;

@@ -3,7 +3,7 @@
 // Sampling of a tensor at places that other tensors hold: grids, and AffineGrid that makes them, or regions of interest.
 include "dialects/onnx/Onnx.td"
 
-def Onnx_GridSampleOp : Onnx_Op<"GridSample", 22> {
+def Onnx_GridSampleOp : Onnx_Op<"GridSample", 22, [TakesComplex]> {
   let summary = "Elements, or what lies between them, at the places that a grid holds";
   let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$grid, DefaultValuedAttr<SI64Attr, "0">:$align_corners,
                        DefaultValuedAttr<StrAttr, "\"linear\"">:$mode,

@@ -2,15 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Tensors over one iteration space. See Fields.h.
 #include "dialects/onnx/support/Fields.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
 
-Field Fields::all(Lowered tensor) const {
-  return {tensor, llvm::to_vector(llvm::seq<int64_t>(0, space.size()))};
-}
+Field Fields::all(Lowered tensor) const { return {tensor, llvm::to_vector(llvm::seq<int64_t>(0, space.size()))}; }
 
 Field Fields::along(Lowered tensor, ArrayRef<int64_t> dims) const {
   assert(tensor.rank() == static_cast<int64_t>(dims.size()) && "one dimension of the space for each of the tensor's");
@@ -22,7 +21,8 @@ AffineMap Fields::mapOf(const Field &field, ArrayRef<int64_t> loops) const {
   SmallVector<AffineExpr> results;
   for (auto [size, dim] : llvm::zip_equal(field.tensor.dims(), field.dims)) {
     bool repeats = getConstant(size) == 1 && getConstant(space[dim]) != 1;
-    results.push_back(repeats ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(llvm::find(loops, dim) - loops.begin()));
+    results.push_back(repeats ? b.getAffineConstantExpr(0)
+                              : b.getAffineDimExpr(llvm::find(loops, dim) - loops.begin()));
   }
   return AffineMap::get(loops.size(), 0, results, b.getContext());
 }
@@ -46,11 +46,6 @@ static SmallVector<Scalar> makeScalars(ImplicitLocOpBuilder &b, ArrayRef<Field> 
   return scalars;
 }
 
-static Type signless(Type element) {
-  return element.isUnsignedInteger() ? IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth())
-                                     : element;
-}
-
 Field Fields::map(ArrayRef<Field> inputs, Type element, Formula formula) const {
   SmallVector<int64_t> loops = uniteDims(inputs);
   Dims sizes(llvm::map_range(loops, [&](int64_t dim) { return space[dim]; }));
@@ -63,7 +58,7 @@ Field Fields::map(ArrayRef<Field> inputs, Type element, Formula formula) const {
       maps.push_back(mapOf(input, loops));
     }
   Value result = b.elementwise(type, operands, maps, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
-    return onnxc::onnx::convert(formula(makeScalars(nested, inputs, args)), signless(element),
+    return onnxc::onnx::convert(formula(makeScalars(nested, inputs, args)), getStoredType(element),
                                 element.isUnsignedInteger());
   });
   return {{result, type}, loops};
@@ -86,13 +81,13 @@ Field Fields::reduce(ArrayRef<Field> inputs, ArrayRef<int64_t> axes, Type elemen
   if (llvm::all_of(axes, [&](int64_t axis) { return getConstant(space[axis]) == 1; })) {
     Field single = map(inputs, element, [&](ArrayRef<Scalar> e) {
       ImplicitLocOpBuilder &body = llvm::find_if(e, [](Scalar x) { return static_cast<bool>(x); })->builder();
-      Value zero = arith::ConstantOp::create(body, body.getZeroAttr(signless(element)));
+      Value zero = arith::ConstantOp::create(body, body.getZeroAttr(getStoredType(element)));
       return step(start(Scalar(body, zero, element.isUnsignedInteger())), e);
     });
     return {onnxc::onnx::reshape(b, single.tensor, sizes), kept};
   }
   RankedTensorType type = makeTensor(sizes, element);
-  Scalar like(b, b.constant(signless(element), 0), element.isUnsignedInteger());
+  Scalar like(b, b.constant(getStoredType(element), 0), element.isUnsignedInteger());
   Field result{{b.filled(type, start(like)), type}, kept};
   SmallVector<Value> operands;
   SmallVector<AffineMap> maps;
