@@ -3,39 +3,10 @@
 // Operators that train (ai.onnx.preview.training): one step of an optimiser for any number of tensors at once, written
 // as the formulas of the specification in operators of the dialect.
 #include "dialects/onnx/ops/Training.h"
-#include "dialects/onnx/ops/Elementwise.h"
-#include "dialects/onnx/support/ElementTypes.h"
-#include "dialects/onnx/support/Upgrade.h"
+#include "dialects/onnx/support/Term.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
-
-namespace {
-/// A value in formulas: operators of the dialect, numbers of the type of the other operand. Null after an error.
-struct Term {
-  NodeForm *node;
-  Value value;
-
-  Term with(Value other) const { return {node, other}; }
-  Term number(double n) const { return with(value ? node->scalar(n, getElementTypeOrSelf(value)) : Value()); }
-  Term as(Type element) const { return with(build<CastOp>(*node, value, intAttr(*node, "to", getOnnxType(element)))); }
-};
-} // namespace
-
-template <typename OpT> static Term apply(Term a, Term b) { return a.with(build<OpT>(*a.node, {a.value, b.value})); }
-static Term operator+(Term a, Term b) { return apply<AddOp>(a, b); }
-static Term operator-(Term a, Term b) { return apply<SubOp>(a, b); }
-static Term operator*(Term a, Term b) { return apply<MulOp>(a, b); }
-static Term operator/(Term a, Term b) { return apply<DivOp>(a, b); }
-static Term operator+(Term a, double b) { return a + a.number(b); }
-static Term operator+(double a, Term b) { return b.number(a) + b; }
-static Term operator-(double a, Term b) { return b.number(a) - b; }
-static Term operator*(double a, Term b) { return b.number(a) * b; }
-static Term sqrt(Term x) { return x.with(build<SqrtOp>(*x.node, x.value)); }
-static Term power(double base, Term exponent) { return apply<PowOp>(exponent.number(base), exponent); }
-static Term select(Term condition, Term a, Term b) {
-  return a.with(build<WhereOp>(*a.node, {condition.value, a.value, b.value}));
-}
 
 namespace {
 /// A node whose inputs are the learning rate, the number of steps before this one, and `kinds` lists of tensors of one
@@ -48,7 +19,7 @@ public:
   /// Both as f64: they are single numbers, and what is made of them may need the precision (1 - beta^t).
   Term rate() const { return term(0).as(node.b.getF64Type()); }
   Term steps() const { return term(1).as(node.b.getF64Type()); }
-  Term isLater() const { return apply<GreaterOp>(steps(), steps().number(0)); }
+  Term isLater() const { return steps().make<GreaterOp>(steps().number(0)); }
 
   /// update(tensors of one kind each) gives the new values.
   LogicalResult run(llvm::function_ref<SmallVector<Term>(ArrayRef<Term>)> update) {
@@ -117,7 +88,7 @@ static LogicalResult expandAdam(NodeForm &node) {
     Term x = t[0], gradient = norm * x + t[1], rate = optimizer.rate(), steps = optimizer.steps();
     Term momentum = alpha * t[2] + (1 - alpha) * gradient;
     Term squares = beta * t[3] + (1 - beta) * (gradient * gradient);
-    Term corrected = rate * sqrt(1 - power(beta, steps)) / (1 - power(alpha, steps));
+    Term corrected = rate * sqrt(1 - power(steps.number(beta), steps)) / (1 - power(steps.number(alpha), steps));
     rate = select(optimizer.isLater(), corrected, rate).as(getElementTypeOrSelf(x.value));
     Term next = x - rate * (momentum / (sqrt(squares) + epsilon));
     return {(1 - normAfter) * next, momentum, squares};
