@@ -1,8 +1,8 @@
 //===- dialects/onnx/ops/Trees.cpp -------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Ensembles of decision trees. Every comparison becomes `x <= threshold`, and a walk down a tree has as many steps as the
-// tree is deep: leaves lead to themselves. So a step is a few loads and no branch, and the processor walks for many rows
-// at once. A task takes a block of rows through one tree after the other.
+// Ensembles of decision trees. Every comparison becomes `x <= threshold`, and a walk down a tree has as many steps as
+// the tree is deep: leaves lead to themselves. So a step is a few loads and no branch, and the processor walks for many
+// rows at once. A task takes a block of rows through one tree after the other.
 #include "dialects/onnx/ops/Trees.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
@@ -184,9 +184,8 @@ LogicalResult ForestBuilder::finish() {
       const Split &split = forest.splits[i];
       if (seen == 2) {
         // A split of which both ways are the same is none.
-        height[i] = split.left == split.right && split.left < 0
-                        ? 0
-                        : 1 + std::max(heightOf(split.left), heightOf(split.right));
+        height[i] =
+            split.left == split.right && split.left < 0 ? 0 : 1 + std::max(heightOf(split.left), heightOf(split.right));
         path.pop_back();
       } else if (failed(enter(seen++ == 0 ? split.left : split.right))) {
         return failure();
@@ -194,9 +193,7 @@ LogicalResult ForestBuilder::finish() {
     }
     forest.depths.push_back(heightOf(root));
   }
-  auto skip = [&](int64_t child) {
-    return child >= 0 && height[child] == 0 ? forest.splits[child].left : child;
-  };
+  auto skip = [&](int64_t child) { return child >= 0 && height[child] == 0 ? forest.splits[child].left : child; };
   std::vector<Split> splits;
   std::vector<SmallVector<Vote, 1>> leaves;
   llvm::DenseMap<int64_t, int64_t> leafNumber;
@@ -299,11 +296,12 @@ public:
       Value isRight = compare(CmpFPredicate::UGT);
       if (nans || nanIsLeft) {
         Value isNan = arith::CmpFOp::create(step, CmpFPredicate::UNO, number, number);
-        Value left = nanIsLeft && !nans ? isNan
-                                        : Value(arith::AndIOp::create(
-                                              step, isNan,
-                                              arith::TruncIOp::create(step, step.getI1Type(),
-                                                                      tensor::ExtractOp::create(step, nans, node[0]))));
+        Value left =
+            nanIsLeft && !nans
+                ? isNan
+                : Value(arith::AndIOp::create(
+                      step, isNan,
+                      arith::TruncIOp::create(step, step.getI1Type(), tensor::ExtractOp::create(step, nans, node[0]))));
         isRight = (Scalar(step, isRight) & ~Scalar(step, left));
       }
       IndexMath math{step};
@@ -351,8 +349,8 @@ public:
   Value count(ImplicitLocOpBuilder &b, Value leaf, Value row, Value scores, Aggregate aggregate) const {
     IndexMath math{b};
     Value begin = begins ? Walker::read(b, begins, leaf) : math.mul(leaf, math.constant(each));
-    Value size = begins ? math.sub(Walker::read(b, begins, math.add(leaf, math.constant(1))), begin)
-                        : math.constant(each);
+    Value size =
+        begins ? math.sub(Walker::read(b, begins, math.add(leaf, math.constant(1))), begin) : math.constant(each);
     return makeLoops(b, size, scores, [&](ImplicitLocOpBuilder &vote, ValueRange i, ValueRange carried) {
       Value at = IndexMath{vote}.add(begin, i[0]);
       SmallVector<Value> place{row, Walker::read(vote, targets, at)};
@@ -410,17 +408,15 @@ static Lowered runForest(LoweringBuilder &b, const Forest &forest, Lowered x, in
         strides(2, b.getIndexAttr(1));
     Value part = tensor::ExtractSliceOp::create(b, task.getRegionOutArgs()[0], offsets, sizes, strides);
     part = linalg::FillOp::create(b, b.constant(x.element(), start), part).getResult(0);
-    part = makeLoops(b, b.index(forest.roots.size()), part,
-                     [&](ImplicitLocOpBuilder &tree, ValueRange t, ValueRange carried) {
-                       Value root = walker.getRoot(tree, t[0]), depth = walker.getDepth(tree, t[0]);
-                       return makeLoops(tree, count, carried,
-                                        [&](ImplicitLocOpBuilder &row, ValueRange r, ValueRange scores) {
-                                          Value at = IndexMath{row}.add(first, r[0]);
-                                          Value leaf = walker.walk(row, x.value, at, root, depth);
-                                          return SmallVector<Value>{
-                                              votes.count(row, leaf, r[0], scores[0], aggregate)};
-                                        });
-                     })[0];
+    part = makeLoops(
+        b, b.index(forest.roots.size()), part, [&](ImplicitLocOpBuilder &tree, ValueRange t, ValueRange carried) {
+          Value root = walker.getRoot(tree, t[0]), depth = walker.getDepth(tree, t[0]);
+          return makeLoops(tree, count, carried, [&](ImplicitLocOpBuilder &row, ValueRange r, ValueRange scores) {
+            Value at = IndexMath{row}.add(first, r[0]);
+            Value leaf = walker.walk(row, x.value, at, root, depth);
+            return SmallVector<Value>{votes.count(row, leaf, r[0], scores[0], aggregate)};
+          });
+        })[0];
     b.setInsertionPointToStart(task.getTerminator().getBody());
     tensor::ParallelInsertSliceOp::create(b, part, task.getRegionOutArgs()[0], offsets, sizes, strides);
   }
@@ -511,8 +507,8 @@ static FailureOr<Forest> buildForest(TreeEnsembleOp op, int64_t targets) {
     auto child = [&](ArrayRef<int64_t> ids, ArrayRef<int64_t> leafs) -> FailureOr<int64_t> {
       int64_t id = ids[i], count = leafs[i] ? leafCount : nodeCount;
       if (id < 0 || id >= count)
-        return op.emitOpError("node ") << i << " leads to " << (leafs[i] ? "leaf " : "node ") << id
-                                       << "; there are " << count;
+        return op.emitOpError("node ") << i << " leads to " << (leafs[i] ? "leaf " : "node ") << id << "; there are "
+                                       << count;
       return leafs[i] ? ~id : id;
     };
     auto ifTrue = child(op.getNodesTruenodeids(), op.getNodesTrueleafs());
@@ -523,8 +519,8 @@ static FailureOr<Forest> buildForest(TreeEnsembleOp op, int64_t targets) {
     if (mode > static_cast<uint8_t>(Mode::Member))
       return op.emitOpError("node ") << i << " has mode " << static_cast<int>(mode) << ", expected 0 to 6";
     memberNodes += static_cast<Mode>(mode) == Mode::Member;
-    nodes.push_back({static_cast<Mode>(mode), op.getNodesFeatureids()[i], (*splits)[i],
-                     missing && (*missing)[i] != 0, *ifTrue, *ifFalse});
+    nodes.push_back({static_cast<Mode>(mode), op.getNodesFeatureids()[i], (*splits)[i], missing && (*missing)[i] != 0,
+                     *ifTrue, *ifFalse});
   }
   // Sets one after the other, each with a NaN at its end.
   std::vector<std::vector<double>> members;
@@ -624,8 +620,7 @@ struct NamedVotes {
 } // namespace
 
 /// What of both operators is the same: the forest, but for the votes' targets.
-template <typename OpT>
-static FailureOr<Forest> buildNamedForest(OpT op, const NamedVotes &votes, int64_t targets) {
+template <typename OpT> static FailureOr<Forest> buildNamedForest(OpT op, const NamedVotes &votes, int64_t targets) {
   auto list = [](std::optional<ArrayRef<int64_t>> given) { return given.value_or(ArrayRef<int64_t>()); };
   auto values = readList(op, "nodes_values", op.getNodesValues(), op.getNodesValuesAsTensor());
   if (failed(values))
@@ -637,13 +632,14 @@ static FailureOr<Forest> buildNamedForest(OpT op, const NamedVotes &votes, int64
   if (auto given = op.getNodesModes())
     modes = given->getValue();
   size_t count = modes.size();
-  std::pair<StringRef, size_t> lengths[] = {{"nodes_treeids", treeIds.size()},
-                                            {"nodes_nodeids", nodeIds.size()},
-                                            {"nodes_featureids", featureIds.size()},
-                                            {"nodes_truenodeids", trueIds.size()},
-                                            {"nodes_falsenodeids", falseIds.size()},
-                                            {"nodes_values", values->numbers.size()},
-                                            {"nodes_missing_value_tracks_true", missing.empty() ? count : missing.size()}};
+  std::pair<StringRef, size_t> lengths[] = {
+      {"nodes_treeids", treeIds.size()},
+      {"nodes_nodeids", nodeIds.size()},
+      {"nodes_featureids", featureIds.size()},
+      {"nodes_truenodeids", trueIds.size()},
+      {"nodes_falsenodeids", falseIds.size()},
+      {"nodes_values", values->numbers.size()},
+      {"nodes_missing_value_tracks_true", missing.empty() ? count : missing.size()}};
   for (auto [name, length] : lengths)
     if (length != count)
       return op.emitOpError(name) << " has " << length << " entries, nodes_modes " << count;
@@ -695,8 +691,7 @@ static FailureOr<Forest> buildNamedForest(OpT op, const NamedVotes &votes, int64
   for (size_t i = 0; i < voteCount; ++i) {
     auto node = known.find({votes.trees[i], votes.nodes[i]});
     if (node == known.end())
-      return op.emitOpError("node ") << votes.nodes[i] << " of tree " << votes.trees[i]
-                                     << " votes, but is not there";
+      return op.emitOpError("node ") << votes.nodes[i] << " of tree " << votes.trees[i] << " votes, but is not there";
     if (votes.targets[i] < 0 || votes.targets[i] >= targets)
       return op.emitOpError("a leaf votes for ") << votes.targets[i] << "; there are " << targets;
     if (node->second < 0) // nobody stops at other nodes
@@ -719,9 +714,9 @@ struct Classifier {
   Forest forest;
   Labels labels;
   std::vector<double> base;
-  int64_t scores;              ///< per row
-  bool isSigned = false;       ///< some weight is negative
-  bool hasOneClass = false;    ///< of two, all votes are for one
+  int64_t scores;           ///< per row
+  bool isSigned = false;    ///< some weight is negative
+  bool hasOneClass = false; ///< of two, all votes are for one
   PostTransform transform;
 
   static FailureOr<Classifier> get(TreeEnsembleClassifierOp op);
@@ -781,12 +776,7 @@ FailureOr<SmallVector<Value>> TreeEnsembleClassifierOp::lowerToLinalg(LoweringBu
   if (c->scores == 1) {
     winner = findAbove(b, raw, threshold);
     labels = labels.forOneScore();
-    if (c->hasOneClass && c->transform == PostTransform::Logistic)
-      scores = transformScores(b, addFirstClass(b, raw, /*isSigned=*/true), c->transform);
-    else if (c->hasOneClass)
-      scores = addFirstClass(b, raw, c->isSigned);
-    if (c->transform == PostTransform::Probit)
-      scores = transformScores(b, scores, c->transform);
+    scores = c->hasOneClass ? scoreTwoClasses(b, raw, c->isSigned, c->transform) : transformScores(b, raw, c->transform);
   } else {
     winner = findLargest(b, raw);
     scores = transformScores(b, raw, c->transform);
@@ -819,8 +809,8 @@ FailureOr<Regressor> Regressor::get(TreeEnsembleRegressorOp op) {
   if (failed(targets) || failed(transform) || failed(weights) || failed(base))
     return failure();
   if (!base->numbers.empty() && static_cast<int64_t>(base->numbers.size()) != *targets)
-    return op.emitOpError("base_values has ") << base->numbers.size() << " entries; there are " << *targets
-                                              << " targets";
+    return op.emitOpError("base_values has ")
+           << base->numbers.size() << " entries; there are " << *targets << " targets";
   auto aggregate = llvm::StringSwitch<std::optional<Aggregate>>(op.getAggregateFunction())
                        .Case("AVERAGE", Aggregate::Average)
                        .Case("SUM", Aggregate::Sum)

@@ -34,13 +34,20 @@ Lowered onnxc::onnx::getRows(LoweringBuilder &b, Operation *op, ValueRange opera
   return convert(b, reshape(b, x, *getRowDims(op, op->getOperand(0))), getScoreType(x.element()));
 }
 
+Lowered onnxc::onnx::takeFeatures(LoweringBuilder &b, Lowered rows, int64_t features) {
+  Dims dims{rows.dims()[0], makeDim(b.getContext(), features)};
+  b.requireEqual(rows.dims()[1], dims[1], "X has another number of features than the model");
+  return slice(b, rows, {b.getIndexAttr(0), b.getIndexAttr(0)}, dims, dims);
+}
+
 Lowered onnxc::onnx::makeFloats(LoweringBuilder &b, ArrayRef<int64_t> sizes, ArrayRef<float> numbers, Type element) {
   RankedTensorType type = makeTensor(sizes, element);
   std::vector<double> wide(numbers.begin(), numbers.end());
   return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, wide))), type};
 }
 
-// ---- Transforms ------------------------------------------------------------------------------------------------------
+// ---- Transforms
+// ------------------------------------------------------------------------------------------------------
 
 FailureOr<PostTransform> onnxc::onnx::getPostTransform(Operation *op, StringRef name) {
   auto transform = llvm::StringSwitch<std::optional<PostTransform>>(name)
@@ -51,8 +58,7 @@ FailureOr<PostTransform> onnxc::onnx::getPostTransform(Operation *op, StringRef 
                        .Case("PROBIT", PostTransform::Probit)
                        .Default(std::nullopt);
   if (!transform)
-    return op->emitOpError("post_transform \"")
-           << name << "\" is not NONE, SOFTMAX, LOGISTIC, SOFTMAX_ZERO or PROBIT";
+    return op->emitOpError("post_transform \"") << name << "\" is not NONE, SOFTMAX, LOGISTIC, SOFTMAX_ZERO or PROBIT";
   return *transform;
 }
 
@@ -99,9 +105,8 @@ Lowered onnxc::onnx::transformScores(LoweringBuilder &b, Lowered scores, PostTra
     Scalar power = exp(e[0] - e[1]);
     return keepsZeros ? select(isZero(e[0]), e[0] * exp(-e[1]), power) : power;
   });
-  Field sum = fields.sum({powers, x}, 1, element, [&](ArrayRef<Scalar> e) {
-    return keepsZeros ? select(isZero(e[1]), 0, e[0]) : e[0];
-  });
+  Field sum = fields.sum({powers, x}, 1, element,
+                         [&](ArrayRef<Scalar> e) { return keepsZeros ? select(isZero(e[1]), 0, e[0]) : e[0]; });
   return fields
       .map({powers, sum}, element,
            [&](ArrayRef<Scalar> e) {
@@ -110,7 +115,9 @@ Lowered onnxc::onnx::transformScores(LoweringBuilder &b, Lowered scores, PostTra
       .tensor;
 }
 
-Lowered onnxc::onnx::addFirstClass(LoweringBuilder &b, Lowered score, bool isSigned) {
+Lowered onnxc::onnx::scoreTwoClasses(LoweringBuilder &b, Lowered score, bool isSigned, PostTransform transform) {
+  bool isChanged = transform == PostTransform::Logistic || transform == PostTransform::Probit;
+  isSigned |= transform == PostTransform::Logistic;
   RankedTensorType type = makeTensor({score.dims()[0], makeDim(b.getContext(), 2)}, score.element());
   AffineMap single = AffineMap::get(2, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(0)}, b.getContext());
   Value both = b.elementwise(type, score.value, single, [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
@@ -118,10 +125,11 @@ Lowered onnxc::onnx::addFirstClass(LoweringBuilder &b, Lowered score, bool isSig
     Value isFirst = IndexMath{body}.equal(place, 0);
     return select(Scalar(body, isFirst), isSigned ? -s : 1 - s, s);
   });
-  return {both, type};
+  return isChanged ? transformScores(b, {both, type}, transform) : Lowered{both, type};
 }
 
-// ---- Labels ----------------------------------------------------------------------------------------------------------
+// ---- Labels
+// ----------------------------------------------------------------------------------------------------------
 
 Lowered onnxc::onnx::findLargest(LoweringBuilder &b, Lowered scores) {
   Dims dims = scores.dims();

@@ -8,14 +8,17 @@
 
 namespace onnxc::onnx {
 
-/// Numbers, booleans, ...: the sizes [N, F] of an input; a vector is one row. Reports other ranks and types.
+/// The sizes [N, F] of an input; a vector is one row. Reports other ranks and types.
 llvm::FailureOr<Dims> getRowDims(mlir::Operation *op, mlir::Value x);
 /// Scores of numbers of this type are computed in f64 or f32: f64 for f64.
 mlir::Type getScoreType(mlir::Type element);
 /// Operand 0, as [N, F] in its score type.
 Lowered getRows(LoweringBuilder &b, mlir::Operation *op, mlir::ValueRange operands);
+/// The same with the number of features that the model is for, which stops the run where X has another.
+Lowered takeFeatures(LoweringBuilder &b, Lowered rows, int64_t features);
 /// A constant of this shape.
-Lowered makeFloats(LoweringBuilder &b, llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<float> numbers, mlir::Type element);
+Lowered makeFloats(LoweringBuilder &b, llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<float> numbers,
+                   mlir::Type element);
 
 enum class PostTransform { None, Softmax, Logistic, SoftmaxZero, Probit };
 
@@ -26,9 +29,9 @@ llvm::FailureOr<PostTransform> getPostTransform(mlir::Operation *op, int64_t num
 /// `scores` [N, E] transformed row by row. Nothing but Probit is done to a single score.
 Lowered transformScores(LoweringBuilder &b, Lowered scores, PostTransform transform);
 
-/// Scores [N, 2] of two classes where the model has one, s [N, 1], for the second class: that of the first is 1 - s or,
-/// where `isSigned`, -s.
-Lowered addFirstClass(LoweringBuilder &b, Lowered score, bool isSigned);
+/// Scores [N, 2] of two classes where the model has one, s [N, 1], for the second: that of the first is 1 - s or, where
+/// `isSigned`, -s, as onnxruntime has it. There Logistic makes shares of 1 of both, and nothing but Probit changes others.
+Lowered scoreTwoClasses(LoweringBuilder &b, Lowered score, bool isSigned, PostTransform transform);
 
 /// The position of the first largest score of every row, [N] of i64.
 Lowered findLargest(LoweringBuilder &b, Lowered scores);
