@@ -76,7 +76,7 @@ FailureOr<SmallVector<Value>> LinearClassifierOp::lowerToLinalg(LoweringBuilder 
   Labels labels = *Labels::get(*this, getClasslabelsInts(), getClasslabelsStrings());
   auto transform = *onnxc::onnx::getPostTransform(*this, getPostTransform());
   int64_t targets = countTargets(*this, labels, rows.dims()[1]);
-  Lowered raw = getScores(b, rows, getCoefficients(), ::getIntercepts(*this), targets), scores = raw, winner;
+  Lowered raw = getScores(b, rows, getCoefficients(), ::getIntercepts(*this), targets), scores, winner;
   if (targets > 1) {
     winner = findLargest(b, raw);
     scores = transformScores(b, raw, transform);

@@ -3,7 +3,6 @@
 // SVMClassifier and SVMRegressor: kernels of every row and support vector, and sums of them. Without support vectors
 // the coefficients themselves are what rows are multiplied with (liblinear's models).
 #include "dialects/onnx/ops/SupportVectors.h"
-#include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Fields.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scores.h"
@@ -229,16 +228,6 @@ LogicalResult SVMClassifierOp::inferTypes(SmallVectorImpl<Type> &types) {
   types.push_back(makeTensor((*dims)[0], c->labels.elementType(getContext())));
   types.push_back(makeTensor({(*dims)[0], makeDim(getContext(), c->countScores())}, Float32Type::get(getContext())));
   return success();
-}
-
-static Value readIndex(ImplicitLocOpBuilder &b, Value table, Value at) {
-  return arith::IndexCastOp::create(b, b.getIndexType(), tensor::ExtractOp::create(b, table, at));
-}
-
-static Value makeIntegers(LoweringBuilder &b, ArrayRef<int64_t> numbers) {
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(int64_t));
-  RankedTensorType type = makeTensor(static_cast<int64_t>(numbers.size()), b.getI64Type());
-  return arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, bytes)));
 }
 
 /// What decides between two classes: the vectors of each, weighted with the coefficients against the other. [N, pairs].

@@ -225,15 +225,7 @@ LogicalResult ForestBuilder::finish() {
 
 //===- Lowering ---------------------------------------------------------------------===//
 
-template <typename T> static Value makeTable(LoweringBuilder &b, Type element, ArrayRef<T> numbers) {
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(T));
-  RankedTensorType type = makeTensor(static_cast<int64_t>(numbers.size()), element);
-  return arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, bytes)));
-}
-static Value makeTable(LoweringBuilder &b, ArrayRef<int32_t> numbers) {
-  return makeTable<int32_t>(b, b.getI32Type(), numbers);
-}
-static Value makeTable(LoweringBuilder &b, Type element, ArrayRef<double> numbers) {
+static Value makeNumbers(LoweringBuilder &b, Type element, ArrayRef<double> numbers) {
   RankedTensorType type = makeTensor(static_cast<int64_t>(numbers.size()), element);
   return arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, numbers)));
 }
@@ -261,52 +253,41 @@ public:
       childTable.insert(childTable.end(), 2, splitCount + i);
       nanTable.push_back(0);
     }
-    features = makeTable(b, featureTable);
-    thresholds = makeTable(b, element, thresholdTable);
-    children = makeTable(b, childTable);
-    nanIsLeft = anyLeft;
+    features = makeIntegers(b, featureTable);
+    thresholds = makeNumbers(b, element, thresholdTable);
+    children = makeIntegers(b, childTable);
+    someNanIsLeft = anyLeft;
     if (anyLeft && anyRight)
-      nans = makeTable(b, nanTable);
+      nans = makeIntegers(b, nanTable);
     std::vector<int32_t> rootTable, depthTable(forest.depths.begin(), forest.depths.end());
     for (int64_t root : forest.roots)
       rootTable.push_back(node(root));
-    roots = makeTable(b, rootTable);
+    roots = makeIntegers(b, rootTable);
     if (llvm::all_equal(depthTable))
       depth = b.index(depthTable.front());
     else
-      depths = makeTable(b, depthTable);
+      depths = makeIntegers(b, depthTable);
   }
 
-  static Value read(ImplicitLocOpBuilder &b, Value table, Value at) {
-    return arith::IndexCastOp::create(b, b.getIndexType(), tensor::ExtractOp::create(b, table, at));
-  }
-  Value getRoot(ImplicitLocOpBuilder &b, Value tree) const { return read(b, roots, tree); }
-  Value getDepth(ImplicitLocOpBuilder &b, Value tree) const { return depths ? read(b, depths, tree) : depth; }
+  Value getRoot(ImplicitLocOpBuilder &b, Value tree) const { return readIndex(b, roots, tree); }
+  Value getDepth(ImplicitLocOpBuilder &b, Value tree) const { return depths ? readIndex(b, depths, tree) : depth; }
 
   /// The number of the leaf that row `row` of `x` reaches.
   Value walk(ImplicitLocOpBuilder &b, Value x, Value row, Value root, Value steps) const {
     auto end = makeLoops(b, steps, root, [&](ImplicitLocOpBuilder &step, ValueRange, ValueRange node) {
-      Value number = tensor::ExtractOp::create(step, x, ValueRange{row, read(step, features, node[0])});
+      Value number = tensor::ExtractOp::create(step, x, ValueRange{row, readIndex(step, features, node[0])});
       Value threshold = tensor::ExtractOp::create(step, thresholds, node[0]);
-      using arith::CmpFPredicate;
-      auto compare = [&](CmpFPredicate predicate) -> Value {
-        return arith::CmpFOp::create(step, predicate, number, threshold);
-      };
-      // Where every NaN goes right, or every one left, the comparison says so. (A threshold of NaN sends all right.)
-      Value isRight = compare(CmpFPredicate::UGT);
-      if (nans || nanIsLeft) {
-        Value isNan = arith::CmpFOp::create(step, CmpFPredicate::UNO, number, number);
-        Value left =
-            nanIsLeft && !nans
-                ? isNan
-                : Value(arith::AndIOp::create(
-                      step, isNan,
-                      arith::TruncIOp::create(step, step.getI1Type(), tensor::ExtractOp::create(step, nans, node[0]))));
-        isRight = (Scalar(step, isRight) & ~Scalar(step, left));
+      // NaN goes right with the numbers above; a threshold of NaN sends everything there.
+      Scalar isRight(step, arith::CmpFOp::create(step, arith::CmpFPredicate::UGT, number, threshold));
+      if (someNanIsLeft) {
+        Scalar isNan(step, arith::CmpFOp::create(step, arith::CmpFPredicate::UNO, number, number));
+        if (nans)
+          isNan = isNan & (Scalar(step, tensor::ExtractOp::create(step, nans, node[0])) != 0);
+        isRight = isRight & ~isNan;
       }
       IndexMath math{step};
       Value side = arith::IndexCastUIOp::create(step, step.getIndexType(), isRight);
-      return SmallVector<Value>{read(step, children, math.add(math.add(node[0], node[0]), side))};
+      return SmallVector<Value>{readIndex(step, children, math.add(math.add(node[0], node[0]), side))};
     });
     return IndexMath{b}.sub(end[0], IndexMath{b}.constant(splitCount));
   }
@@ -314,8 +295,8 @@ public:
 private:
   int64_t splitCount;
   Value features, thresholds, children, roots, depths, depth;
-  Value nans; ///< per node, where it differs
-  bool nanIsLeft = false;
+  bool someNanIsLeft;
+  Value nans; ///< whether a node's is, where not all are
 };
 
 /// The votes of all leaves in a row.
@@ -334,13 +315,13 @@ public:
     isEmpty = targetTable.empty();
     if (isEmpty)
       return;
-    targets = makeTable(b, targetTable);
-    weights = makeTable(b, element, weightTable);
+    targets = makeIntegers(b, targetTable);
+    weights = makeNumbers(b, element, weightTable);
     size_t count = forest.leaves.front().size();
     if (llvm::all_of(forest.leaves, [&](const auto &votes) { return votes.size() == count; }))
       each = count;
     else
-      begins = makeTable(b, beginTable);
+      begins = makeIntegers(b, beginTable);
   }
 
   bool isEmpty = false;
@@ -348,12 +329,11 @@ public:
   /// Adds the votes of `leaf` to row `row` of `scores`.
   Value count(ImplicitLocOpBuilder &b, Value leaf, Value row, Value scores, Aggregate aggregate) const {
     IndexMath math{b};
-    Value begin = begins ? Walker::read(b, begins, leaf) : math.mul(leaf, math.constant(each));
-    Value size =
-        begins ? math.sub(Walker::read(b, begins, math.add(leaf, math.constant(1))), begin) : math.constant(each);
+    Value begin = begins ? readIndex(b, begins, leaf) : math.mul(leaf, math.constant(each));
+    Value size = begins ? math.sub(readIndex(b, begins, math.add(leaf, math.constant(1))), begin) : math.constant(each);
     return makeLoops(b, size, scores, [&](ImplicitLocOpBuilder &vote, ValueRange i, ValueRange carried) {
       Value at = IndexMath{vote}.add(begin, i[0]);
-      SmallVector<Value> place{row, Walker::read(vote, targets, at)};
+      SmallVector<Value> place{row, readIndex(vote, targets, at)};
       Scalar weight(vote, tensor::ExtractOp::create(vote, weights, at));
       Scalar score(vote, tensor::ExtractOp::create(vote, carried[0], place));
       Scalar next;
@@ -436,8 +416,8 @@ static Lowered addBase(LoweringBuilder &b, Lowered scores, ArrayRef<double> base
   if (base.empty())
     return scores;
   Fields fields(b, scores.dims());
-  RankedTensorType type = makeTensor(static_cast<int64_t>(base.size()), scores.element());
-  Lowered numbers{arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, base))), type};
+  Lowered numbers{makeNumbers(b, scores.element(), base),
+                  makeTensor(static_cast<int64_t>(base.size()), scores.element())};
   return fields
       .map({fields.all(scores), fields.along(numbers, 1)}, scores.element(),
            [](ArrayRef<Scalar> e) { return e[0] + e[1]; })
@@ -772,11 +752,12 @@ FailureOr<SmallVector<Value>> TreeEnsembleClassifierOp::lowerToLinalg(LoweringBu
   // sign are shares of 1.
   double threshold = c->hasOneClass && !c->isSigned ? 0.5 : 0;
   Labels labels = c->labels;
-  Lowered winner, scores = raw;
+  Lowered winner, scores;
   if (c->scores == 1) {
     winner = findAbove(b, raw, threshold);
     labels = labels.forOneScore();
-    scores = c->hasOneClass ? scoreTwoClasses(b, raw, c->isSigned, c->transform) : transformScores(b, raw, c->transform);
+    scores =
+        c->hasOneClass ? scoreTwoClasses(b, raw, c->isSigned, c->transform) : transformScores(b, raw, c->transform);
   } else {
     winner = findLargest(b, raw);
     scores = transformScores(b, raw, c->transform);

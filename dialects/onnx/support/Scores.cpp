@@ -46,6 +46,19 @@ Lowered onnxc::onnx::makeFloats(LoweringBuilder &b, ArrayRef<int64_t> sizes, Arr
   return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, wide))), type};
 }
 
+template <typename T> static Value makeVector(LoweringBuilder &b, ArrayRef<T> numbers) {
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(T));
+  RankedTensorType type = makeTensor(static_cast<int64_t>(numbers.size()), b.getIntegerType(8 * sizeof(T)));
+  return arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, bytes)));
+}
+
+Value onnxc::onnx::makeIntegers(LoweringBuilder &b, ArrayRef<int32_t> numbers) { return makeVector(b, numbers); }
+Value onnxc::onnx::makeIntegers(LoweringBuilder &b, ArrayRef<int64_t> numbers) { return makeVector(b, numbers); }
+
+Value onnxc::onnx::readIndex(ImplicitLocOpBuilder &b, Value table, Value at) {
+  return arith::IndexCastOp::create(b, b.getIndexType(), tensor::ExtractOp::create(b, table, at));
+}
+
 // ---- Transforms
 // ------------------------------------------------------------------------------------------------------
 
@@ -174,9 +187,7 @@ Type Labels::elementType(MLIRContext *context) const { return IntegerType::get(c
 Labels Labels::forOneScore() const { return size() == 2 ? *this : Labels{{0, 1}}; }
 
 Value Labels::choose(LoweringBuilder &b, Lowered positions) const {
-  RankedTensorType type = makeTensor(static_cast<int64_t>(size()), elementType(b.getContext()));
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(integers.data()), integers.size() * sizeof(int64_t));
-  Value table = arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, bytes)));
+  Value table = makeIntegers(b, integers);
   return b.elementwise(withElementType(positions.type, elementType(b.getContext())), positions.value,
                        TypeRange{positions.type}, [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
                          Value at = arith::IndexCastOp::create(body, body.getIndexType(), args[0]);

@@ -20,6 +20,11 @@ Lowered takeFeatures(LoweringBuilder &b, Lowered rows, int64_t features);
 Lowered makeFloats(LoweringBuilder &b, llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<float> numbers,
                    mlir::Type element);
 
+/// A constant vector, and one of its elements as an index.
+mlir::Value makeIntegers(LoweringBuilder &b, llvm::ArrayRef<int32_t> numbers);
+mlir::Value makeIntegers(LoweringBuilder &b, llvm::ArrayRef<int64_t> numbers);
+mlir::Value readIndex(mlir::ImplicitLocOpBuilder &b, mlir::Value table, mlir::Value at);
+
 enum class PostTransform { None, Softmax, Logistic, SoftmaxZero, Probit };
 
 llvm::FailureOr<PostTransform> getPostTransform(mlir::Operation *op, llvm::StringRef name);
@@ -30,7 +35,8 @@ llvm::FailureOr<PostTransform> getPostTransform(mlir::Operation *op, int64_t num
 Lowered transformScores(LoweringBuilder &b, Lowered scores, PostTransform transform);
 
 /// Scores [N, 2] of two classes where the model has one, s [N, 1], for the second: that of the first is 1 - s or, where
-/// `isSigned`, -s, as onnxruntime has it. There Logistic makes shares of 1 of both, and nothing but Probit changes others.
+/// `isSigned`, -s, as onnxruntime has it. There Logistic makes shares of 1 of both, and nothing but Probit changes
+/// others.
 Lowered scoreTwoClasses(LoweringBuilder &b, Lowered score, bool isSigned, PostTransform transform);
 
 /// The position of the first largest score of every row, [N] of i64.
