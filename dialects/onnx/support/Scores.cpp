@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What classifiers and regressors have in common. See Scores.h.
 #include "dialects/onnx/support/Scores.h"
+#include "dialects/onnx/OnnxDialect.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Fields.h"
@@ -177,17 +178,55 @@ FailureOr<Labels> Labels::get(Operation *op, std::optional<ArrayRef<int64_t>> in
   bool hasIntegers = integers && !integers->empty(), hasStrings = strings && !strings->empty();
   if (hasIntegers == hasStrings)
     return op->emitOpError("needs labels of the classes that are either integers or strings");
-  if (hasStrings)
-    return op->emitOpError("labels that are strings are not supported");
-  return Labels{SmallVector<int64_t>(*integers)};
+  Labels labels;
+  if (hasIntegers)
+    labels.integers.assign(integers->begin(), integers->end());
+  else
+    for (StringRef label : strings->getAsValueRange<StringAttr>()) {
+      if (label.contains('\0'))
+        return op->emitOpError("a string contains a zero byte: that can't be compiled");
+      labels.strings.push_back(label.str());
+    }
+  return labels;
 }
 
-Type Labels::elementType(MLIRContext *context) const { return IntegerType::get(context, 64); }
+Type Labels::elementType(MLIRContext *context) const {
+  return strings.empty() ? Type(IntegerType::get(context, 64)) : Type(StringType::get(context));
+}
 
-Labels Labels::forOneScore() const { return size() == 2 ? *this : Labels{{0, 1}}; }
+Labels Labels::forOneScore() const {
+  if (size() == 2)
+    return *this;
+  return strings.empty() ? Labels{{0, 1}, {}} : Labels{{}, {"0", "1"}};
+}
+
+SmallVector<int64_t> Labels::sort() {
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, size()));
+  auto apply = [&](auto &list) {
+    llvm::stable_sort(order, [&](int64_t a, int64_t b) { return list[a] < list[b]; });
+    list = llvm::map_to_vector(order, [&](int64_t i) { return list[i]; });
+  };
+  if (strings.empty())
+    apply(integers);
+  else
+    apply(strings);
+  return order;
+}
+
+bool Labels::hasDuplicates() const {
+  return std::adjacent_find(integers.begin(), integers.end()) != integers.end() ||
+         std::adjacent_find(strings.begin(), strings.end()) != strings.end();
+}
+
+Value Labels::makeTable(LoweringBuilder &b) const {
+  if (strings.empty())
+    return makeIntegers(b, integers);
+  SmallVector<StringRef> texts(strings.begin(), strings.end());
+  return b.strings(makeTensor(static_cast<int64_t>(size()), elementType(b.getContext())), texts);
+}
 
 Value Labels::choose(LoweringBuilder &b, Lowered positions) const {
-  Value table = makeIntegers(b, integers);
+  Value table = makeTable(b);
   return b.elementwise(withElementType(positions.type, elementType(b.getContext())), positions.value,
                        TypeRange{positions.type}, [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
                          Value at = arith::IndexCastOp::create(body, body.getIndexType(), args[0]);

@@ -44,17 +44,24 @@ Lowered findLargest(LoweringBuilder &b, Lowered scores);
 /// For scores [N, 1]: 1 where they are above `threshold`, else 0.
 Lowered findAbove(LoweringBuilder &b, Lowered score, double threshold);
 
-/// The labels of classes: integers or strings.
+/// Labels of classes, or keys: integers or strings.
 struct Labels {
   llvm::SmallVector<int64_t> integers;
+  llvm::SmallVector<std::string> strings;
 
-  /// Reports at `op` when not exactly one of them is given.
+  /// Reports at `op` when not exactly one of them is given, or a string is none that a model can have.
   static llvm::FailureOr<Labels> get(mlir::Operation *op, std::optional<llvm::ArrayRef<int64_t>> integers,
                                      std::optional<mlir::ArrayAttr> strings);
-  size_t size() const { return integers.size(); }
+  size_t size() const { return integers.size() + strings.size(); }
   mlir::Type elementType(mlir::MLIRContext *context) const;
   /// For a single score: the two labels if there are two, otherwise 0 and 1.
   Labels forOneScore() const;
+  /// Puts them in ascending order (strings by their bytes, equal ones as they were); says where each was.
+  llvm::SmallVector<int64_t> sort();
+  /// Whether two sorted ones are the same.
+  bool hasDuplicates() const;
+  /// All of them, lowered, [size].
+  mlir::Value makeTable(LoweringBuilder &b) const;
   /// The labels at positions [N].
   mlir::Value choose(LoweringBuilder &b, Lowered positions) const;
 };
