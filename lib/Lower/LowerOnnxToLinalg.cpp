@@ -64,8 +64,11 @@ private:
         }
     }
     SmallVector<Type> results;
-    for (Type type : function.getResultTypes())
+    for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
       results.push_back(LoweringBuilder::loweredValueType(type));
+      if (isa<StringType>(getElementTypeOrSelf(type))) // the run allocates them, whatever is known of their sizes
+        function.setResultAttr(i, "onnxc.allocated", b.getUnitAttr());
+    }
     function.setType(FunctionType::get(function.getContext(), inputs, results));
   }
 

@@ -471,7 +471,7 @@ private:
     for (auto [i, output] : llvm::enumerate(outputs)) {
       ArrayRef<Value> sizes = sizesLeft.take_front(cast<MemRefType>(output.getType()).getNumDynamicDims());
       sizesLeft = sizesLeft.drop_front(sizes.size());
-      bool isPlanned = true;
+      bool isPlanned = !main.getArgAttr(inputCount + i, "onnxc.allocated");
       for (Value size : sizes)
         isPlanned &= want(size);
       if (!isPlanned && failed(allocateOutput(i, output, sizes, unplanned)))
