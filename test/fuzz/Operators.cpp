@@ -182,7 +182,10 @@ static void addInitializer(proto::GraphProto &graph, const std::string &name, in
 static void addNode(proto::GraphProto &graph, const Operator &op, const Shape &base, int element, std::string first,
                     const std::string &prefix, Random &random) {
   auto &node = *graph.add_node();
-  node.set_op_type(op.name);
+  StringRef name = op.name; // ml.Scaler is Scaler of ai.onnx.ml
+  if (name.consume_front("ml."))
+    node.set_domain("ai.onnx.ml");
+  node.set_op_type(name.str());
   size_t inputs = op.operands + (op.variadicOperands ? pick(random, 3) : 0);
   for (size_t i = 0; i < inputs; ++i) {
     if (i == 0 && !first.empty()) {
@@ -239,6 +242,9 @@ proto::ModelProto fuzz::makeModel(const std::vector<Operator> &operators, size_t
   model.set_ir_version(10);
   auto &opset = *model.add_opset_import();
   opset.set_version(pick(random, 4) ? 28 : 1 + pick(random, 28));
+  auto &classic = *model.add_opset_import();
+  classic.set_domain("ai.onnx.ml");
+  classic.set_version(pick(random, 4) ? 5 : 1 + pick(random, 5));
   auto &graph = *model.mutable_graph();
   graph.set_name("fuzz");
   const Operator &op = operators[index];
