@@ -86,10 +86,12 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferAlignment = 64;
+  bufferize.allowReturnAllocsFromLoops = true; // what has another size in each round
   passes.addPass(bufferization::createOneShotBufferizePass(bufferize));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(createPlanMemory(options.plan));
+  passes.addNestedPass<func::FuncOp>(createReleaseInLoops());
 
   // From here on there are only loops over memory.
   passes.addPass(createEmitKernels({registers.lanes, registers.count}));

@@ -477,6 +477,9 @@ static void collectReads(const NodeProto &node, llvm::StringSet<> &names) {
     for (const std::string &name : attribute.strings())
       if (isGradient)
         names.insert(name);
+    if (node.op_type() == "If") // there it must be the name of a value outside, see buildBody
+      for (const ValueInfoProto &input : attribute.g().input())
+        names.insert(input.name());
     if (attribute.has_g())
       collectOuterNames(attribute.g(), names);
     for (const GraphProto &inner : attribute.graphs())
@@ -956,9 +959,14 @@ FailureOr<SmallVector<Value>> Importer::buildBody(Body body, StringRef name, Val
   for (const ValueInfoProto &input : graph.input()) {
     if (scope.hasInitializer(input.name()))
       continue;
-    if (count < arguments.size() && !scope.values.try_emplace(input.name(), arguments[count]).second)
+    // Some exporters list what a branch takes from outside as inputs, too.
+    if (count == arguments.size())
+      if (auto captured = lookup(input.name(), *body.scope); failed(captured))
+        return failure();
+      else
+        continue;
+    if (!scope.values.try_emplace(input.name(), arguments[count++]).second)
       return emitError(b.getLoc()) << "two inputs of '" << name << "' are called '" << input.name() << "'";
-    ++count;
   }
   if (count != arguments.size())
     return emitError(b.getLoc()) << "'" << name << "' has " << count << " inputs where the operator gives "

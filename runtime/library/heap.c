@@ -6,9 +6,9 @@
 
 /* In front of every piece. 64 bytes, so that what follows is as aligned as it is. */
 typedef struct Block {
-  struct Block *next;
-  uint64_t size; /* with this header */
-  char unused[48];
+  struct Block *next, **link; /* what points to this one */
+  uint64_t size;              /* with this header */
+  char unused[40];
 } Block;
 _Static_assert(sizeof(Block) == 64, "alignment");
 
@@ -28,7 +28,10 @@ static void *allocate(onnxc_heap *heap, Block **list, uint64_t size) {
     return NULL;
   }
   block->next = *list;
+  block->link = list;
   block->size = size + sizeof(Block);
+  if (block->next)
+    block->next->link = &block->next;
   *list = block;
   return block + 1;
 }
@@ -72,6 +75,15 @@ static uint64_t byteSize(uint64_t bytes, int64_t rank, const int64_t *dims) {
 /* For generated code: the buffer of a tensor, or NULL. */
 void *onnxc_heap_buffer(onnxc_heap *heap, int32_t keep, uint64_t elementBytes, int64_t rank, const int64_t *dims) {
   return allocate(heap, keep ? &heap->kept : &heap->temporary, byteSize(elementBytes, rank, dims));
+}
+
+/* For generated code: gives a buffer that isn't kept back before the end of the run. */
+void onnxc_heap_free(onnxc_heap *heap, void *data) {
+  Block *block = (Block *)data - 1;
+  *block->link = block->next;
+  if (block->next)
+    block->next->link = block->link;
+  heap->call->allocator->release(heap->call->allocator->self, block, block->size);
 }
 
 /* For generated code: output `index` of the call is this tensor. */

@@ -60,12 +60,37 @@ static bool isOver(AffineExpr dim, const DenseSet<unsigned> &symbols) {
   return holds;
 }
 
-/// The types of what a body yields, or failure after an error when something isn't a tensor.
 static LogicalResult checkYields(Operation *op, ValueRange yields) {
   for (auto [i, value] : llvm::enumerate(yields))
-    if (!isa<RankedTensorType>(value.getType()))
-      return op->emitOpError("output ") << i << " of a body is no tensor; that is not supported";
+    if (isAbsent(value))
+      return op->emitOpError("output ") << i << " of a body is absent";
   return success();
+}
+
+/// What holds of values of both types, of a sequence or of its items, of an optional; null when nothing does.
+static Type join(Type a, Type b) {
+  if (a == b)
+    return a;
+  MLIRContext *context = a.getContext();
+  if (auto sequence = dyn_cast<SequenceType>(a)) {
+    auto other = dyn_cast<SequenceType>(b);
+    Type element = other ? join(sequence.getElementType(), other.getElementType()) : Type();
+    return element ? SequenceType::get(context, element) : Type();
+  }
+  if (auto optional = dyn_cast<OptionalType>(a)) {
+    auto other = dyn_cast<OptionalType>(b);
+    Type element = other ? join(optional.getElementType(), other.getElementType()) : Type();
+    return element ? OptionalType::get(context, element) : Type();
+  }
+  auto x = dyn_cast<TensorType>(a), y = dyn_cast<TensorType>(b);
+  if (!x || !y || x.getElementType() != y.getElementType())
+    return {};
+  if (!x.hasRank() || !y.hasRank() || x.getRank() != y.getRank())
+    return UnrankedTensorType::get(x.getElementType());
+  SmallVector<int64_t> sizes;
+  for (auto [m, n] : llvm::zip_equal(x.getShape(), y.getShape()))
+    sizes.push_back(m == n ? m : ShapedType::kDynamic);
+  return RankedTensorType::get(sizes, x.getElementType());
 }
 
 /// A condition or a number of rounds: one element of this type, whatever its rank.
@@ -83,35 +108,48 @@ namespace {
 struct Carried {
   Operation *op;
   unsigned firstArgument, firstYield;
-  SmallVector<RankedTensorType> types;
+  SmallVector<Type> types;
 
   /// Infers the body until the carried values have types that hold in every round, and yields them.
   LogicalResult infer() {
     Block &body = bodyOf(op);
+    SmallVector<Type> kinds = types; // of what isn't a tensor
     for (;;) {
       auto varying = getVarying();
-      for (auto [i, type] : llvm::enumerate(types)) {
-        Dims dims = getDims(type);
-        for (auto [place, symbol] : varying)
-          if (place.first == i)
-            dims[place.second] = symbol;
-        body.getArgument(firstArgument + i).setType(makeTensor(dims, type.getElementType()));
+      for (auto [i, type] : llvm::enumerate(kinds)) {
+        if (isa<RankedTensorType>(type)) {
+          Dims dims = getDims(type);
+          for (auto &[place, symbol] : varying)
+            if (place.first == i)
+              dims[place.second] = symbol;
+          body.getArgument(firstArgument + i).setType(makeTensor(dims, getElementTypeOrSelf(type)));
+        } else {
+          body.getArgument(firstArgument + i).setType(type);
+        }
       }
       if (failed(inferTypes(body)) || failed(checkYields(op, yieldsOf(op))))
         return failure();
       bool changed = false;
       for (unsigned i = 0; i < types.size(); ++i) {
-        auto before = cast<RankedTensorType>(body.getArgument(firstArgument + i).getType());
-        auto after = cast<RankedTensorType>(yieldsOf(op)[firstYield + i].getType());
-        if (before.getElementType() != after.getElementType())
-          return op->emitOpError("carried value ") << i << " is of " << before.getElementType()
-                                                   << " before a round and of " << after.getElementType() << " after it";
-        if (before.getRank() != after.getRank())
+        Type before = body.getArgument(firstArgument + i).getType(), after = yieldsOf(op)[firstYield + i].getType();
+        if (!isa<RankedTensorType>(before) || !isa<RankedTensorType>(after)) {
+          kinds[i] = isa<RankedTensorType>(before) || isa<RankedTensorType>(after) ? Type() : join(before, after);
+          if (!kinds[i])
+            return op->emitOpError("carried value ") << i << " is of another type after a round than before it";
+          changed |= kinds[i] != before;
+          continue;
+        }
+        if (getElementTypeOrSelf(before) != getElementTypeOrSelf(after))
           return op->emitOpError("carried value ")
-                 << i << " has " << before.getRank() << " dimensions before a round and " << after.getRank()
+                 << i << " has elements of " << getElementTypeOrSelf(before) << " before a round and of "
+                 << getElementTypeOrSelf(after) << " after it";
+        Dims from = getDims(before), to = getDims(after);
+        if (from.size() != to.size())
+          return op->emitOpError("carried value ")
+                 << i << " has " << from.size() << " dimensions before a round and " << to.size()
                  << " after it; ranks that change are not supported: give the initial value the rank that it gets";
-        for (auto [d, from, to] : llvm::enumerate(getDims(before), getDims(after)))
-          if (from != to && !varying.contains({i, d})) {
+        for (unsigned d = 0; d < from.size(); ++d)
+          if (from[d] != to[d] && !varying.contains({i, d})) {
             varying[{i, d}] = newSymbol(op);
             changed = true;
           }
@@ -128,8 +166,8 @@ struct Carried {
     Varying varying;
     auto list = op->getAttrOfType<DenseI64ArrayAttr>(kVarying);
     for (size_t k = 0; list && k + 2 < static_cast<size_t>(list.size()); k += 3)
-      if (list[k] >= 0 && list[k] < static_cast<int64_t>(types.size()) && list[k + 1] >= 0 &&
-          list[k + 1] < types[list[k]].getRank() && list[k + 2] >= 0)
+      if (list[k] >= 0 && list[k] < static_cast<int64_t>(types.size()) && isa<RankedTensorType>(types[list[k]]) &&
+          list[k + 1] >= 0 && list[k + 1] < cast<RankedTensorType>(types[list[k]]).getRank() && list[k + 2] >= 0)
         varying[{list[k], list[k + 1]}] = getAffineSymbolExpr(list[k + 2], op->getContext());
     return varying;
   }
@@ -165,11 +203,15 @@ private:
 static void addFinalTypes(const Carried &carried, SmallVectorImpl<Type> &types) {
   auto varying = carried.getVarying();
   for (auto [i, type] : llvm::enumerate(carried.types)) {
+    if (!isa<RankedTensorType>(type)) {
+      types.push_back(bodyOf(carried.op).getArgument(carried.firstArgument + i).getType());
+      continue;
+    }
     Dims dims = getDims(type);
     for (auto &entry : varying)
       if (entry.first.first == i)
         dims[entry.first.second] = freshSymbol(carried.op, types.size(), entry.first.second);
-    types.push_back(makeTensor(dims, type.getElementType()));
+    types.push_back(makeTensor(dims, getElementTypeOrSelf(type)));
   }
 }
 
@@ -201,7 +243,7 @@ static Value scalarOf(LoweringBuilder &b, Value tensor, Type onnxType, StringRef
 /// What a round hands to the next: where sizes change, it is a tensor of its own, which says that its memory can't be that
 /// of the old value.
 static Value handOver(LoweringBuilder &b, const Carried &carried, unsigned i, Value value) {
-  value = castTo(b, value, b.loweredType(bodyOf(carried.op).getArgument(carried.firstArgument + i).getType()));
+  value = castTo(b, value, b.loweredValueType(bodyOf(carried.op).getArgument(carried.firstArgument + i).getType()));
   if (!carried.isVarying(i))
     return value;
   return bufferization::AllocTensorOp::create(b, cast<RankedTensorType>(value.getType()), ValueRange{}, value);
@@ -325,25 +367,27 @@ emitLoop(LoweringBuilder &b, Value start, Value limit, bool isCounted, bool mayV
       scf::YieldOp::create(b, round->next);
     return LoopResults{limit, SmallVector<Value>(loop.getResults())};
   }
-  SmallVector<Value> all{math.constant(0), start};
-  llvm::append_range(all, initial);
+  // What may turn out to be unused comes last: bufferisation matches the arguments of both regions by position.
+  SmallVector<Value> all(initial);
+  llvm::append_values(all, math.constant(0), start);
+  size_t n = initial.size();
   SmallVector<Type> types(ValueRange(all).getTypes());
   SmallVector<Location> places(types.size(), b.getLoc());
   auto loop = scf::WhileOp::create(b, types, all);
   Block *before = b.createBlock(&loop.getBefore(), {}, types, places);
-  Value number = before->getArgument(0), holds = before->getArgument(1);
+  Value number = before->getArgument(n), holds = before->getArgument(n + 1);
   if (limit)
     holds = arith::AndIOp::create(b, holds, arith::CmpIOp::create(b, arith::CmpIPredicate::slt, number, limit));
   scf::ConditionOp::create(b, holds, before->getArguments());
   Block *after = b.createBlock(&loop.getAfter(), {}, types, places);
-  number = after->getArgument(0), holds = after->getArgument(1);
-  auto round = emitRound(number, holds, after->getArguments().drop_front(2));
+  number = after->getArgument(n), holds = after->getArgument(n + 1);
+  auto round = emitRound(number, holds, after->getArguments().take_front(n));
   if (failed(round))
     return failure();
-  SmallVector<Value> next{math.add(number, math.constant(1)), round->goesOn ? round->goesOn : holds};
-  llvm::append_range(next, round->next);
+  SmallVector<Value> next = round->next;
+  llvm::append_values(next, math.add(number, math.constant(1)), round->goesOn ? round->goesOn : holds);
   scf::YieldOp::create(b, next);
-  return LoopResults{loop.getResult(0), SmallVector<Value>(loop.getResults().drop_front(2))};
+  return LoopResults{loop.getResult(n), SmallVector<Value>(loop.getResults().take_front(n))};
 }
 
 // ---- If ------------------------------------------------------------------------------------------------------------
@@ -362,6 +406,20 @@ std::optional<unsigned> IfOp::chooseBody(ValueRange operands) {
   return condition->front() ? 0 : 1;
 }
 
+/// Whether sizes of inputs decide the condition, and the branches differ in the ranks of their results. Exporters write
+/// such a thing for a squeeze of a dimension that "may" be 1, and what follows fits one branch only: the first one is
+/// taken, and that the condition holds is checked.
+static bool isGuard(IfOp op) {
+  auto equal = op.getCond().getDefiningOp<EqualOp>();
+  if (!equal || !llvm::all_of(equal->getOperands(), [](Value operand) { return getShapeData(operand).has_value(); }))
+    return false;
+  return llvm::any_of(llvm::zip(yieldsOf(op, 0), yieldsOf(op, 1)), [](auto pair) {
+    auto a = dyn_cast<RankedTensorType>(std::get<0>(pair).getType());
+    auto b = dyn_cast<RankedTensorType>(std::get<1>(pair).getType());
+    return a && b && a.getRank() != b.getRank();
+  });
+}
+
 LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (failed(checkScalar(*this, getCond(), 1, "the condition")))
     return failure();
@@ -375,18 +433,27 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (whenTrue.size() != whenFalse.size() || whenTrue.size() != getNumResults())
     return emitOpError("one branch has ") << whenTrue.size() << " outputs, the other " << whenFalse.size();
   DenseSet<unsigned> outer = outerSymbols(*this);
+  bool guards = isGuard(*this);
   for (auto [i, a, b] : llvm::enumerate(whenTrue, whenFalse)) {
+    if (!isa<RankedTensorType>(a.getType()) || !isa<RankedTensorType>(b.getType())) {
+      Type type = isa<RankedTensorType>(a.getType()) || isa<RankedTensorType>(b.getType())
+                      ? Type()
+                      : join(a.getType(), b.getType());
+      if (!type)
+        return emitOpError("output ") << i << " is of different types in the branches";
+      types.push_back(type);
+      continue;
+    }
     Type element = getElementTypeOrSelf(a);
     if (element != getElementTypeOrSelf(b))
       return emitOpError("output ") << i << " is of " << element << " in one branch and of " << getElementTypeOrSelf(b)
                                     << " in the other";
     Dims dims = getDims(a), other = getDims(b);
-    if (dims.size() != other.size())
+    if (dims.size() != other.size() && !guards)
       return emitOpError("output ") << i << " has " << dims.size() << " dimensions in one branch and " << other.size()
-                                    << " in the other; that is not supported where the condition is known at run time "
-                                       "only: sizes of inputs that are given with --dim may decide it";
+                                    << " in the other; that is not supported where only run time knows the condition";
     for (auto [d, size] : llvm::enumerate(dims))
-      if (size != other[d] || !isOver(size, outer))
+      if (!isOver(size, outer) || (!guards && size != other[d]))
         size = freshSymbol(*this, i, d);
     types.push_back(makeTensor(dims, element));
   }
@@ -395,14 +462,24 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
 
 FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Value condition = scalarOf(b, operands[0], getCond().getType(), "If: the condition is not one element");
+  if (isGuard(*this)) {
+    cf::AssertOp::create(b, condition,
+                         "If: the sizes of the inputs ask for the branch whose result has another number of dimensions");
+    return b.emitBody(bodyOf(*this, 0), {});
+  }
   SmallVector<Type> types;
   for (Type type : getResultTypes())
-    types.push_back(b.loweredType(type));
+    types.push_back(b.loweredValueType(type));
   // Sizes that are known before say so; the others come out of the branches beside the tensors.
   DenseSet<unsigned> outer = outerSymbols(*this);
   SmallVector<std::pair<unsigned, unsigned>> yielded;
+  SmallVector<Value> destinations(getNumResults());
   for (unsigned i = 0; i < getNumResults(); ++i) {
-    Dims dims = getDims(getResult(i)), whenTrue = getDims(yieldsOf(*this, 0)[i]), whenFalse = getDims(yieldsOf(*this, 1)[i]);
+    if (!isa<RankedTensorType>(getResult(i).getType()))
+      continue;
+    size_t before = yielded.size();
+    Dims dims = getDims(getResult(i)), whenTrue = getDims(yieldsOf(*this, 0)[i]),
+         whenFalse = getDims(yieldsOf(*this, 1)[i]);
     for (auto [d, dim] : llvm::enumerate(dims)) {
       auto symbol = dyn_cast<AffineSymbolExpr>(dim);
       if (!symbol || b.isBound(symbol.getPosition()))
@@ -413,6 +490,9 @@ FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange
       else
         yielded.push_back({i, d});
     }
+    // Both branches write to one tensor, which says what sizes the result has.
+    if (yielded.size() == before && !cast<RankedTensorType>(types[i]).hasStaticShape())
+      destinations[i] = b.empty(getResult(i).getType());
   }
   types.append(yielded.size(), b.getIndexType());
   auto branches = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
@@ -422,8 +502,15 @@ FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange
     auto values = b.emitBody(bodyOf(*this, branch), {});
     if (failed(values))
       return failure();
-    for (auto [value, type] : llvm::zip(*values, types))
+    for (auto [value, type, destination] : llvm::zip(*values, types, destinations)) {
       value = castTo(b, value, type);
+      if (!destination)
+        continue;
+      int64_t rank = cast<RankedTensorType>(type).getRank();
+      SmallVector<OpFoldResult> zeros(rank, b.getIndexAttr(0)), ones(rank, b.getIndexAttr(1));
+      value = tensor::InsertSliceOp::create(b, value, destination, zeros,
+                                            tensor::getMixedSizes(b, b.getLoc(), destination), ones);
+    }
     for (auto [i, d] : yielded)
       values->push_back(tensor::DimOp::create(b, (*values)[i], d));
     scf::YieldOp::create(b, *values);
@@ -457,7 +544,7 @@ FailureOr<SmallVector<Type>> LoopOp::getBodyArguments() {
 static Carried carriedBy(LoopOp op) {
   Carried carried{op, 2, 1, {}};
   for (Type type : op.getVInitial().getTypes())
-    carried.types.push_back(cast<RankedTensorType>(type));
+    carried.types.push_back(type);
   return carried;
 }
 
@@ -499,8 +586,11 @@ LogicalResult LoopOp::inferTypes(SmallVectorImpl<Type> &types) {
       count = getConstant(number) ? makeDim(getContext(), std::max<int64_t>(*getConstant(number), 0)) : number;
   DenseSet<unsigned> outer = outerSymbols(*this);
   for (Value slice : yieldsOf(*this).drop_front(1 + carriedCount))
-    types.push_back(stackedType(*this, types.size(), slice.getType(), 0,
-                                count ? count : freshSymbol(*this, types.size(), 0), outer));
+    if (!isa<RankedTensorType>(slice.getType()))
+      return emitOpError("a scan output must be made of tensors");
+    else
+      types.push_back(stackedType(*this, types.size(), slice.getType(), 0,
+                                  count ? count : freshSymbol(*this, types.size(), 0), outer));
   return success();
 }
 
@@ -526,7 +616,7 @@ FailureOr<SmallVector<Value>> LoopOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   SmallVector<Type> yieldTypes(yieldsOf(*this).getTypes());
   SmallVector<Value> initial;
   for (unsigned i = 0; i < states; ++i)
-    initial.push_back(castTo(b, operands[2 + i], b.loweredType(body.getArgument(2 + i).getType())));
+    initial.push_back(castTo(b, operands[2 + i], b.loweredValueType(body.getArgument(2 + i).getType())));
   SmallVector<ScanOutput> outputs;
   for (unsigned i = states; i < getNumResults(); ++i) {
     outputs.emplace_back(b, getResult(i).getType(), yieldTypes[1 + i], 0, counted ? limit : Value(), outer);
@@ -557,7 +647,7 @@ FailureOr<SmallVector<Value>> LoopOp::lowerToLinalg(LoweringBuilder &b, ValueRan
     return failure();
   SmallVector<Value> &finals = loop->values;
   for (unsigned i = 0; i < states; ++i)
-    finals[i] = castTo(b, finals[i], b.loweredType(getResult(i).getType()));
+    finals[i] = castTo(b, finals[i], b.loweredValueType(getResult(i).getType()));
   for (auto [i, output] : llvm::enumerate(outputs))
     finals[states + i] = output.finish(b, finals[states + i], loop->rounds);
   return finals;
@@ -717,6 +807,9 @@ LogicalResult ScanForm::inferTypes(SmallVectorImpl<Type> &types, std::optional<A
   for (auto [argument, type] : llvm::zip_equal(body.getArguments(), *arguments))
     argument.setType(type);
   Carried states = carried();
+  for (Value value : yieldsOf(op))
+    if (!isa<RankedTensorType>(value.getType()))
+      return op->emitOpError("a body must yield tensors");
   if (failed(states.infer()) || failed(checkOutputs(axes)))
     return failure();
   DenseSet<unsigned> outer = outerSymbols(op);

@@ -30,7 +30,7 @@ def Onnx_LoopOp : Onnx_BodyOp<"Loop", 25> {
     The arguments of the body are the number of the round, the condition and the carried values; it yields the condition,
     the carried values and a slice of every scan output. `onnx.varying` lists the sizes of carried values that change from
     round to round, as (number of the value, dimension, symbol that the size is inside).}];
-  let arguments = (ins Onnx_OptionalTensor:$M, Onnx_OptionalTensor:$cond, Variadic<Onnx_Tensor>:$v_initial);
+  let arguments = (ins Onnx_OptionalTensor:$M, Onnx_OptionalTensor:$cond, Variadic<Onnx_Value>:$v_initial);
   let regions = (region SizedRegion<1>:$body);
 }
 

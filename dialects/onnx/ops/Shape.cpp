@@ -197,12 +197,9 @@ LogicalResult SqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
   Dims dims = getDims(getData()), to;
   SmallVector<int64_t> dropped;
   if (isa<NoneType>(getAxes().getType())) {
-    for (auto [i, dim] : llvm::enumerate(dims)) {
-      if (!getConstant(dim))
-        return emitOpError("without axes needs an operand whose sizes are known, but size ") << i << " is symbolic";
+    for (auto [i, dim] : llvm::enumerate(dims)) // the rank is fixed here: no other size may turn out to be 1
       if (getConstant(dim) == 1)
         dropped.push_back(i);
-    }
   } else if (auto axes = getConstantInts(getAxes())) {
     auto normal = normalizeAxes(*this, *axes, dims.size());
     if (failed(normal))

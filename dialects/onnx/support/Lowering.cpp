@@ -430,9 +430,10 @@ FailureOr<SmallVector<Value>> LoweringBuilder::emitBody(Block &body, ValueRange 
   OpBuilder::InsertionGuard guard(*this);
   Location loc = getLoc();
   for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
-    for (auto [i, dim] : llvm::enumerate(getDims(argument)))
-      if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !isBound(symbol.getPosition()))
-        bindSymbol(symbol.getPosition(), tensor::DimOp::create(*this, value, i));
+    if (isa<RankedTensorType>(argument.getType()))
+      for (auto [i, dim] : llvm::enumerate(getDims(argument)))
+        if (auto symbol = dyn_cast<AffineSymbolExpr>(dim); symbol && !isBound(symbol.getPosition()))
+          bindSymbol(symbol.getPosition(), tensor::DimOp::create(*this, value, i));
   auto results = bodyEmitter(body, arguments);
   setLoc(loc);
   symbols = std::move(outside);

@@ -29,7 +29,7 @@ struct LowerRunTime : onnxc::impl::LowerRunTimeBase<LowerRunTime> {
       return;
     SmallVector<Operation *> work;
     main.walk([&](Operation *op) {
-      if (isa<memref::AllocOp, onnxc::rt::CallOp, onnxc::rt::SetOutputOp, onnxc::rt::TextOp>(op))
+      if (isa<memref::AllocOp, memref::DeallocOp, onnxc::rt::CallOp, onnxc::rt::SetOutputOp, onnxc::rt::TextOp>(op))
         work.push_back(op);
     });
     if (work.empty())
@@ -47,6 +47,8 @@ struct LowerRunTime : onnxc::impl::LowerRunTimeBase<LowerRunTime> {
       ImplicitLocOpBuilder b(op->getLoc(), op);
       if (auto alloc = dyn_cast<memref::AllocOp>(op))
         lower(b, alloc);
+      else if (auto dealloc = dyn_cast<memref::DeallocOp>(op))
+        lower(b, dealloc);
       else if (auto call = dyn_cast<onnxc::rt::CallOp>(op))
         lower(b, call);
       else if (auto output = dyn_cast<onnxc::rt::SetOutputOp>(op))
@@ -140,6 +142,11 @@ private:
     Value isThere = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, data, LLVM::ZeroOp::create(b, pointer));
     cf::AssertOp::create(b, isThere, "out of memory");
     alloc.replaceAllUsesWith(view(b, type, data, [&](int64_t i) { return sizes[i]; }));
+  }
+
+  void lower(ImplicitLocOpBuilder &b, memref::DeallocOp dealloc) {
+    auto free = function("onnxc_heap_free", {pointer, pointer}, {});
+    func::CallOp::create(b, free, ValueRange{heap, dataOf(b, dealloc.getMemref())});
   }
 
   void lower(ImplicitLocOpBuilder &b, onnxc::rt::SetOutputOp op) {

@@ -193,6 +193,24 @@ def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
                            "mlir::scf::SCFDialect", "::onnxc::rt::RtDialect"];
 }
 
+def ReleaseInLoops : Pass<"release-in-loops", "mlir::func::FuncOp"> {
+  let summary = "Gives memory that a loop has allocated back before the next round, or when that has replaced it";
+  let description = [{
+    ```mlir
+    scf.while ... do {
+      %0 = memref.alloc(%n) : memref<?xf32>
+      scf.yield %i
+    ==>
+    scf.while ... do {
+      %0 = memref.alloc(%n) : memref<?xf32>
+      memref.dealloc %0
+      scf.yield %i
+    ```
+  }];
+  let statistics = [Statistic<"released", "released", "places where memory is given back">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect"];
+}
+
 def LinalgToTasks : Pass<"linalg-to-tasks", "mlir::func::FuncOp"> {
   let summary = "Lowers linalg on memrefs to parallel tasks of a useful size and loops that vectorise";
   let description = [{

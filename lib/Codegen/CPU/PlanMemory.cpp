@@ -340,13 +340,36 @@ private:
       Operation *top = entry->findAncestorOpInBlock(*alloc);
       // Sizes may be computed inside from values outside.
       llvm::SetVector<Operation *> slice;
-      if (!sliceInside(alloc, top, slice))
-        continue; // allocated there, with another size each time
+      if (isCarried(alloc) || !sliceInside(alloc, top, slice))
+        continue; // allocated there, anew or with another size each time
       for (Operation *op : llvm::reverse(slice))
         op->moveBefore(top);
       alloc->moveBefore(top);
     }
     return success();
+  }
+
+  /// Whether a loop around the allocation hands the buffer to its next round: that one makes another.
+  static bool isCarried(memref::AllocOp alloc) {
+    llvm::SetVector<Value> aliases;
+    aliases.insert(alloc);
+    for (size_t i = 0; i < aliases.size(); ++i)
+      for (OpOperand &use : aliases[i].getUses()) {
+        Operation *user = use.getOwner();
+        if (isa<scf::YieldOp, scf::ConditionOp>(user)) {
+          if (isa<LoopLikeOpInterface>(user->getParentOp()) && user->getParentOp()->isProperAncestor(alloc))
+            return true;
+          user = user->getParentOp();
+        }
+        for (Value result : user->getResults())
+          if (isa<BaseMemRefType>(result.getType()))
+            aliases.insert(result);
+        for (Region &region : user->getRegions())
+          for (BlockArgument argument : isa<LoopLikeOpInterface>(user) ? region.getArguments() : Region::BlockArgListType())
+            if (isa<BaseMemRefType>(argument.getType()))
+              aliases.insert(argument);
+      }
+    return false;
   }
 
   /// Collects what `op` needs and is nested in `top`, users first. False when it can't be moved out.

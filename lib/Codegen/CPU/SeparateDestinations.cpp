@@ -50,6 +50,17 @@ bool isDestination(OpOperand &use) {
   return isa<LoopLikeOpInterface>(user);
 }
 
+/// Whether the uses are in the branches of one operation, and at most one in each: then the tensor is its result.
+bool sharedByBranches(Operation *op) {
+  Operation *branches = op->use_empty() ? nullptr : op->use_begin()->getOwner()->getParentOp();
+  if (!isa_and_nonnull<scf::IfOp>(branches) || branches->getBlock() != op->getBlock())
+    return false;
+  llvm::SmallDenseSet<Region *> regions;
+  return llvm::all_of(op->getUses(), [&](OpOperand &use) {
+    return use.getOwner()->getParentOp() == branches && regions.insert(use.getOwner()->getParentRegion()).second;
+  });
+}
+
 struct SeparateDestinations : onnxc::impl::SeparateDestinationsBase<SeparateDestinations> {
   void runOnOperation() override {
     SmallVector<Operation *> blanks;
@@ -65,6 +76,9 @@ struct SeparateDestinations : onnxc::impl::SeparateDestinationsBase<SeparateDest
           destinations.push_back(&use);
       bool alone = op->hasOneUse();
       for (OpOperand *use : destinations) {
+        // Branches write to one tensor: only one of them does.
+        if (sharedByBranches(op))
+          break;
         // One use may keep the original; in a loop, the first iteration must not spoil it for the next.
         if (alone && use->getOwner()->getParentRegion() == op->getParentRegion())
           break;

@@ -30,12 +30,26 @@ bool onnxc::cpu::isHeavy(Operation *op) {
          linalgOp.payloadUsesValueFromOperand(linalgOp.getDpsInputOperand(1));
 }
 
+/// The tensor from outside of `op` that `value`, inside of it, is with elements overwritten; null when there is none.
+static Value originOutside(Value value, Operation *op) {
+  while (value && op->isAncestor(value.getParentBlock()->getParentOp())) {
+    auto result = dyn_cast<OpResult>(value);
+    value = result ? onnxc::cpu::getOverwritten(result) : Value();
+  }
+  return value;
+}
+
 Value onnxc::cpu::getOverwritten(OpResult result) {
   Operation *op = result.getOwner();
   if (auto destination = dyn_cast<DestinationStyleOpInterface>(op))
     return destination.getTiedOpOperand(result)->get();
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
     return insert.getDest();
+  if (auto branches = dyn_cast<scf::IfOp>(op)) { // a tensor that both branches write to
+    Value whenTrue = originOutside(branches.thenYield().getOperand(result.getResultNumber()), op);
+    Value whenFalse = originOutside(branches.elseYield().getOperand(result.getResultNumber()), op);
+    return whenTrue == whenFalse ? whenTrue : Value();
+  }
   if (auto loop = dyn_cast<scf::WhileOp>(op)) {
     auto before = dyn_cast<BlockArgument>(loop.getConditionOp().getArgs()[result.getResultNumber()]);
     if (!before || before.getOwner() != loop.getBeforeBody())
