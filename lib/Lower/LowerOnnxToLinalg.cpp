@@ -13,6 +13,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace onnxc {
 #define GEN_PASS_DEF_LOWERONNXTOLINALG
@@ -36,7 +37,7 @@ public:
     for (Operation &op : entry)
       if (failed(lower(op)))
         return failure();
-    for (Operation *op : llvm::reverse(done))
+    for (Operation *op : llvm::reverse(done.getArrayRef()))
       op->erase();
     return success();
   }
@@ -80,13 +81,15 @@ private:
   }
 
   LogicalResult lower(Operation &op) {
+    if (done.contains(&op)) // in a body that came to stand here
+      return success();
     if (auto cast = dyn_cast<UnrealizedConversionCastOp>(op)) { // lift or lower
       Value input = cast.getInputs()[0];
       if (Value known = lowered.lookup(input)) // onnx value wanted in lowered form
         cast.getResult(0).replaceAllUsesWith(known);
       else
         lowered[cast.getResult(0)] = input;
-      done.push_back(&op);
+      done.insert(&op);
       return success();
     }
     if (isa<func::ReturnOp>(op)) {
@@ -112,7 +115,7 @@ private:
     if (failed(results))
       return failure();
     ++count;
-    done.push_back(&op);
+    done.insert(&op);
     // Operations that this lowering made in its turn.
     Block::iterator it = before ? std::next(before->getIterator()) : op.getBlock()->begin();
     while (&*it != &op) {
@@ -140,7 +143,7 @@ private:
       Value lifted = b.lift(value, argument.getType());
       lowered[lifted] = value;
       argument.replaceAllUsesWith(lifted);
-      done.push_back(lifted.getDefiningOp());
+      done.insert(lifted.getDefiningOp());
     }
     SmallVector<Operation *> ops = llvm::map_to_vector(body.without_terminator(), [](Operation &op) { return &op; });
     Operation *yield = body.getTerminator();
@@ -196,7 +199,7 @@ private:
   DenseSet<unsigned> inputSymbols; ///< sizes of inputs
   DenseSet<Attribute> counted;     ///< shapes whose number of elements was checked
   DenseMap<Value, Value> lowered;
-  SmallVector<Operation *> done; // to be erased, users last
+  llvm::SetVector<Operation *> done; ///< to be erased, users last
   unsigned count = 0;
 };
 

@@ -327,6 +327,7 @@ Value LoweringBuilder::reshape(Value value, Type operandType, Type resultType) {
       if (!collapse.empty()) {
         collapse.back().append(left);
         expand.back().append(right);
+        middle.back() = middle.back() * product(getContext(), leftDims); // symbols, which are 1 at run time
         continue;
       }
     }
