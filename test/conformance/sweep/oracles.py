@@ -1,0 +1,185 @@
+"""What a one-node model should compute, by onnxruntime and by the reference evaluator of the onnx package.
+
+Both must agree. 16-bit and 8-bit floats are computed wide: the node with float32 operands of the same values, its results
+rounded once, which is the most exact answer that the type can hold.
+"""
+
+import os
+import warnings
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+os.environ.setdefault("ALLOW_RELEASED_ONNX_OPSET_ONLY", "0")
+try:
+    import onnxruntime
+    onnxruntime.set_default_logger_severity(4)
+except ImportError:
+    onnxruntime = None
+
+from settings import is_float
+
+# Rounding of the type: relative, and absolute for a result of magnitude 1.
+PRECISION = {np.dtype(np.float64): (1e-7, 1e-9), np.dtype(np.float32): (1e-4, 1e-5), np.dtype(np.float16): (4e-3, 2e-3),
+             np.dtype(ml_dtypes.bfloat16): (2e-2, 1e-2), np.dtype(np.complex64): (1e-4, 1e-5),
+             np.dtype(np.complex128): (1e-7, 1e-9)}
+# Operators whose results depend on the type that they are computed in, or that name types in attributes.
+NARROW = {"Cast", "CastLike", "BitCast", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "EyeLike", "Range",
+          "QLinearMatMul", "MelWeightMatrix", "Constant", "ConstantOfShape", "OneHot", "Size", "Shape"}
+OLDEST_FOR_ORT = 7
+
+
+def precision(dtype):
+    return PRECISION.get(dtype, (0.3, 0.05) if is_float(dtype) else (0.0, 0.0))
+
+
+def magnitude(array):
+    if not is_float(array.dtype) or not array.size:
+        return 1.0
+    finite = np.abs(np.asarray(array, np.float64))
+    finite = finite[np.isfinite(finite)]
+    return max(1.0, float(finite.max())) if finite.size else 1.0
+
+
+def close(a, b):
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if not is_float(a.dtype) and a.dtype.kind != "c":
+        return bool(np.all(a == b))
+    rtol, atol = precision(a.dtype)
+    wide = np.complex128 if a.dtype.kind == "c" else np.float64
+    return bool(np.allclose(a.astype(wide), b.astype(wide), rtol, atol * magnitude(b), equal_nan=True))
+
+
+def onnx_type(array):
+    return helper.np_dtype_to_tensor_dtype(array.dtype)
+
+
+def make_model(operator, domain, opset, arrays, attributes, outputs, constants=(), shapes=None):
+    """The one-node model. `arrays`: the operands, None for absent ones; `constants`: those that are initializers."""
+    names = ["" if a is None else f"x{k}" for k, a in enumerate(arrays)]
+    inputs, initializers = [], []
+    for k, array in enumerate(arrays):
+        if array is None:
+            continue
+        if k in constants:
+            initializers.append(numpy_helper.from_array(array, names[k]))
+        else:
+            inputs.append(helper.make_tensor_value_info(names[k], onnx_type(array), shapes[k] if shapes else array.shape))
+    node = helper.make_node(operator, names, [f"y{k}" for k in range(outputs)], operator, domain=domain, **attributes)
+    graph = helper.make_graph([node], operator, inputs, [onnx.ValueInfoProto(name=f"y{k}") for k in range(outputs)], initializers)
+    imports = [helper.make_opsetid("", opset if not domain else 22)] + ([helper.make_opsetid(domain, opset)] if domain else [])
+    return helper.make_model(graph, opset_imports=imports, ir_version=10)
+
+
+def infer_types(model):
+    """Element types of the outputs, as far as shape inference tells."""
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    except Exception:
+        return {}
+    return {o.name: o.type.tensor_type.elem_type for o in inferred.graph.output if o.type.tensor_type.elem_type}
+
+
+def run_reference(model, feeds):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return [as_objects(y) for y in ReferenceEvaluator(model).run(None, feeds)]
+
+
+# Types that numpy has no own name for go through an exact conversion.
+CARRIERS = {TensorProto.BFLOAT16: TensorProto.FLOAT, TensorProto.FLOAT8E4M3FN: TensorProto.FLOAT, TensorProto.FLOAT8E5M2: TensorProto.FLOAT,
+            TensorProto.FLOAT8E4M3FNUZ: TensorProto.FLOAT, TensorProto.FLOAT8E5M2FNUZ: TensorProto.FLOAT,
+            TensorProto.INT4: TensorProto.INT8, TensorProto.UINT4: TensorProto.UINT8}
+
+
+def run_ort(model, feeds, types):
+    wrapped = onnx.ModelProto()
+    wrapped.CopyFrom(model)
+    graph, feeds, before, after = wrapped.graph, dict(feeds), [], []
+    opset = max(o.version for o in wrapped.opset_import if not o.domain)
+    for value in graph.input:
+        carrier = CARRIERS.get(value.type.tensor_type.elem_type)
+        if carrier:
+            before.append(helper.make_node("Cast", [value.name + "_carried"], [value.name], to=value.type.tensor_type.elem_type))
+            feeds[value.name + "_carried"] = feeds.pop(value.name).astype(helper.tensor_dtype_to_np_dtype(carrier))
+            value.name += "_carried"
+            value.type.tensor_type.elem_type = carrier
+    for value in graph.output:
+        carrier = CARRIERS.get(types.get(value.name))
+        if carrier:
+            after.append(helper.make_node("Cast", [value.name], [value.name + "_carried"], to=carrier))
+            value.name += "_carried"
+    if (before or after) and opset < 21:
+        raise ValueError("conversions need a newer opset")
+    nodes = before + list(graph.node) + after
+    del graph.node[:]
+    graph.node.extend(nodes)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(wrapped.SerializeToString(), options, ["CPUExecutionProvider"])
+    results = session.run(None, feeds)
+    names = [o.name.removesuffix("_carried") for o in graph.output]
+    return [np.asarray(y).astype(helper.tensor_dtype_to_np_dtype(types[n])) if types.get(n) in CARRIERS else as_objects(y)
+            for n, y in zip(names, results)]
+
+
+def as_objects(array):
+    array = np.asarray(array)
+    return array.astype(object) if array.dtype.kind in "US" else array
+
+
+def expect(make, arrays, schema, types, constants, is_newest):
+    """The expected results, or None, and how they are known: "both", "wide", or the one that could tell; else why not.
+
+    `make(arrays, constants)` makes the model.
+    """
+    narrow = [a is not None and is_float(a.dtype) and a.dtype.itemsize < 4 for a in arrays]
+    def evaluate(arrays, constants):
+        model = make(arrays, constants)
+        inferred = infer_types(model)
+        feeds = {i.name: arrays[int(i.name[1:])] for i in model.graph.input}
+        results, reasons = {}, []
+        if onnxruntime:
+            try:
+                results["onnxruntime"] = run_ort(model, feeds, inferred)
+            except Exception as error:
+                reasons.append("onnxruntime: " + str(error).split("\n")[0][:160])
+        try:
+            results["reference"] = run_reference(model, feeds)
+        except Exception as error:
+            reasons.append(f"reference: {type(error).__name__} " + str(error).split("\n")[0][:160])
+        return inferred, results, reasons
+
+    inferred, results, reasons = None, {}, []
+    if any(narrow) and schema.name not in NARROW and all("tensor(float)" in types[k] for k, n in enumerate(narrow) if n):
+        inferred = infer_types(make(arrays, constants))
+        wide = [a.astype(np.float32) if n else a for a, n in zip(arrays, narrow)]
+        _, results, reasons = evaluate(wide, constants)
+        targets = [helper.tensor_dtype_to_np_dtype(t) for t in inferred.values()]
+        if any(len(ys) != len(targets) for ys in results.values()):
+            results = {}
+        with np.errstate(all="ignore"):
+            results = {k: [y.astype(t) if y.dtype == np.float32 else y for y, t in zip(ys, targets)] for k, ys in results.items()}
+    if not results:
+        inferred, results, reasons = evaluate(arrays, constants)
+        for ys in results.values():  # what a typed output must be
+            for k, y in enumerate(ys):
+                if (t := inferred.get(f"y{k}")) and y.dtype != helper.tensor_dtype_to_np_dtype(t):
+                    ys[k] = y.astype(helper.tensor_dtype_to_np_dtype(t)) if y.dtype != object else y
+    if len(results) == 2:
+        a, b = results.values()
+        if len(a) == len(b) and all(close(x, y) for x, y in zip(a, b)):
+            return a, "both"
+        if not is_newest:  # the reference evaluator takes some older forms for newer ones
+            return a, "onnxruntime"
+        return None, "onnxruntime and the reference evaluator disagree"
+    if results:
+        (name, value), = results.items()
+        return value, name
+    return None, "; ".join(reasons)
