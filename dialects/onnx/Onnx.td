@@ -24,6 +24,9 @@ def Onnx_Dialect : Dialect {
     void addUpgrade(::llvm::StringRef name, int64_t below, Upgrade upgrade, ::llvm::StringRef domain = "");
     /// The upgrades that a node of this operator version needs, oldest first.
     ::llvm::SmallVector<Upgrade> getUpgrades(::llvm::StringRef domain, ::llvm::StringRef name, int64_t opset) const;
+    /// Calls `f(domain, name, below)` for every rule that addUpgrade registered.
+    void forEachUpgrade(
+        ::llvm::function_ref<void(::llvm::StringRef, ::llvm::StringRef, int64_t)> f) const;
 
   private:
     struct UpgradeRule { int64_t below; Upgrade upgrade; };
@@ -77,6 +80,13 @@ def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
     StaticInterfaceMethod<[{How many operands and results the operator has; follows from its definition.}],
       "::onnxc::onnx::Arity", "getArity", (ins),
       /*methodBody=*/"", /*defaultImplementation=*/"return ::onnxc::onnx::arityOf<ConcreteOp>();">,
+    StaticInterfaceMethod<[{The version of the operator's newest form: the one that this operation is.}],
+      "int64_t", "getSinceVersion", (ins), /*methodBody=*/"", /*defaultImplementation=*/"return ConcreteOp::sinceVersion;">,
+    StaticInterfaceMethod<[{What the operator does, in a line; may be empty.}],
+      "::llvm::StringRef", "getSummary", (ins), /*methodBody=*/"", /*defaultImplementation=*/"return ConcreteOp::text;">,
+    StaticInterfaceMethod<[{The names of operands and attributes, in the order of their definition, between blanks.}],
+      "::llvm::StringRef", "getArgumentNames", (ins), /*methodBody=*/"",
+      /*defaultImplementation=*/"return ConcreteOp::argumentNames;">,
   ];
 }
 
@@ -115,7 +125,10 @@ def OnnxBodyInterface : OpInterface<"OnnxBodyInterface"> {
 class Onnx_Op<string name, int since, list<Trait> traits = [], list<string> implements = []>
     : Op<Onnx_Dialect, name, !listconcat(traits, [Pure, DeclareOpInterfaceMethods<OnnxOpInterface, implements>])> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
-  let extraClassDeclaration = "static constexpr int64_t sinceVersion = " # since # ";";
+  let extraClassDeclaration = "static constexpr int64_t sinceVersion = " # since # ";"
+      # "static constexpr const char *text = \"" # summary # "\";"
+      # "static constexpr const char *argumentNames = \""
+      # !interleave(!foreach(i, !range(!size(arguments)), !getdagname(arguments, i)), " ") # "\";";
 }
 
 // An operator of the domain ai.onnx.ml.

@@ -51,6 +51,14 @@ SmallVector<OnnxDialect::Upgrade> OnnxDialect::getUpgrades(StringRef domain, Str
   return found;
 }
 
+void OnnxDialect::forEachUpgrade(function_ref<void(StringRef, StringRef, int64_t)> f) const {
+  for (const auto &entry : upgrades)
+    for (const UpgradeRule &rule : entry.second) {
+      auto [domain, name] = entry.first().rsplit("::");
+      f(domain, name, rule.below);
+    }
+}
+
 Value NodeForm::operand(size_t i) const {
   return i < operands.size() && !isa<NoneType>(operands[i].getType()) ? operands[i] : Value();
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The compiler's command line: include/onnxc/Compiler.h with options.
 #include "onnxc/Compiler.h"
+#include "lib/Driver/Operators.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -34,6 +35,7 @@ static const char kHelp[] = R"(onnxc: compiles an ONNX model to native code that
   --header FILE       where to write the C header; --no-header: don't
   --print-memory-plan buffers of the workspace and when they live
   --timing            time of every phase
+  --list-ops          the operators with their versions and types; --list-ops=json, --list-ops=markdown
   --version, --help
 
 Try it: onnxc model.onnx -o model.so && onnxc-run model.so --repeat 10
@@ -106,6 +108,13 @@ int main(int argc, char **argv) {
     StringRef value;
     if (arguments.flag("help") || arguments.flag("h")) {
       outs() << kHelp;
+      return 0;
+    }
+    if (arguments.flag("list-ops") || arguments.flag("list-ops=json") || arguments.flag("list-ops=markdown")) {
+      StringRef format = arguments.get().split('=').second;
+      printOperators(outs(), format == "json"       ? OperatorFormat::Json
+                             : format == "markdown" ? OperatorFormat::Markdown
+                                                    : OperatorFormat::Text);
       return 0;
     }
     if (arguments.flag("version")) {
