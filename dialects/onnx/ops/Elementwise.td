@@ -100,7 +100,9 @@ def Onnx_PReluOp : Binary<"PRelu", 16, Numeric, "select(a < 0, a * b, a)">;
 def Onnx_ReluOp : Unary<"Relu", 14, Numeric, "atLeast(x, 0)">;
 def Onnx_SeluOp : Unary<"Selu", 22, Float, "select(x < 0, (exp(x) - 1) * getAlpha(), x) * getGamma()",
                         (ins F32<"1.67326319217681884765625">:$alpha, F32<"1.05070102214813232421875">:$gamma)>;
-def Onnx_ShrinkOp : Unary<"Shrink", 9, Numeric, "shrink(x, getLambd(), getBias())",
+// Of integers, too, with bounds that are none.
+def Onnx_ShrinkOp : Unary<"Shrink", 9, Numeric,
+                          "inFloat(x, [&](Scalar x) { return shrink(x, getLambd(), getBias()); })",
                           (ins F32<"0.0">:$bias, F32<"0.5">:$lambd)>;
 def Onnx_SigmoidOp : Unary<"Sigmoid", 13, Float, "sigmoid(x)">;
 def Onnx_SoftplusOp : Unary<"Softplus", 22, Float, "softplus(x)">;

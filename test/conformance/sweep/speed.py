@@ -23,6 +23,7 @@ from onnx import defs, numpy_helper
 import oracles
 import settings
 
+HISTORY = [s for s in defs.get_all_schemas_with_history() if not s.domain]
 N = 1024
 SQUARE, IMAGE = (N, N), (1, 64, 128, 128)
 # Other operands than one tensor of SQUARE: shapes of the float ones, arrays for the others; attributes; which operands are
@@ -123,7 +124,8 @@ def build(name):
     of = settings.DOMAIN.get(name, "nonzero" if name in ("Div", "Mod") else "positive" if name == "Pow" else "normal")
     context = settings.Context(schema, {}, rng)
     arrays = [context.fill(np.dtype(np.float32), o, of) if isinstance(o, tuple) else None if o is None else np.asarray(o) for o in operands]
-    opset = max(schema.since_version, 22)
+    # onnxruntime knows some of the newest forms only in name.
+    opset = 22 if any(s.name == name and s.since_version <= 22 for s in HISTORY) else schema.since_version
     model = oracles.make_model(name, "", opset, arrays, attributes, outputs, constants)
     inferred = onnx.shape_inference.infer_shapes(model)
     return inferred, {i.name: arrays[int(i.name[1:])] for i in model.graph.input}

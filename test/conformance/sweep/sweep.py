@@ -167,6 +167,8 @@ class Sweep:
             everything = [y for _, ys in done for y in ys]
             bounds = [oracles.precision(y.dtype) for y in everything]
             loose = 30 if t.label.startswith("large") else 1
+            if how == "single":
+                bounds = [oracles.precision(np.dtype(np.float32)) if y.dtype == np.float64 else b for y, b in zip(everything, bounds)]
             rtol = max(r for r, _ in bounds)
             atol = max(a * oracles.magnitude(y) for (_, a), y in zip(bounds, everything)) * loose
             if "Quantize" in self.schema.name or self.schema.name.startswith("QLinear"):
