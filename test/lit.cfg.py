@@ -2,7 +2,8 @@
 #
 # %source, %build   the two trees
 # %shared           the project's shared data; tests that need it say REQUIRES: shared
-# %python           a Python with numpy and onnx; tests that need them say REQUIRES: python-onnx
+# %python           a Python with numpy and onnx; tests that need them say REQUIRES: python-onnx, or python-onnxruntime
+import glob
 import os
 import shutil
 import sys
@@ -49,6 +50,9 @@ if os.path.exists(python):
     config.substitutions.append(("%python", python))
 else:
     config.substitutions.append(("%python", sys.executable))
+
+if glob.glob(os.path.join(config.source, ".cache", "venv", "lib", "*", "site-packages", "onnxruntime")):
+    config.available_features.add("python-onnxruntime")
 
 if config.available_features & {"shared", "python-onnx"}:
     config.available_features.add("backend-cases")
