@@ -43,10 +43,12 @@ def Onnx_Sequence : Onnx_Type<"Sequence", "sequence"> {
   let summary = "A list of tensors, or of maps";
   let description = [{
     `elementType` is the type that every item fits: a ranked tensor (dimensions in which items differ are `?` without an
-    expression, that is a tensor without encoding), a tensor of unknown rank, or a map.
+    expression, that is a tensor without encoding), a tensor of unknown rank, or a map. `isEmpty` (written
+    `sequence<tensor<*xf32>, empty>`): there is no item yet, so that the first one alone decides the rank.
   }];
-  let parameters = (ins "::mlir::Type":$elementType);
-  let assemblyFormat = "`<` $elementType `>`";
+  let parameters = (ins "::mlir::Type":$elementType, "bool":$isEmpty);
+  let builders = [TypeBuilder<(ins "::mlir::Type":$elementType), "return $_get($_ctxt, elementType, false);">];
+  let hasCustomAssemblyFormat = 1;
 }
 def Onnx_Optional : Onnx_Type<"Optional", "optional"> {
   let summary = "A tensor, a sequence, or nothing";

@@ -33,6 +33,20 @@ void OnnxDialect::initialize() {
 #undef FAMILY
 }
 
+Type SequenceType::parse(AsmParser &parser) {
+  Type elementType;
+  if (parser.parseLess() || parser.parseType(elementType))
+    return {};
+  bool isEmpty = succeeded(parser.parseOptionalComma());
+  if ((isEmpty && parser.parseKeyword("empty")) || parser.parseGreater())
+    return {};
+  return get(parser.getContext(), elementType, isEmpty);
+}
+
+void SequenceType::print(AsmPrinter &printer) const {
+  printer << '<' << getElementType() << (getIsEmpty() ? ", empty>" : ">");
+}
+
 static std::string upgradeKey(StringRef domain, StringRef name) { return (domain + "::" + name).str(); }
 
 void OnnxDialect::addUpgrade(StringRef name, int64_t below, Upgrade upgrade, StringRef domain) {

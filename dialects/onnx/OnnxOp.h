@@ -62,8 +62,6 @@ llvm::LogicalResult inferTypes(mlir::Operation *op);
 /// way to that body.
 llvm::LogicalResult inferTypes(mlir::Block &block);
 
-/// Makes the operation with this name ("onnx.Add"): verifies attributes and operands, then infers the result types. Null
-/// after an error, which was reported.
 /// Makes the operation with this name ("onnx.Add"): verifies attributes and operands, then infers the result types.
 /// Null after an error, which was reported.
 mlir::Operation *makeOp(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name, mlir::ValueRange operands,

@@ -11,6 +11,7 @@
 #include "lib/Import/Problems.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineMap.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/IR/Verifier.h"
 #include "onnx.pb.h"
 #include "llvm/ADT/StringExtras.h"
@@ -97,6 +98,7 @@ private:
   void addInputs(Scope &scope);
   /// What a value of any kind has; dimensions without a number are `?` without an expression.
   Type convertType(const TypeProto &type, int depth = 0);
+  Type giveShape(Type type, ArrayRef<int64_t> sizes);
   Type convertInput(const ValueInfoProto &input);
   FailureOr<Dims> convertInputShape(const ValueInfoProto &input);
   AffineExpr symbol(StringRef name);
@@ -314,10 +316,18 @@ Type Importer::convertType(const TypeProto &type, int depth) {
   }
   if (type.has_sequence_type()) {
     Type element = convertType(type.sequence_type().elem_type(), depth + 1);
+    if (isa_and_nonnull<SequenceType, OptionalType>(element)) {
+      emitError(loc) << "sequences of anything but tensors and maps are not supported";
+      return {};
+    }
     return element ? SequenceType::get(&context, element) : Type();
   }
   if (type.has_optional_type()) {
     Type element = convertType(type.optional_type().elem_type(), depth + 1);
+    if (isa_and_nonnull<OptionalType>(element)) {
+      emitError(loc) << "optional values of optional values are not supported";
+      return {};
+    }
     return element ? OptionalType::get(&context, element) : Type();
   }
   if (type.has_map_type()) {
@@ -349,12 +359,37 @@ Type Importer::convertType(const TypeProto &type, int depth) {
   return RankedTensorType::get(sizes, element);
 }
 
+/// The type of a sequence or optional of tensors of these sizes (-1: any).
+Type Importer::giveShape(Type type, ArrayRef<int64_t> sizes) {
+  if (auto sequence = dyn_cast<SequenceType>(type)) {
+    Type element = giveShape(sequence.getElementType(), sizes);
+    return element ? SequenceType::get(&context, element) : Type();
+  }
+  if (auto optional = dyn_cast<OptionalType>(type)) {
+    Type element = giveShape(optional.getElementType(), sizes);
+    return element ? OptionalType::get(&context, element) : Type();
+  }
+  auto tensor = dyn_cast<TensorType>(type);
+  auto given = llvm::map_to_vector(sizes, [](int64_t size) { return size < 0 ? ShapedType::kDynamic : size; });
+  if (!tensor || (tensor.hasRank() && failed(verifyCompatibleShape(tensor.getShape(), given)))) {
+    emitError(loc) << "--input-shape gives a shape that the tensors inside don't have";
+    return {};
+  }
+  if (tensor.hasRank())
+    for (auto [size, declared] : llvm::zip_equal(given, tensor.getShape()))
+      size = ShapedType::isDynamic(size) ? declared : size;
+  return RankedTensorType::get(given, tensor.getElementType());
+}
+
 Type Importer::convertInput(const ValueInfoProto &input) {
   const TypeProto &type = input.type();
   ErrorCollector errors(&context);
   auto convert = [&]() -> Type {
-    if (!type.has_tensor_type())
-      return convertType(type);
+    if (!type.has_tensor_type()) {
+      Type value = convertType(type);
+      auto wanted = options.inputShapes.find(input.name());
+      return !value || wanted == options.inputShapes.end() ? value : giveShape(value, wanted->second);
+    }
     Type element = getElementType(&context, type.tensor_type().elem_type());
     if (!element) {
       emitError(loc) << "tensors of " << getElementTypeName(type.tensor_type().elem_type()) << " are not supported";
@@ -896,6 +931,12 @@ FailureOr<Attribute> Importer::convertAttribute(const AttributeProto &a, Scope &
     if (!elements)
       return failure();
     return Attribute(elements);
+  }
+  case AttributeProto::TYPE_PROTO: {
+    Type type = convertType(a.tp());
+    if (!type)
+      return failure();
+    return Attribute(TypeAttr::get(type));
   }
   default:
     return emitError(b.getLoc()) << "the attribute '" << a.name() << "' has a type that is not supported ("

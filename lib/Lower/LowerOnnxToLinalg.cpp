@@ -73,6 +73,15 @@ private:
     function.setType(FunctionType::get(function.getContext(), inputs, results));
   }
 
+  /// An output that isn't a tensor has memory of its own, even where it shares parts with an input.
+  Value lowerOutput(Value output) {
+    Value value = lowered.lookup(output);
+    auto isHandle = [](Type type) { return !isa<RankedTensorType>(type); };
+    if (!isHandle(value.getType()) || llvm::none_of(function.getArgumentTypes(), isHandle))
+      return value;
+    return b.call("onnxc_value_copy", value, output.getType(), {}, output.getType())[0];
+  }
+
   /// The content of the only result of `op`, where inference has found it.
   static std::optional<Dims> getKnown(Operation &op) {
     if (op.getNumResults() != 1 || op.hasTrait<OpTrait::ConstantLike>())
@@ -93,8 +102,10 @@ private:
       return success();
     }
     if (isa<func::ReturnOp>(op)) {
+      b.setLoc(op.getLoc());
+      b.setInsertionPoint(&op);
       for (OpOperand &operand : op.getOpOperands())
-        operand.set(lowered.lookup(operand.get()));
+        operand.set(lowerOutput(operand.get()));
       return success();
     }
     auto onnxOp = dyn_cast<OnnxOpInterface>(op);

@@ -24,7 +24,7 @@ static constexpr int64_t kMaxGrowth = 4;
 
 static int64_t countBytes(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !tensor.hasStaticShape())
+  if (!tensor || !tensor.hasStaticShape() || isa<StringType>(tensor.getElementType()))
     return 0;
   // Sizes come from the model file: a product that does not fit is "too much", not a wrapped number.
   int64_t bytes = getElementBytes(tensor.getElementType());
@@ -101,7 +101,8 @@ private:
       in = llvm::SaturatingAdd<uint64_t>(in, countBytes(operand.getType()));
     }
     for (Type type : op.getResultTypes()) {
-      if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !tensor.hasStaticShape())
+      if (auto tensor = dyn_cast<RankedTensorType>(type);
+          tensor ? !tensor.hasStaticShape() || isa<StringType>(tensor.getElementType()) : !isa<NoneType>(type))
         return false;
       out = llvm::SaturatingAdd<uint64_t>(out, countBytes(type));
     }

@@ -18,6 +18,12 @@ struct onnxc_heap {
   char *small; /* the rest of the last block of small pieces */
   uint64_t smallLeft;
   int outOfMemory;
+  /* Arrays that have grown, and how far. */
+  struct {
+    onnxc_value *items;
+    int64_t used, capacity;
+  } grown[4];
+  unsigned oldest; /* of them */
 };
 
 static void *allocate(onnxc_heap *heap, Block **list, uint64_t size) {
@@ -48,7 +54,7 @@ void *onnxc_heap_allocate(onnxc_heap *heap, uint64_t size) { return allocate(hea
 
 void *onnxc_heap_keep(onnxc_heap *heap, uint64_t size) {
   enum { Chunk = 8192 };
-  size = (size + 15) & ~(uint64_t)15;
+  size = ((size ? size : 1) + 15) & ~(uint64_t)15;
   if (size > Chunk / 4)
     return allocate(heap, &heap->kept, size);
   if (size > heap->smallLeft) {
@@ -62,6 +68,27 @@ void *onnxc_heap_keep(onnxc_heap *heap, uint64_t size) {
   heap->small += size;
   heap->smallLeft -= size;
   return piece;
+}
+
+onnxc_value *onnxc_heap_append(onnxc_heap *heap, const onnxc_value *items, int64_t count, int64_t more) {
+  for (unsigned i = 0; items && i < 4; ++i)
+    if (heap->grown[i].items == items && heap->grown[i].used == count && more <= heap->grown[i].capacity - count) {
+      heap->grown[i].used += more;
+      return heap->grown[i].items;
+    }
+  int64_t most = (INT64_C(1) << 47) / sizeof(onnxc_value);
+  int64_t wanted = more > most - count ? most : count + more; /* of which there is none, too */
+  int64_t capacity = items ? 2 * wanted : wanted;
+  onnxc_value *grown = onnxc_heap_keep(heap, capacity * sizeof(onnxc_value));
+  if (!grown)
+    return NULL;
+  if (count)
+    __builtin_memcpy(grown, items, count * sizeof(onnxc_value));
+  unsigned place = heap->oldest++ % 4;
+  heap->grown[place].items = grown;
+  heap->grown[place].used = wanted;
+  heap->grown[place].capacity = capacity;
+  return grown;
 }
 
 /* Bytes of a tensor; UINT64_MAX where a size is negative or the product has no meaning. */

@@ -30,6 +30,9 @@ typedef int32_t onnxc_function(onnxc_heap *heap, const onnxc_value *const *in, o
 void *onnxc_heap_allocate(onnxc_heap *heap, uint64_t size);
 /* Memory as long as that of the outputs, 16-byte aligned: for what sequences and strings are made of. */
 void *onnxc_heap_keep(onnxc_heap *heap, uint64_t size);
+/* The `count` items with room for `more` behind them that is nobody else's: where they lie, if the room there is free, so
+ * that a sequence grows by one after the other without being copied each time. */
+onnxc_value *onnxc_heap_append(onnxc_heap *heap, const onnxc_value *items, int64_t count, int64_t more);
 
 /* Gives out[k] of kind ONNXC_KIND_TENSOR its memory and these dims, as many as its count says. 0 when the dims aren't those
  * that are expected or there is no memory. */

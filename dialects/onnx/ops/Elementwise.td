@@ -167,8 +167,8 @@ def Onnx_BitCastOp : Unary<"BitCast", 26, Any, "bitCast(x, getResult().getType()
 
 // What passes its operand on.
 def Onnx_IdentityOp : Onnx_Op<"Identity", 25, [TakesBits], ["propagateData"]> {
-  let arguments = (ins Onnx_Tensor:$x);
-  let results = (outs Onnx_Tensor:$y);
+  let arguments = (ins Onnx_Value:$x);
+  let results = (outs Onnx_Value:$y);
 }
 
 def Onnx_DropoutOp : Onnx_Op<"Dropout", 22, [TakesBits]> {
