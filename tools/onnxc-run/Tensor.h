@@ -5,6 +5,7 @@
 #ifndef ONNXC_RUN_TENSOR_H
 #define ONNXC_RUN_TENSOR_H
 
+#include "onnxc/abi.h"
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
