@@ -92,6 +92,11 @@ Value NodeForm::scalar(double value, Type type) {
   auto tensor = RankedTensorType::get({}, type);
   if (auto floatType = dyn_cast<FloatType>(type))
     return ConstantOp::create(b, tensor, DenseElementsAttr::get(tensor, Attribute(b.getFloatAttr(floatType, value))));
+  if (auto complex = dyn_cast<ComplexType>(type)) {
+    auto part = cast<FloatType>(complex.getElementType());
+    std::complex<APFloat> number{b.getFloatAttr(part, value).getValue(), APFloat::getZero(part.getFloatSemantics())};
+    return ConstantOp::create(b, tensor, DenseElementsAttr::get(tensor, number));
+  }
   // A model's attribute may be any number: one that no int64 is becomes the nearest that is, NaN 0.
   llvm::APSInt integer(64, /*isUnsigned=*/false);
   bool isExact;

@@ -149,8 +149,6 @@ LogicalResult AttentionOp::inferTypes(SmallVectorImpl<Type> &types) {
     Dims mask = getDims(getAttnMask());
     if (mask.empty() || mask.size() > 4)
       return emitOpError("attn_mask has rank ") << mask.size() << ", expected 1 to 4";
-    if (Type type = getElementTypeOrSelf(getAttnMask()); !type.isInteger(1) && type != element)
-      return emitOpError("attn_mask must be bool or of the element type of Q, not ") << getElementTypeName(type);
     // "broadcastable to (batch_size, q_num_heads, q_sequence_length, total_sequence_length) ... The last dimension can
     // also be shorter."
     Dims full{g->batch, g->queryHeads, g->queries, g->keys};
@@ -304,6 +302,9 @@ Lowered AttentionLowering::mask(Lowered scores) {
   SmallVector<Type> types{scores.type};
   Lowered mask = operand(3), lengths = operand(6);
   if (mask) {
+    // Numbers of any type are added; integers have no -inf.
+    if (!isa<FloatType>(mask.element()) && !mask.element().isInteger(1))
+      mask = convert(b, mask, scores.element());
     // A mask that knows fewer keys hides the others.
     Dims dims = mask.dims();
     AffineExpr missing = simplify(g.keys - dims.back());

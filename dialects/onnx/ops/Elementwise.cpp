@@ -117,6 +117,7 @@ static Scalar bitCast(Scalar x, Type tensorType) {
     return x.type() == stored ? x : Scalar(x.builder(), arith::BitcastOp::create(x.builder(), stored, x));
   if (!isStoredAsBits(type))
     return store(x, type);
+  x = convert(x, stored);
   // Where the bits are not a whole byte, the others of it are 0.
   return getElementBits(type) < 8 ? x & x.number((1 << getElementBits(type)) - 1) : x;
 }
@@ -226,7 +227,7 @@ using DataFormula = llvm::function_ref<AffineExpr(ArrayRef<AffineExpr>)>;
 
 static std::optional<Dims> propagateElementwise(Operation *op, DataFormula formula) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  unsigned width = type.getElementTypeBitWidth();
+  unsigned width = getElementBits(type.getElementType());
   // Narrow integers wrap, which expressions do not.
   if (!type.getElementType().isInteger() || (width > 1 && width < 32) || type.getRank() > 1 || !type.hasStaticShape())
     return std::nullopt;
