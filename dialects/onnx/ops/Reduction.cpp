@@ -166,7 +166,7 @@ static Value reduceAlongRuntimeAxes(LoweringBuilder &b, Lowered data, Value axes
     Scalar result = like.with(sum[0]);
     if (steps.finish) {
       Scalar number(body, arith::IndexCastOp::create(body, body.getI64Type(), count));
-      result = steps.finish(result, convert(number, sumType));
+      result = steps.finish(result, convert(number, sumType, element.isUnsignedInteger()));
     }
     return convert(result, LoweringBuilder::loweredType(resultType).getElementType());
   });
