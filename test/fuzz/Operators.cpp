@@ -13,8 +13,10 @@ using namespace fuzz;
 using proto::AttributeProto;
 using proto::TensorProto;
 
-static constexpr int kElementTypes[] = {TensorProto::FLOAT, TensorProto::INT64, TensorProto::BOOL,   TensorProto::UINT8,
-                                        TensorProto::INT8,  TensorProto::INT32, TensorProto::FLOAT16};
+static constexpr int kElementTypes[] = {TensorProto::FLOAT,        TensorProto::INT64,    TensorProto::BOOL,
+                                        TensorProto::UINT8,        TensorProto::INT8,     TensorProto::INT32,
+                                        TensorProto::UINT32,       TensorProto::FLOAT16,  TensorProto::BFLOAT16,
+                                        TensorProto::FLOAT8E4M3FN, TensorProto::COMPLEX64};
 
 /// Whether the verifier has no complaint about operand `types.size() - 1`, the last one whose type is given. It
 /// complains about the first wrong one: those before it must be right.
@@ -146,10 +148,20 @@ static void setAttribute(AttributeProto &attribute, const std::string &name, int
 }
 
 static size_t widthOf(int type) {
-  return type == TensorProto::INT64                                 ? 8
-         : type == TensorProto::FLOAT || type == TensorProto::INT32 ? 4
-         : type == TensorProto::FLOAT16                             ? 2
-                                                                    : 1;
+  switch (type) {
+  case TensorProto::INT64:
+  case TensorProto::COMPLEX64:
+    return 8;
+  case TensorProto::FLOAT:
+  case TensorProto::INT32:
+  case TensorProto::UINT32:
+    return 4;
+  case TensorProto::FLOAT16:
+  case TensorProto::BFLOAT16:
+    return 2;
+  default:
+    return 1;
+  }
 }
 
 using Shape = std::vector<int64_t>;
