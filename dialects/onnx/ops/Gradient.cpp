@@ -148,56 +148,96 @@ static void differentiateGemm(Step &s) {
   s.set(2, [&] { return beta * s.g(); });
 }
 
-/// The gradient for X is a transposed convolution; that for W a convolution of X with the gradient, where batch and
-/// channels change places, and strides and dilations.
+namespace {
+/// How the windows of a convolution lie, and those of its derivatives.
+struct Windows {
+  SmallVector<int64_t> strides, dilations, pads;
+  int64_t group;
+
+  /// Reports what has no gradient.
+  static std::optional<Windows> get(Step &s) {
+    auto x = cast<RankedTensorType>(s->getOperand(0).getType()), w = cast<RankedTensorType>(s->getOperand(1).getType());
+    auto y = cast<RankedTensorType>(s->getResult(0).getType());
+    int64_t rank = x.getRank() - 2;
+    auto list = [&](StringRef name, int64_t otherwise, size_t count) {
+      auto given = s->getAttrOfType<DenseI64ArrayAttr>(name);
+      return given ? llvm::to_vector(given.asArrayRef()) : SmallVector<int64_t>(count, otherwise);
+    };
+    auto autoPad = s->getAttrOfType<StringAttr>("auto_pad");
+    for (RankedTensorType type : {x, w, y})
+      if (!type.clone(type.getShape().drop_front(2)).hasStaticShape()) {
+        s.fail("where spatial sizes are symbolic");
+        return std::nullopt;
+      }
+    if ((autoPad && autoPad.getValue() != "NOTSET" && autoPad.getValue() != "VALID") || s->hasAttr("output_shape")) {
+      s.fail("with automatic padding");
+      return std::nullopt;
+    }
+    return Windows{list("strides", 1, rank), list("dilations", 1, rank), list("pads", 0, 2 * rank),
+                   getInt(s, "group").value_or(1)};
+  }
+
+  SmallVector<NamedAttribute> attributes(NodeForm &node) const {
+    return {intsAttr(node, "strides", strides), intsAttr(node, "dilations", dilations), intsAttr(node, "pads", pads),
+            intAttr(node, "group", group)};
+  }
+};
+} // namespace
+
+/// The gradient for the weights w of Conv(x, w), whose result has the gradient g: a convolution of x with g, where
+/// batch and channels change places, and strides and dilations.
+static Term differentiateWeights(Step &s, Windows windows, Term x, Term g, Term w) {
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, getDims(w.value).size()));
+  std::swap(order[0], order[1]);
+  std::swap(windows.strides, windows.dilations);
+  Term none = g.with(s.absent());
+  Term sums = s.transpose(x, order).make<ConvOp>({s.transpose(g, order), none}, windows.attributes(s.form()));
+  // What the stride has left over of x makes more elements than w has.
+  ArrayRef<int64_t> sizes = cast<RankedTensorType>(w.value.getType()).getShape().drop_front(2);
+  SmallVector<int64_t> zeros(sizes.size(), 0), axes = llvm::to_vector(llvm::seq<int64_t>(2, order.size()));
+  sums = sums.make<SliceOp>({s.constant(zeros), s.constant(sizes), s.constant(axes), none});
+  return s.transpose(sums, order);
+}
+
+/// Added up for each channel.
+static Term differentiateConvBias(Step &s) {
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(1, getDims(s.g().value).size()));
+  axes[0] = 0;
+  return s.sum(s.g(), axes, /*keepDims=*/false);
+}
+
 static void differentiateConv(Step &s) {
-  auto x = cast<RankedTensorType>(s->getOperand(0).getType()), w = cast<RankedTensorType>(s->getOperand(1).getType());
-  auto y = cast<RankedTensorType>(s->getResult(0).getType());
-  auto autoPad = s->getAttrOfType<StringAttr>("auto_pad");
-  size_t rank = x.getRank() - 2;
-  auto given = [&](StringRef name, int64_t otherwise, size_t count) {
-    auto list = s->getAttrOfType<DenseI64ArrayAttr>(name);
-    return list ? llvm::to_vector(list.asArrayRef()) : SmallVector<int64_t>(count, otherwise);
-  };
-  SmallVector<int64_t> strides = given("strides", 1, rank), dilations = given("dilations", 1, rank);
-  SmallVector<int64_t> pads = given("pads", 0, 2 * rank);
-  int64_t group = getInt(s, "group").value_or(1);
-  for (size_t i = 0; i < rank; ++i)
-    if (x.isDynamicDim(2 + i) || w.isDynamicDim(2 + i) || y.isDynamicDim(2 + i))
-      return s.fail("where spatial sizes are symbolic");
-  if (autoPad && autoPad.getValue() != "NOTSET" && autoPad.getValue() != "VALID")
-    return s.fail("with automatic padding");
-  NodeForm &node = s.form();
-  s.set(0, [&] {
-    SmallVector<int64_t> more; // what the stride has left over
-    for (size_t i = 0; i < rank; ++i)
-      more.push_back(x.getDimSize(2 + i) + pads[i] + pads[rank + i] - (w.getDimSize(2 + i) - 1) * dilations[i] - 1 -
-                     (y.getDimSize(2 + i) - 1) * strides[i]);
-    return s.g().make<ConvTransposeOp>({s.x(1), s.g().with(s.absent())},
-                                       {intsAttr(node, "strides", strides), intsAttr(node, "dilations", dilations),
-                                        intsAttr(node, "pads", pads), intAttr(node, "group", group),
-                                        intsAttr(node, "output_padding", more)});
-  });
-  if (s.wants(1) && group != 1)
+  auto windows = Windows::get(s);
+  if (!windows)
+    return;
+  if (s.wants(1) && windows->group != 1)
     return s.fail("with groups");
-  s.set(1, [&] {
-    auto order = llvm::to_vector(llvm::seq<int64_t>(0, x.getRank()));
-    std::swap(order[0], order[1]);
-    Term sums = s.transpose(s.x(0), order)
-                    .make<ConvOp>({s.transpose(s.g(), order), s.g().with(s.absent())},
-                                  {intsAttr(node, "strides", dilations), intsAttr(node, "dilations", strides),
-                                   intsAttr(node, "pads", pads)});
-    // What the stride has left over of X makes more elements than W has.
-    auto axes = llvm::to_vector(llvm::seq<int64_t>(2, x.getRank()));
-    sums = sums.make<SliceOp>({s.constant(SmallVector<int64_t>(rank, 0)), s.constant(w.getShape().drop_front(2)),
-                               s.constant(axes), sums.with(s.absent())});
-    return s.transpose(sums, order);
+  s.set(0, [&] {
+    auto x = cast<RankedTensorType>(s->getOperand(0).getType()), w = cast<RankedTensorType>(s->getOperand(1).getType());
+    auto y = cast<RankedTensorType>(s->getResult(0).getType());
+    SmallVector<int64_t> more; // what the stride has left over
+    for (int64_t i = 0, rank = x.getRank() - 2; i < rank; ++i)
+      more.push_back(x.getDimSize(2 + i) + windows->pads[i] + windows->pads[rank + i] -
+                     (w.getDimSize(2 + i) - 1) * windows->dilations[i] - 1 -
+                     (y.getDimSize(2 + i) - 1) * windows->strides[i]);
+    SmallVector<NamedAttribute> attributes = windows->attributes(s.form());
+    attributes.push_back(intsAttr(s.form(), "output_padding", more));
+    return s.g().make<ConvTransposeOp>({s.x(1), s.g().with(s.absent())}, attributes);
   });
-  s.set(2, [&] {
-    auto axes = llvm::to_vector(llvm::seq<int64_t>(2, x.getRank()));
-    axes.insert(axes.begin(), 0);
-    return s.sum(s.g(), axes, /*keepDims=*/false);
-  });
+  s.set(1, [&] { return differentiateWeights(s, *windows, s.x(0), s.g(), s.x(1)); });
+  s.set(2, [&] { return differentiateConvBias(s); });
+}
+
+/// The same with data and gradient in each other's place.
+static void differentiateConvTranspose(Step &s) {
+  auto windows = Windows::get(s);
+  if (!windows)
+    return;
+  if (s.wants(1) && windows->group != 1)
+    return s.fail("with groups");
+  s.set(0, [&] { return s.g().make<ConvOp>({s.x(1), s.g().with(s.absent())}, windows->attributes(s.form())); });
+  s.set(1, [&] { return differentiateWeights(s, *windows, s.g(), s.x(0), s.x(1)); });
+  s.set(2, [&] { return differentiateConvBias(s); });
 }
 
 // Reductions.
@@ -312,7 +352,7 @@ static std::optional<SmallVector<int64_t>> getSliceMargins(Step &s) {
     return std::nullopt;
   auto axes = read(3, llvm::to_vector(llvm::seq<int64_t>(0, starts->size())));
   auto steps = read(4, SmallVector<int64_t>(starts->size(), 1));
-  if (!axes || !steps || llvm::any_of(*steps, [](int64_t step) { return step != 1; }))
+  if (!axes || !steps || axes->size() != starts->size() || llvm::any_of(*steps, [](int64_t step) { return step != 1; }))
     return std::nullopt;
   SmallVector<int64_t> margins(2 * rank, 0);
   for (auto [start, axis] : llvm::zip_equal(*starts, *axes)) {
@@ -441,6 +481,7 @@ static const std::pair<StringRef, Rule> rules[] = {
     UNARY("Tanh", 1 - s.y() * s.y()),
     {"Concat", differentiateConcat},
     {"Conv", differentiateConv},
+    {"ConvTranspose", differentiateConvTranspose},
     {"Expand", [](Step &s) { s.set(0, [&] { return s.g(); }); }},
     {"Flatten", differentiateReshape},
     {"Gather", differentiateGather},
@@ -473,25 +514,43 @@ static bool isFloatTensor(Value value) {
   return type && isa<FloatType>(type.getElementType());
 }
 
+/// The values from outside of `op` that it and its bodies read.
+static SmallVector<Value> getReads(Operation *op) {
+  SmallVector<Value> reads(op->getOperands());
+  for (Region &body : op->getRegions())
+    body.walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (!op->isAncestor(operand.getParentBlock()->getParentOp()))
+          reads.push_back(operand);
+    });
+  return reads;
+}
+
+static bool readsAny(Operation *op, llvm::function_ref<bool(Value)> isOne) { return llvm::any_of(getReads(op), isOne); }
+
 /// The operations that lead from `inputs` to `y`, every one after what it depends on.
 static llvm::SetVector<Operation *> findBetween(Value y, const DenseSet<Value> &inputs) {
   llvm::SetVector<Operation *> between;
   DenseMap<Operation *, bool> leads; // from an input; false while its operands are looked at
-  SmallVector<std::pair<Operation *, unsigned>> path;
+  struct Place {
+    Operation *op;
+    SmallVector<Value> left; // of what it reads
+  };
+  SmallVector<Place> path;
   auto visit = [&](Value value) {
     Operation *op = inputs.contains(value) ? nullptr : value.getDefiningOp();
     if (op && leads.try_emplace(op, false).second)
-      path.push_back({op, 0});
+      path.push_back({op, getReads(op)});
   };
   visit(y);
   while (!path.empty()) {
-    auto &[op, next] = path.back();
-    if (next < op->getNumOperands()) {
-      visit(op->getOperand(next++));
+    if (!path.back().left.empty()) {
+      visit(path.back().left.pop_back_val());
       continue;
     }
-    leads[op] = llvm::any_of(op->getOperands(), [&](Value operand) {
-      return inputs.contains(operand) || (operand.getDefiningOp() && leads.lookup(operand.getDefiningOp()));
+    Operation *op = path.back().op;
+    leads[op] = readsAny(op, [&](Value value) {
+      return inputs.contains(value) || (value.getDefiningOp() && leads.lookup(value.getDefiningOp()));
     });
     if (leads[op])
       between.insert(op);
@@ -579,7 +638,7 @@ static LogicalResult expandGradient(NodeForm &node) {
     if (isFloatTensor(operand))
       active.insert(operand);
   for (Operation *op : between)
-    if (llvm::any_of(op->getOperands(), [&](Value operand) { return active.contains(operand); }))
+    if (readsAny(op, [&](Value value) { return active.contains(value); }))
       for (Value result : op->getResults())
         if (isFloatTensor(result) && !llvm::is_contained(node.operands, result))
           active.insert(result);
@@ -597,14 +656,13 @@ static LogicalResult expandGradient(NodeForm &node) {
   if (active.contains(*y))
     gradients[*y] = filledLike(*y, 1);
   for (Operation *op : llvm::reverse(between)) {
-    if (!llvm::any_of(op->getOperands(), [&](Value operand) { return active.contains(operand); }) ||
+    if (!readsAny(op, [&](Value value) { return active.contains(value); }) ||
         !llvm::any_of(op->getResults(), [&](Value result) { return gradients.contains(result); }))
       continue;
     StringRef name = op->getName().stripDialect();
     auto rule = llvm::find_if(rules, [&](const auto &entry) { return entry.first == name; });
     if (rule == std::end(rules))
-      return node.error() << "there is no gradient for " << name << " ("
-                          << cast<NameLoc>(op->getLoc()).getName().getValue() << ")";
+      return node.error() << "there is no gradient for " << name << " (" << op->getLoc() << ")";
     SmallVector<Term> ofResults;
     for (Value result : op->getResults())
       ofResults.push_back(gradients.contains(result) ? gradients.lookup(result)
