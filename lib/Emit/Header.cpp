@@ -407,6 +407,7 @@ private:
     auto add = [&](const HeaderValue &value, const std::string &name, const std::string &parameter) {
       parameters.push_back(parameter + name);
       out += " *   " + name + ": " + shapeText(value);
+      TypeNames type = typeNames(ONNXC_ELEMENT_TYPE(value.type));
       if (std::string(type.onnx).find("float") != std::string::npos && type.c[0] == 'u')
         out += " as bits";
       if (type.parts == 2)
