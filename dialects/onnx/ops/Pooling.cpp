@@ -688,11 +688,11 @@ FailureOr<SmallVector<Value>> MaxUnpoolOp::lowerToLinalg(LoweringBuilder &b, Val
 
 /// p was a float in version 1.
 static LogicalResult makePowerInteger(NodeForm &node) {
-  auto p = dyn_cast_or_null<FloatAttr>(node.take("p"));
+  auto p = dyn_cast_or_null<FloatAttr>(node.attributes.get("p"));
   if (!p)
     return success();
   double value = p.getValueAsDouble();
-  if (value != static_cast<int64_t>(value))
+  if (!(std::abs(value) < 1e9) || value != std::trunc(value))
     return node.error() << node.name << ": p " << value << " is not an integer";
   node.attributes.set("p", IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), static_cast<int64_t>(value)));
   return success();
