@@ -138,8 +138,15 @@ class Onnx_MlOp<string name, int since> : Onnx_Op<"ml." # name, since>;
 
 // A value of any kind.
 def Onnx_Value : AnyTypeOf<[AnyRankedTensor, Onnx_Sequence, Onnx_Optional, Onnx_Map]>;
-def Onnx_Tensor : AnyTypeOf<[AnyRankedTensor]>;
-def Onnx_OptionalTensor : AnyTypeOf<[AnyRankedTensor, NoneType]>;
+// With text, too: what only moves or compares elements takes it.
+def Onnx_AnyTensor : AnyTypeOf<[AnyRankedTensor]>;
+def Onnx_OptionalAnyTensor : AnyTypeOf<[AnyRankedTensor, NoneType]>;
+// Of numbers or truth values.
+def Onnx_Tensor : Type<And<[AnyRankedTensor.predicate,
+    CPred<"!::llvm::isa<::onnxc::onnx::StringType>(::llvm::cast<::mlir::RankedTensorType>($_self).getElementType())">]>,
+    "tensor of numbers or truth values">;
+def Onnx_OptionalTensor : AnyTypeOf<[Onnx_Tensor, NoneType]>;
+def Onnx_TextTensor : Type<And<[AnyRankedTensor.predicate, Neg<Onnx_Tensor.predicate>]>, "tensor of strings">;
 // Shapes, axes, repeats, ...
 def Onnx_Int64Tensor : RankedTensorOf<[I64]>;
 def Onnx_OptionalInt64Tensor : AnyTypeOf<[Onnx_Int64Tensor, NoneType]>;

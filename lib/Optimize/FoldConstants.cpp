@@ -6,6 +6,7 @@
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Text.h"
 #include "lib/Optimize/Passes.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
@@ -93,6 +94,9 @@ private:
     if (op.getNumRegions() != 0) // which may take any time
       return false;
     if (!dequantize && op.getName().stripDialect() == "DequantizeLinear")
+      return false;
+    // Text is made with memory of the run.
+    if (llvm::any_of(op.getOperandTypes(), isText) || llvm::any_of(op.getResultTypes(), isText))
       return false;
     int64_t in = 0, out = 0;
     for (Value operand : op.getOperands()) {

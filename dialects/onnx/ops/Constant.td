@@ -7,7 +7,7 @@ def Onnx_ConstantOp : Onnx_Op<"Constant", 25, [TakesBits, ConstantLike]> {
   let summary = "A constant tensor";
   let description = "Every form of the attribute (value, value_float, value_ints, sparse_value, ...) is imported as `value`.";
   let arguments = (ins ElementsAttr:$value);
-  let results = (outs Onnx_Tensor:$output);
+  let results = (outs Onnx_AnyTensor:$output);
   let hasFolder = 1;
   let assemblyFormat = "attr-dict $value `:` type($output)";
 }

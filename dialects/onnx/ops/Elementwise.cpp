@@ -7,6 +7,8 @@
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Random.h"
 #include "dialects/onnx/support/SmallFloats.h"
+#include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Text.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -106,8 +108,10 @@ LogicalResult SwiGLUOp::verify() {
 //===- Lowering ---------------------------------------------------------------------===//
 
 static Scalar castElement(CastOp op, Scalar x) {
-  Scalar number = load(x.builder(), x, getElementTypeOrSelf(op.getX()));
-  return store(number, getElementTypeOrSelf(op.getResult()), {op.getSaturate() != 0, op.getRoundMode()});
+  Type from = getElementTypeOrSelf(op.getX()), to = getElementTypeOrSelf(op.getResult());
+  if (isText(from) || isText(to)) // the library converts; this is never run
+    return x;
+  return store(load(x.builder(), x, from), to, {op.getSaturate() != 0, op.getRoundMode()});
 }
 
 /// The same bits as another type of as many. A bool is a byte that is 0 or 1.
@@ -127,6 +131,14 @@ using Formula = llvm::function_ref<Scalar(ArrayRef<Scalar>)>;
 template <typename OpT>
 static FailureOr<SmallVector<Value>> lowerElementwise(OpT op, ElementKind kind, LoweringBuilder &b, ValueRange operands,
                                                       Formula formula) {
+  if constexpr (std::is_same_v<OpT, EqualOp>)
+    if (isText(op.getA().getType()))
+      return SmallVector<Value>{equalText(b, operands, op->getOperandTypes(), op.getType())};
+  if constexpr (std::is_same_v<OpT, CastOp>)
+    if (isText(op.getX().getType()) || isText(op.getType())) {
+      auto result = castText(b, operands[0], op.getX().getType(), op.getType(), op->getAttrs());
+      return failed(result) ? FailureOr<SmallVector<Value>>() : SmallVector<Value>{*result};
+    }
   SmallVector<Value> present;
   SmallVector<Type> types;
   for (auto [lowered, operand] : llvm::zip_equal(operands, op->getOperands()))
@@ -346,6 +358,8 @@ LogicalResult BitCastOp::verify() {
   Type from = getElementTypeOrSelf(getX().getType()), to = getElementType(getContext(), getTo());
   if (!to)
     return emitOpError("conversion to ") << getElementTypeName(getTo()) << " can't be compiled";
+  if (isText(from) || isText(to))
+    return emitOpError("strings have no bits");
   auto bits = [](Type type) { return type.isInteger(1) ? 8 : getElementBits(type); };
   if (bits(from) != bits(to))
     return emitOpError("the bits of ") << getElementTypeName(from) << " are not as many as those of "

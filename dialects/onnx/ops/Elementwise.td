@@ -5,12 +5,15 @@ include "dialects/onnx/Onnx.td"
 
 // Which element types an operator takes. Floats of less than 32 bits are computed in f32, except where values only move
 // (Any).
-class Elements<string kind> { string cpp = "ElementKind::" # kind; }
+class Elements<string kind, Constraint tensorType = Onnx_Tensor> {
+  string cpp = "ElementKind::" # kind;
+  Constraint tensor = tensorType;
+}
 def Float : Elements<"Float">;
 def Integer : Elements<"Integer">; // not bool
 def Numeric : Elements<"Numeric">; // Float or Integer
 def Bool : Elements<"Bool">;
-def Any : Elements<"Any">;
+def Any : Elements<"Any", Onnx_AnyTensor>;
 
 // `formula` is C++ over Scalars (support/Scalar.h). `named` makes names for the elements `e` of the operands. `data` is
 // the same for the content of small integer tensors, in AffineExpr (`d` instead of `e`); without it nothing is known.
@@ -18,7 +21,7 @@ class Elementwise<string name, int since, Elements kind, dag operands, dag attri
                   string data = "", string resultType = "", list<Trait> traits = []>
     : Onnx_Op<name, since, traits, !if(!empty(data), []<string>, ["propagateData"])> {
   let arguments = !con(operands, attributes);
-  let results = (outs Onnx_Tensor:$result);
+  let results = (outs kind.tensor:$result);
   let extraClassDefinition = [{
     ::llvm::LogicalResult $cppClass::inferTypes(::llvm::SmallVectorImpl<::mlir::Type> &types) {
       return inferElementwise(*this, }] # kind.cpp # ", types, {" # resultType # [{});
@@ -43,12 +46,12 @@ class SI64<string default> : DefaultValuedAttr<SI64Attr, default>;
 
 class Unary<string name, int since, Elements kind, string formula, dag attributes = (ins), string data = "",
             string resultType = "", list<Trait> traits = []>
-    : Elementwise<name, since, kind, (ins Onnx_Tensor:$x), attributes, "Scalar x = e[0];", formula, data, resultType,
+    : Elementwise<name, since, kind, (ins kind.tensor:$x), attributes, "Scalar x = e[0];", formula, data, resultType,
                   traits>;
 
 class Binary<string name, int since, Elements kind, string formula, string data = "", dag attributes = (ins),
              string resultType = "">
-    : Elementwise<name, since, kind, (ins Onnx_Tensor:$a, Onnx_Tensor:$b), attributes, "Scalar a = e[0], b = e[1];",
+    : Elementwise<name, since, kind, (ins kind.tensor:$a, kind.tensor:$b), attributes, "Scalar a = e[0], b = e[1];",
                   formula, data, resultType>;
 
 class Comparison<string name, int since, Elements kind, string formula, string data = "">
@@ -144,7 +147,7 @@ def Onnx_IsNaNOp : Unary<"IsNaN", 20, Float, "x != x", (ins), "", "boolType(*thi
 def Onnx_IsInfOp : Unary<"IsInf", 20, Float, "isInf(x, getDetectNegative(), getDetectPositive())",
                          (ins SI64<"1">:$detect_negative, SI64<"1">:$detect_positive), "", "boolType(*this)",
                          [TakesBits]>;
-def Onnx_WhereOp : Elementwise<"Where", 16, Any, (ins Onnx_Tensor:$condition, Onnx_Tensor:$x, Onnx_Tensor:$y), (ins), "",
+def Onnx_WhereOp : Elementwise<"Where", 16, Any, (ins Onnx_Tensor:$condition, Onnx_AnyTensor:$x, Onnx_AnyTensor:$y), (ins), "",
                                "select(e[0], e[1], e[2])", "choose(e[0], e[1], e[2])", "", [TakesBits]> {
   let hasVerifier = 1;
 }
@@ -157,7 +160,7 @@ def Onnx_BitwiseXorOp : Binary<"BitwiseXor", 18, Integer, "a ^ b">;
 def Onnx_BitShiftOp : Binary<"BitShift", 28, Integer, "getDirection() == \"LEFT\" ? shiftLeft(a, b) : shiftRight(a, b)",
                              "", (ins StrAttr:$direction)> { let hasVerifier = 1; }
 
-def Onnx_CastOp : Elementwise<"Cast", 28, Any, (ins Onnx_Tensor:$x),
+def Onnx_CastOp : Elementwise<"Cast", 28, Any, (ins Onnx_AnyTensor:$x),
                               (ins SI64Attr:$to, SI64<"1">:$saturate, DefaultValuedAttr<StrAttr, "\"up\"">:$round_mode),
                               "", "castElement(*this, e[0])", "castData(e[0], getResult().getType())",
                               "getElementType(getContext(), getTo())", [TakesBits]> { let hasVerifier = 1; }
