@@ -9,6 +9,7 @@
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/SmallFloats.h"
+#include "dialects/onnx/support/Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -364,8 +365,17 @@ FailureOr<SmallVector<Value>> NonZeroOp::lowerToLinalg(LoweringBuilder &b, Value
   SmallVector<Value> ends;
   for (AffineExpr dim : dims)
     ends.push_back(b.materializeIndex(dim));
+  // A string that is not empty counts.
+  Value isEmpty;
+  if (isText(getX().getType())) {
+    RankedTensorType scalar = makeTensor(ArrayRef<int64_t>{}, elementTypeOf(getX()));
+    isEmpty = equalText(b, {operands[0], b.strings(scalar, {""})}, {getX().getType(), scalar},
+                        withElementType(getX().getType(), b.getI1Type()));
+  }
   Value found = findSelected(b, getDims(getY())[1], ends, product(getContext(), dims),
                              [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+                               if (isEmpty)
+                                 return ~Scalar(body, tensor::ExtractOp::create(body, isEmpty, at));
                                Value x = tensor::ExtractOp::create(body, operands[0], at);
                                auto complex = dyn_cast<ComplexType>(elementTypeOf(getX()));
                                if (!complex)
@@ -387,7 +397,7 @@ static LogicalResult checkReduction(Operation *op, StringRef reduction, Value da
     return op->emitOpError("data and updates have different element types");
   bool isOrder = reduction == "max" || reduction == "min";
   if (Type type = elementTypeOf(data);
-      reduction != "none" && (isSmallFloat(type) || (isOrder && isa<ComplexType>(type))))
+      reduction != "none" && (isSmallFloat(type) || isText(type) || (isOrder && isa<ComplexType>(type))))
     return op->emitOpError("there is no ") << reduction << " of " << getElementTypeName(type);
   return success();
 }

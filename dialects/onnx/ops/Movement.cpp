@@ -5,6 +5,7 @@
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/support/Axes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -671,13 +672,12 @@ FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRang
     }
   }
   if (getMode() == "constant") {
-    Type elementType = LoweringBuilder::loweredType(getType()).getElementType();
     Value fill;
     if (operands[2]) {
       SmallVector<Value> zeros(rankOf(getConstantValue()), b.index(0));
       fill = tensor::ExtractOp::create(b, operands[2], zeros);
     } else {
-      fill = b.constant(elementType, 0);
+      fill = emptyElement(b, getType());
     }
     return SmallVector<Value>{cropAndPad(b, operands[0], getType(), low, high, fill)};
   }
@@ -750,7 +750,7 @@ FailureOr<SmallVector<Value>> CenterCropPadOp::lowerToLinalg(LoweringBuilder &b,
     low[axis] = half;
     high[axis] = arith::SubIOp::create(b, total, half).getResult();
   }
-  Value zero = b.constant(LoweringBuilder::loweredType(getType()).getElementType(), 0);
+  Value zero = emptyElement(b, getType());
   return SmallVector<Value>{cropAndPad(b, operands[0], getType(), low, high, zero)};
 }
 
@@ -885,7 +885,7 @@ LogicalResult TriluOp::inferTypes(SmallVectorImpl<Type> &types) {
 FailureOr<SmallVector<Value>> TriluOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   int64_t rank = rankOf(getInput());
   Value diagonal = isAbsent(getK()) ? b.index(0) : b.element(getK(), operands[1], 0);
-  Value zero = b.constant(LoweringBuilder::loweredType(getType()).getElementType(), 0);
+  Value zero = emptyElement(b, getType());
   auto keeps = getUpper() ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle;
   auto body = [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
     Value row = linalg::IndexOp::create(nested, rank - 2), column = linalg::IndexOp::create(nested, rank - 1);

@@ -9,7 +9,7 @@ class Onnx_RandomOp<string name, dag operands, dag attributes> : Onnx_Op<name, 2
   let results = (outs Onnx_Tensor:$output);
 }
 
-defvar like = (ins Onnx_Tensor:$input, OptionalAttr<SI64Attr>:$dtype);
+defvar like = (ins Onnx_AnyTensor:$input, OptionalAttr<SI64Attr>:$dtype);
 defvar shaped = (ins DenseI64ArrayAttr:$shape, DefaultValuedAttr<SI64Attr, "1">:$dtype);
 defvar normal = (ins DefaultValuedAttr<F32Attr, "0.0">:$mean, DefaultValuedAttr<F32Attr, "1.0">:$scale);
 defvar uniform = (ins DefaultValuedAttr<F32Attr, "0.0">:$low, DefaultValuedAttr<F32Attr, "1.0">:$high);

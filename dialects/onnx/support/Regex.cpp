@@ -93,6 +93,34 @@ private:
   std::vector<std::pair<uint32_t, uint32_t>> ranges;
 };
 
+/// A run of letters of the same class, up to the next row.
+struct UnicodeRow {
+  uint32_t first;
+  const char *name;
+};
+#include "dialects/onnx/support/UnicodeClasses.inc"
+
+/// "Greek", "Lu", "L" (all that begin with it), "Any". Nothing where there is no such class.
+std::optional<Letters> getUnicodeClass(StringRef name) {
+  if (name == "Any")
+    return Letters{{0, kLastLetter}};
+  Letters letters;
+  bool isKnown = false;
+  auto addRows = [&](ArrayRef<UnicodeRow> rows, function_ref<bool(StringRef)> isOne) {
+    for (auto [i, row] : llvm::enumerate(rows))
+      if (isOne(row.name)) {
+        letters.add(row.first, i + 1 < rows.size() ? rows[i + 1].first - 1 : kLastLetter);
+        isKnown = true;
+      }
+  };
+  // What is assigned to no letter is of no class, though "C" begins its name.
+  addRows(kCategories, [&](StringRef category) {
+    return category != "Cn" && (name == category || (name.size() == 1 && category.starts_with(name)));
+  });
+  addRows(kScripts, [&](StringRef script) { return name == script && script != "Unknown"; });
+  return isKnown ? std::optional<Letters>(letters) : std::nullopt;
+}
+
 //===- The tree ---------------------------------------------------------------------===//
 
 struct Node {
@@ -384,14 +412,38 @@ private:
         .Default(std::nullopt);
   }
 
-  /// \d, \W, [:alpha:], [:^space:]. Case is folded before a class is negated.
+  /// What follows \p or \P: N, {Greek}, {^Lu}.
+  std::optional<Letters> takeUnicodeClass(bool &isNegated) {
+    at += 2;
+    StringRef name = rest().take_front(1);
+    if (name == "{") {
+      size_t end = rest().find('}');
+      if (end == StringRef::npos) {
+        error("bad class of Unicode");
+        return std::nullopt;
+      }
+      name = rest().slice(1, end);
+    }
+    StringRef bare = name;
+    if (bare.consume_front("^"))
+      isNegated = !isNegated;
+    auto letters = getUnicodeClass(bare);
+    if (letters)
+      at += rest().front() == '{' ? name.size() + 2 : 1;
+    else
+      error("no class of Unicode");
+    return letters;
+  }
+
+  /// \d, \W, \pL, [:alpha:], [:^space:]. Case is folded before a class is negated.
   std::optional<Letters> takeNamedClass(bool inBrackets) {
     std::optional<Letters> letters;
     bool isNegated = false;
     if (peek() == '\\') {
-      letters = getPerlClass(peek(1));
       isNegated = isUpper(peek(1));
-      if (letters)
+      if (peek(1) == 'p' || peek(1) == 'P')
+        letters = takeUnicodeClass(isNegated);
+      else if ((letters = getPerlClass(peek(1))))
         at += 2;
     } else if (inBrackets && rest().starts_with("[:")) {
       size_t end = rest().find(":]");
@@ -445,7 +497,7 @@ private:
       return "\a\f\n\r\t\v"[i];
     }
     if (isAlnum(c) || static_cast<signed char>(c) < 0)
-      return fail(c == 'p' || c == 'P' ? "classes of Unicode (\\p) can't be compiled" : "bad escape");
+      return fail("bad escape");
     ++at;
     return c;
   }
@@ -466,6 +518,8 @@ private:
       node->letters = *letters;
       return node;
     }
+    if (!problem.empty())
+      return nullptr;
     auto letter = takeEscapedLetter();
     return letter ? makeSet({{*letter, *letter}}) : nullptr;
   }

@@ -5,12 +5,19 @@
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
 
 bool onnxc::onnx::isText(Type tensorType) { return isa<StringType>(getElementTypeOrSelf(tensorType)); }
+
+Value onnxc::onnx::emptyElement(LoweringBuilder &b, Type tensorType) {
+  if (isText(tensorType))
+    return rt::TextOp::create(b, b.getI64Type(), b.getStringAttr(StringRef("", 1))); // with its zero byte
+  return b.constant(LoweringBuilder::loweredType(tensorType).getElementType(), 0);
+}
 
 Value onnxc::onnx::broadcastTo(LoweringBuilder &b, Value lowered, Type onnxType, Type resultType) {
   if (getDims(onnxType) == getDims(resultType))

@@ -9,6 +9,9 @@ namespace onnxc::onnx {
 
 bool isText(mlir::Type tensorType);
 
+/// What an operator puts where no element of its input goes: 0, or the empty string.
+mlir::Value emptyElement(LoweringBuilder &b, mlir::Type tensorType);
+
 /// `lowered` repeated to the sizes of `resultType`, with the element type that it has.
 mlir::Value broadcastTo(LoweringBuilder &b, mlir::Value lowered, mlir::Type onnxType, mlir::Type resultType);
 
