@@ -35,7 +35,7 @@ def Onnx_LoopOp : Onnx_BodyOp<"Loop", 25> {
 }
 
 class Onnx_ScanOpBase<string name, int since, dag inputs, dag attributes> : Onnx_BodyOp<name, since> {
-  let arguments = !con(inputs, (ins Variadic<Onnx_Tensor>:$initial_state_and_scan_inputs, SI64Attr:$num_scan_inputs),
+  let arguments = !con(inputs, (ins Variadic<Onnx_AnyTensor>:$initial_state_and_scan_inputs, SI64Attr:$num_scan_inputs),
                        attributes);
   let regions = (region SizedRegion<1>:$body);
 }

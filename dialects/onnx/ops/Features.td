@@ -5,8 +5,8 @@ include "dialects/onnx/Onnx.td"
 
 def Onnx_ArrayFeatureExtractorOp : Onnx_MlOp<"ArrayFeatureExtractor", 1> {
   let summary = "Elements of the last dimension by index";
-  let arguments = (ins Onnx_Tensor:$X, Onnx_Int64Tensor:$Y);
-  let results = (outs Onnx_Tensor:$Z);
+  let arguments = (ins Onnx_AnyTensor:$X, Onnx_Int64Tensor:$Y);
+  let results = (outs Onnx_AnyTensor:$Z);
 }
 
 def Onnx_BinarizerOp : Onnx_MlOp<"Binarizer", 1> {

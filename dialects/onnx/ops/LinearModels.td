@@ -9,7 +9,7 @@ def Onnx_LinearClassifierOp : Onnx_MlOp<"LinearClassifier", 1> {
                        OptionalAttr<StrArrayAttr>:$classlabels_strings, DenseF32ArrayAttr:$coefficients,
                        OptionalAttr<DenseF32ArrayAttr>:$intercepts, DefaultValuedAttr<SI64Attr, "0">:$multi_class,
                        DefaultValuedAttr<StrAttr, "\"NONE\"">:$post_transform);
-  let results = (outs Onnx_Tensor:$Y, Onnx_Tensor:$Z);
+  let results = (outs Onnx_AnyTensor:$Y, Onnx_Tensor:$Z);
 }
 
 def Onnx_LinearRegressorOp : Onnx_MlOp<"LinearRegressor", 1> {

@@ -13,13 +13,13 @@ def Onnx_SequenceEmptyOp : Onnx_Op<"SequenceEmpty", 11> {
 
 def Onnx_SequenceConstructOp : Onnx_Op<"SequenceConstruct", 11> {
   let summary = "A sequence of the given tensors";
-  let arguments = (ins Variadic<Onnx_Tensor>:$inputs);
+  let arguments = (ins Variadic<Onnx_AnyTensor>:$inputs);
   let results = (outs Onnx_Value:$output_sequence);
 }
 
 def Onnx_SequenceInsertOp : Onnx_Op<"SequenceInsert", 11> {
   let summary = "A sequence with one more tensor, at the end by default";
-  let arguments = (ins Onnx_Sequence:$input_sequence, Onnx_Tensor:$tensor, Onnx_OptionalIndexTensor:$position);
+  let arguments = (ins Onnx_Sequence:$input_sequence, Onnx_AnyTensor:$tensor, Onnx_OptionalIndexTensor:$position);
   let results = (outs Onnx_Value:$output_sequence);
 }
 
@@ -38,12 +38,12 @@ def Onnx_SequenceAtOp : Onnx_Op<"SequenceAt", 11> {
 def Onnx_SequenceLengthOp : Onnx_Op<"SequenceLength", 11, [], ["propagateData"]> {
   let summary = "The number of tensors in a sequence";
   let arguments = (ins Onnx_Sequence:$input_sequence);
-  let results = (outs Onnx_Tensor:$length);
+  let results = (outs Onnx_AnyTensor:$length);
 }
 
 def Onnx_SplitToSequenceOp : Onnx_Op<"SplitToSequence", 24> {
   let summary = "Cuts a tensor along an axis: into parts of these sizes, or of this size, or of size 1";
-  let arguments = (ins Onnx_Tensor:$input, Onnx_OptionalIndexTensor:$split, DefaultValuedAttr<SI64Attr, "0">:$axis,
+  let arguments = (ins Onnx_AnyTensor:$input, Onnx_OptionalIndexTensor:$split, DefaultValuedAttr<SI64Attr, "0">:$axis,
                    DefaultValuedAttr<SI64Attr, "1">:$keepdims);
   let results = (outs Onnx_Value:$output_sequence);
 }
@@ -63,7 +63,7 @@ def Onnx_OptionalOp : Onnx_Op<"Optional", 28> {
 def Onnx_OptionalHasElementOp : Onnx_Op<"OptionalHasElement", 28, [], ["propagateData"]> {
   let summary = "Whether an optional value has an element; true of any other value, false of none";
   let arguments = (ins Onnx_MaybeAbsentValue:$input);
-  let results = (outs Onnx_Tensor:$output);
+  let results = (outs Onnx_AnyTensor:$output);
 }
 
 def Onnx_OptionalGetElementOp : Onnx_Op<"OptionalGetElement", 28> {

@@ -16,7 +16,7 @@ def Onnx_SVMClassifierOp : Onnx_MlOp<"SVMClassifier", 1> {
                                           OptionalAttr<DenseF32ArrayAttr>:$prob_a,
                                           OptionalAttr<DenseF32ArrayAttr>:$prob_b,
                                           OptionalAttr<DenseI64ArrayAttr>:$vectors_per_class));
-  let results = (outs Onnx_Tensor:$Y, Onnx_Tensor:$Z);
+  let results = (outs Onnx_AnyTensor:$Y, Onnx_Tensor:$Z);
 }
 
 def Onnx_SVMRegressorOp : Onnx_MlOp<"SVMRegressor", 1> {

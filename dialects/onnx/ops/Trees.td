@@ -42,7 +42,7 @@ def Onnx_TreeEnsembleClassifierOp : Onnx_MlOp<"TreeEnsembleClassifier", 5> {
                             OptionalAttr<ElementsAttr>:$class_weights_as_tensor,
                             OptionalAttr<DenseI64ArrayAttr>:$classlabels_int64s,
                             OptionalAttr<StrArrayAttr>:$classlabels_strings));
-  let results = (outs Onnx_Tensor:$Y, Onnx_Tensor:$Z);
+  let results = (outs Onnx_AnyTensor:$Y, Onnx_Tensor:$Z);
 }
 
 def Onnx_TreeEnsembleRegressorOp : Onnx_MlOp<"TreeEnsembleRegressor", 5> {
