@@ -395,10 +395,8 @@ static LogicalResult checkReduction(Operation *op, StringRef reduction, Value da
     return op->emitOpError("reduction \"") << reduction << "\" is not none, add, mul, max or min";
   if (elementTypeOf(data) != elementTypeOf(updates))
     return op->emitOpError("data and updates have different element types");
-  bool isOrder = reduction == "max" || reduction == "min";
-  if (Type type = elementTypeOf(data);
-      reduction != "none" && (isSmallFloat(type) || isText(type) || (isOrder && isa<ComplexType>(type))))
-    return op->emitOpError("there is no ") << reduction << " of " << getElementTypeName(type);
+  if (Type type = elementTypeOf(data); reduction != "none" && (isSmallFloat(type) || isText(type)))
+    return op->emitOpError("reduction \"") << reduction << "\" does not take " << getElementTypeName(type);
   return success();
 }
 
@@ -406,7 +404,15 @@ static Value combine(ImplicitLocOpBuilder &b, StringRef reduction, Value present
   if (auto complex = dyn_cast<ComplexType>(element)) {
     auto [a, ai] = splitComplex(b, present, complex);
     auto [c, ci] = splitComplex(b, update, complex);
-    return reduction == "add" ? joinComplex({a + c, ai + ci}) : joinComplex({a * c - ai * ci, a * ci + ai * c});
+    if (reduction == "add")
+      return joinComplex({a + c, ai + ci});
+    if (reduction == "mul")
+      return joinComplex({a * c - ai * ci, a * ci + ai * c});
+    // By the real part, then by the imaginary one; what is no number stays, as numpy has it.
+    bool isMax = reduction == "max";
+    Scalar isBetter = isMax ? (c > a) | ((c == a) & (ci > ai)) : (c < a) | ((c == a) & (ci < ai));
+    Scalar isNumber = (a == a) & (ai == ai), isNaN = (c != c) | (ci != ci);
+    return arith::SelectOp::create(b, isNumber & (isBetter | isNaN), update, present);
   }
   Scalar x(b, present, element.isUnsignedInteger()), y(b, update, element.isUnsignedInteger());
   if (reduction == "add")
