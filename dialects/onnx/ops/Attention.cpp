@@ -655,6 +655,11 @@ static LogicalResult expandFlexAttention(NodeForm &node) {
   int64_t inDefault = getOnnxType(element.isF64() ? element : node.b.getF32Type());
   NamedAttribute precision = intAttr(node, "softmax_precision", takeInt(node, "softmax_precision", inDefault));
   auto scale = dyn_cast_or_null<FloatAttr>(node.take("scale"));
+  for (NamedAttribute attribute : node.attributes)
+    return node.error() << "the operator has no attribute '" << attribute.getName().getValue() << "'";
+  for (const auto &graph : node.graphs)
+    if (graph.first() != "score_mod" && graph.first() != "prob_mod")
+      return node.error() << "the operator has no attribute '" << graph.first() << "'";
   if (node.graphs.empty()) {
     SmallVector<NamedAttribute> attributes{precision};
     if (scale)

@@ -117,8 +117,8 @@ static LogicalResult expandAttention(NodeForm &node) {
     return node.error() << "rotation, and a past that shares its buffer, are not supported";
   node.take("rotary_embedding_dim");
   Value input = node.operand(0), weights = node.operand(1), bias = node.operand(2), past = node.operand(4);
-  auto columns = getConstant(getDims(weights).empty() ? AffineExpr() : getDims(weights).back());
-  if (getDims(input).size() != 3 || getDims(weights).size() != 2 || !columns)
+  auto columns = getDims(weights).size() == 2 ? getConstant(getDims(weights)[1]) : std::nullopt;
+  if (getDims(input).size() != 3 || !columns)
     return node.error() << "input must have rank 3, and weights rank 2 and a known number of columns";
   SmallVector<int64_t> sizes(3, *columns / 3);
   if (auto given = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("qkv_hidden_sizes")))

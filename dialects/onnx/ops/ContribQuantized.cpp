@@ -28,6 +28,8 @@ static Value dequantize(NodeForm &node, unsigned i, int64_t axis = 1) {
 
 /// The result: real numbers quantised to the type of `like` by the scale and zero point that are operands i and i + 1.
 static LogicalResult quantize(NodeForm &node, Value real, unsigned i, Value like) {
+  if (!real)
+    return failure();
   if (!node.operand(i))
     return node.error() << "input " << i << " must be given";
   return finish(node, build<QuantizeLinearOp>(node, {real, node.operand(i), orAbsent(node, node.operand(i + 1))},
