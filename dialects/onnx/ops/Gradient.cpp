@@ -575,6 +575,9 @@ static Operation *rebuild(NodeForm &node, Operation *op, const DenseMap<Value, V
   return makeOp(node.b, op->getName().getStringRef(), operands, attributes, op->getNumResults());
 }
 
+/// More than large models have.
+static constexpr size_t kMaxSteps = 1 << 13;
+
 static LogicalResult expandGradient(NodeForm &node) {
   SmallVector<StringRef> names;
   size_t count = 0; // of tensors to differentiate by
@@ -607,6 +610,9 @@ static LogicalResult expandGradient(NodeForm &node) {
     isSame &= *value == operand;
   }
   llvm::SetVector<Operation *> between = findBetween(*y, inputs);
+  // Gradients of gradients grow by a factor each time.
+  if (between.size() > kMaxSteps)
+    return node.error() << "more than " << kMaxSteps << " operations are differentiated at once";
   auto countMade = [&](uint64_t more) { node.madeCount += more; };
   if (!isSame) {
     // One value may be the input for several names, which are still different variables.
