@@ -5,6 +5,7 @@ include "dialects/onnx/Onnx.td"
 
 def Onnx_CastMapOp : Onnx_MlOp<"CastMap", 1> {
   let summary = "The values of a map in a row, by ascending keys or each at the index that its key is";
+  let description = "Importing adds a Cast where `cast_to` is not the type of the values.";
   let arguments = (ins Onnx_Map:$X, DefaultValuedAttr<StrAttr, "\"TO_FLOAT\"">:$cast_to,
                        DefaultValuedAttr<StrAttr, "\"DENSE\"">:$map_form, DefaultValuedAttr<SI64Attr, "1">:$max_map);
   let results = (outs Onnx_AnyTensor:$Y);
