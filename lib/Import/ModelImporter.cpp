@@ -1001,11 +1001,11 @@ FailureOr<SmallVector<Value>> Importer::buildBody(Body body, StringRef name, Val
     if (scope.hasInitializer(input.name()))
       continue;
     // Some exporters list what a branch takes from outside as inputs, too.
-    if (count == arguments.size())
-      if (auto captured = lookup(input.name(), *body.scope); failed(captured))
+    if (count == arguments.size()) {
+      if (failed(lookup(input.name(), *body.scope)))
         return failure();
-      else
-        continue;
+      continue;
+    }
     if (!scope.values.try_emplace(input.name(), arguments[count++]).second)
       return emitError(b.getLoc()) << "two inputs of '" << name << "' are called '" << input.name() << "'";
   }

@@ -5,8 +5,11 @@
 #include "dialects/onnx/ops/ControlFlow.h"
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Sequence.h"
 #include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Loops.h"
+#include "dialects/onnx/support/Values.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -67,32 +70,6 @@ static LogicalResult checkYields(Operation *op, ValueRange yields) {
   return success();
 }
 
-/// What holds of values of both types, of a sequence or of its items, of an optional; null when nothing does.
-static Type join(Type a, Type b) {
-  if (a == b)
-    return a;
-  MLIRContext *context = a.getContext();
-  if (auto sequence = dyn_cast<SequenceType>(a)) {
-    auto other = dyn_cast<SequenceType>(b);
-    Type element = other ? join(sequence.getElementType(), other.getElementType()) : Type();
-    return element ? SequenceType::get(context, element) : Type();
-  }
-  if (auto optional = dyn_cast<OptionalType>(a)) {
-    auto other = dyn_cast<OptionalType>(b);
-    Type element = other ? join(optional.getElementType(), other.getElementType()) : Type();
-    return element ? OptionalType::get(context, element) : Type();
-  }
-  auto x = dyn_cast<TensorType>(a), y = dyn_cast<TensorType>(b);
-  if (!x || !y || x.getElementType() != y.getElementType())
-    return {};
-  if (!x.hasRank() || !y.hasRank() || x.getRank() != y.getRank())
-    return UnrankedTensorType::get(x.getElementType());
-  SmallVector<int64_t> sizes;
-  for (auto [m, n] : llvm::zip_equal(x.getShape(), y.getShape()))
-    sizes.push_back(m == n ? m : ShapedType::kDynamic);
-  return RankedTensorType::get(sizes, x.getElementType());
-}
-
 /// A condition or a number of rounds: one element of this type, whatever its rank.
 static LogicalResult checkScalar(Operation *op, Value value, unsigned width, StringRef name) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
@@ -104,7 +81,8 @@ static LogicalResult checkScalar(Operation *op, Value value, unsigned width, Str
 }
 
 namespace {
-/// The values that a loop carries: `arguments[first + i]` of its body, made by `yields[first + i]`, at first `types[i]`.
+/// The values that a loop carries: `arguments[first + i]` of its body, made by `yields[first + i]`, at first
+/// `types[i]`.
 struct Carried {
   Operation *op;
   unsigned firstArgument, firstYield;
@@ -135,7 +113,8 @@ struct Carried {
         if (!isa<RankedTensorType>(before) || !isa<RankedTensorType>(after)) {
           kinds[i] = isa<RankedTensorType>(before) || isa<RankedTensorType>(after) ? Type() : join(before, after);
           if (!kinds[i])
-            return op->emitOpError("carried value ") << i << " is of another type after a round than before it";
+            return op->emitOpError("carried value ") << i << " is of type " << before << " before a round and of type "
+                                                     << after << " after it; that is not supported";
           changed |= kinds[i] != before;
           continue;
         }
@@ -240,8 +219,8 @@ static Value scalarOf(LoweringBuilder &b, Value tensor, Type onnxType, StringRef
   return tensor::ExtractOp::create(b, tensor, SmallVector<Value>(type.getRank(), b.index(0)));
 }
 
-/// What a round hands to the next: where sizes change, it is a tensor of its own, which says that its memory can't be that
-/// of the old value.
+/// What a round hands to the next: where sizes change, it is a tensor of its own, which says that its memory can't be
+/// that of the old value.
 static Value handOver(LoweringBuilder &b, const Carried &carried, unsigned i, Value value) {
   value = castTo(b, value, b.loweredValueType(bodyOf(carried.op).getArgument(carried.firstArgument + i).getType()));
   if (!carried.isVarying(i))
@@ -253,7 +232,8 @@ namespace {
 /// A scan output while the loop runs: a tensor that it carries, into which every round puts a slice.
 class ScanOutput {
 public:
-  /// `count` is the number of rounds; null where it isn't known before. `slice` is the onnx type of what a round yields.
+  /// `count` is the number of rounds; null where it isn't known before. `slice` is the onnx type of what a round
+  /// yields.
   ScanOutput(LoweringBuilder &b, Type result, Type slice, int64_t axis, Value count, const DenseSet<unsigned> &outer)
       : slice(slice), resultType(b.loweredType(result)), axis(axis) {
     Dims dims = getDims(slice);
@@ -463,8 +443,8 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
 FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Value condition = scalarOf(b, operands[0], getCond().getType(), "If: the condition is not one element");
   if (isGuard(*this)) {
-    cf::AssertOp::create(b, condition,
-                         "If: the sizes of the inputs ask for the branch whose result has another number of dimensions");
+    cf::AssertOp::create(
+        b, condition, "If: the sizes of the inputs ask for the branch whose result has another number of dimensions");
     return b.emitBody(bodyOf(*this, 0), {});
   }
   SmallVector<Type> types;
@@ -572,7 +552,8 @@ LogicalResult LoopOp::inferTypes(SmallVectorImpl<Type> &types) {
   body.getArgument(0).setType((*arguments)[0]);
   body.getArgument(1).setType((*arguments)[1]);
   Carried carried = carriedBy(*this);
-  if (failed(carried.infer()) || failed(checkScalar(*this, yieldsOf(*this)[0], 1, "the condition that the body yields")))
+  if (failed(carried.infer()) ||
+      failed(checkScalar(*this, yieldsOf(*this)[0], 1, "the condition that the body yields")))
     return failure();
 
   addFinalTypes(carried, types);
@@ -624,25 +605,27 @@ FailureOr<SmallVector<Value>> LoopOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   }
 
   bool mayVary = carried.isAnyVarying() || llvm::any_of(outputs, [](const ScanOutput &o) { return o.isGrowing(); });
-  auto loop = emitLoop(b, start, limit, counted, mayVary, initial,
-                       [&](Value number, Value condition, ValueRange values) -> FailureOr<Round> {
-    Value count = arith::IndexCastOp::create(b, b.getI64Type(), number);
-    SmallVector<Value> arguments{
-        tensor::FromElementsOp::create(b, RankedTensorType::get({}, b.getI64Type()), count),
-        tensor::FromElementsOp::create(b, RankedTensorType::get({}, b.getI1Type()), condition)};
-    llvm::append_range(arguments, values.take_front(states));
-    auto yielded = b.emitBody(body, arguments);
-    if (failed(yielded))
-      return failure();
-    Round round;
-    if (!counted)
-      round.goesOn = scalarOf(b, yielded->front(), yieldTypes[0], "Loop: the condition is not one element");
-    for (unsigned i = 0; i < states; ++i)
-      round.next.push_back(handOver(b, carried, i, (*yielded)[1 + i]));
-    for (auto [i, output] : llvm::enumerate(outputs))
-      round.next.push_back(output.insert(b, values[states + i], (*yielded)[1 + states + i], number));
-    return round;
-  });
+  auto loop =
+      emitLoop(b, start, limit, counted, mayVary, initial,
+               [&](Value number, Value condition, ValueRange values) -> FailureOr<Round> {
+                 Value count = arith::IndexCastOp::create(b, b.getI64Type(), number);
+                 SmallVector<Value> arguments{
+                     tensor::FromElementsOp::create(b, RankedTensorType::get({}, b.getI64Type()), count),
+                     tensor::FromElementsOp::create(b, RankedTensorType::get({}, b.getI1Type()), condition)};
+                 llvm::append_range(arguments, values.take_front(states));
+                 auto yielded = b.emitBody(body, arguments);
+                 if (failed(yielded))
+                   return failure();
+                 Round round;
+                 if (!counted)
+                   round.goesOn =
+                       scalarOf(b, yielded->front(), yieldTypes[0], "Loop: the condition is not one element");
+                 for (unsigned i = 0; i < states; ++i)
+                   round.next.push_back(handOver(b, carried, i, (*yielded)[1 + i]));
+                 for (auto [i, output] : llvm::enumerate(outputs))
+                   round.next.push_back(output.insert(b, values[states + i], (*yielded)[1 + states + i], number));
+                 return round;
+               });
   if (failed(loop))
     return failure();
   SmallVector<Value> &finals = loop->values;
@@ -705,8 +688,9 @@ struct ScanForm {
 FailureOr<ScanForm> ScanForm::make(Operation *op, unsigned lead, OperandRange operands, int64_t inputCount) {
   if (inputCount < 1 || inputCount > static_cast<int64_t>(operands.size()))
     return op->emitOpError("num_scan_inputs is ") << inputCount << ", but there are " << operands.size() << " inputs";
-  ScanForm form{op, lead, operands, static_cast<unsigned>(inputCount), static_cast<unsigned>(operands.size() - inputCount),
-                {}, {}, {}, {}};
+  ScanForm form{
+      op, lead, operands, static_cast<unsigned>(inputCount), static_cast<unsigned>(operands.size() - inputCount), {},
+      {}, {},   {}};
   for (auto [i, operand] : llvm::enumerate(operands)) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
     if (!type)
@@ -750,8 +734,8 @@ FailureOr<ScanForm> ScanForm::of(ScanOp op) {
   size_t outputs = op.getNumResults() - std::min<size_t>(form->stateCount, op.getNumResults());
   if (failed(form->setDirections(op.getScanInputDirections(), form->inputsBackwards, form->inputCount,
                                  "scan_input_directions")) ||
-      failed(form->setDirections(op.getScanOutputDirections(), form->outputsBackwards, outputs,
-                                 "scan_output_directions")))
+      failed(
+          form->setDirections(op.getScanOutputDirections(), form->outputsBackwards, outputs, "scan_output_directions")))
     return failure();
   return form;
 }
@@ -824,7 +808,8 @@ LogicalResult ScanForm::inferTypes(SmallVectorImpl<Type> &types, std::optional<A
   for (auto [i, value] : llvm::enumerate(yieldsOf(op))) {
     Dims dims = getDims(value);
     if (!llvm::all_of(dims, [&](AffineExpr dim) { return isOver(dim, outer); }))
-      return op->emitOpError("output ") << i << " of the body has a size that is found in the body; that is not supported";
+      return op->emitOpError("output ") << i
+                                        << " of the body has a size that is found in the body; that is not supported";
     if (i >= stateCount)
       dims.insert(dims.begin(), steps());
     dims.insert(dims.begin(), batch);
@@ -833,8 +818,8 @@ LogicalResult ScanForm::inferTypes(SmallVectorImpl<Type> &types, std::optional<A
   return success();
 }
 
-/// Emits the loop over `count` steps: `part` gives scan input i at a step, `insert` puts a slice into output i at a step.
-/// Gives the final states and the outputs.
+/// Emits the loop over `count` steps: `part` gives scan input i at a step, `insert` puts a slice into output i at a
+/// step. Gives the final states and the outputs.
 static FailureOr<SmallVector<Value>> emitSteps(LoweringBuilder &b, const ScanForm &form, Value count, bool mayVary,
                                                ValueRange states, ValueRange outputs,
                                                function_ref<Value(unsigned, Value)> part,
@@ -846,24 +831,23 @@ static FailureOr<SmallVector<Value>> emitSteps(LoweringBuilder &b, const ScanFor
     initial.push_back(castTo(b, states[i], b.loweredType(bodyOf(form.op).getArgument(i).getType())));
   llvm::append_range(initial, outputs);
   Value always = b.constantInt(b.getI1Type(), 1), last = math.sub(count, math.constant(1));
-  auto loop = emitLoop(
-      b, always, count, /*isCounted=*/true, mayVary || carried.isAnyVarying(), initial,
-      [&](Value step, Value, ValueRange values) -> FailureOr<Round> {
-        auto place = [&](bool isBackwards) { return isBackwards ? math.sub(last, step) : step; };
-        SmallVector<Value> arguments(values.take_front(form.stateCount));
-        for (unsigned i = 0; i < form.inputCount; ++i)
-          arguments.push_back(part(i, place(form.inputsBackwards[i])));
-        auto yielded = b.emitBody(bodyOf(form.op), arguments);
-        if (failed(yielded))
-          return failure();
-        Round round;
-        for (unsigned i = 0; i < form.stateCount; ++i)
-          round.next.push_back(handOver(b, carried, i, (*yielded)[i]));
-        for (unsigned i = 0, n = outputs.size(); i < n; ++i)
-          round.next.push_back(insert(i, values[form.stateCount + i], (*yielded)[form.stateCount + i],
-                                      place(form.outputsBackwards[i])));
-        return round;
-      });
+  auto loop = emitLoop(b, always, count, /*isCounted=*/true, mayVary || carried.isAnyVarying(), initial,
+                       [&](Value step, Value, ValueRange values) -> FailureOr<Round> {
+                         auto place = [&](bool isBackwards) { return isBackwards ? math.sub(last, step) : step; };
+                         SmallVector<Value> arguments(values.take_front(form.stateCount));
+                         for (unsigned i = 0; i < form.inputCount; ++i)
+                           arguments.push_back(part(i, place(form.inputsBackwards[i])));
+                         auto yielded = b.emitBody(bodyOf(form.op), arguments);
+                         if (failed(yielded))
+                           return failure();
+                         Round round;
+                         for (unsigned i = 0; i < form.stateCount; ++i)
+                           round.next.push_back(handOver(b, carried, i, (*yielded)[i]));
+                         for (unsigned i = 0, n = outputs.size(); i < n; ++i)
+                           round.next.push_back(insert(i, values[form.stateCount + i], (*yielded)[form.stateCount + i],
+                                                       place(form.outputsBackwards[i])));
+                         return round;
+                       });
   if (failed(loop))
     return failure();
   return std::move(loop->values);
@@ -901,7 +885,8 @@ FailureOr<SmallVector<Value>> ScanOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   SmallVector<Value> stacks;
   for (unsigned i = form.stateCount; i < getNumResults(); ++i) {
     unsigned output = i - form.stateCount;
-    outputs.emplace_back(b, getResult(i).getType(), yieldsOf(*this)[i].getType(), form.outputAxes[output], count, outer);
+    outputs.emplace_back(b, getResult(i).getType(), yieldsOf(*this)[i].getType(), form.outputAxes[output], count,
+                         outer);
     if (outputs.back().isGrowing() && form.outputsBackwards[output])
       return emitOpError("a scan output that is written backwards has a size that is found in the body; that is not "
                          "supported");
@@ -1021,6 +1006,63 @@ static LogicalResult upgradeScan8(NodeForm &node) {
   return success();
 }
 
+/// SequenceMap is a Loop over the items of sequences, whose outputs it puts into sequences that it carries.
+static LogicalResult expandSequenceMap(NodeForm &node) {
+  auto graph = node.graphs.find("body");
+  if (graph == node.graphs.end())
+    return node.error() << "the attribute 'body' is missing";
+  if (node.operands.empty() || !isa<SequenceType>(node.operands[0].getType()))
+    return node.error() << "the first input must be a sequence";
+  ImplicitLocOpBuilder &b = node.b;
+  auto length = make<SequenceLengthOp>(b, node.operands[0]);
+  if (!length)
+    return failure();
+  Value none = NoneOp::create(b, b.getNoneType());
+  auto fill = [&](Operation *loop) -> LogicalResult {
+    OpBuilder::InsertionGuard guard(b);
+    Location place = b.getLoc();
+    SmallVector<Type> arguments{RankedTensorType::get({}, b.getI64Type()), RankedTensorType::get({}, b.getI1Type())};
+    Block *body = b.createBlock(&loop->getRegion(0), {}, arguments, {place, place});
+    SmallVector<Value> items;
+    for (Value operand : node.operands) {
+      if (isa<SequenceType>(operand.getType())) {
+        auto item = make<SequenceAtOp>(b, {operand, body->getArgument(0)});
+        if (!item)
+          return failure();
+        operand = item.getTensor();
+      }
+      items.push_back(operand);
+    }
+    auto outputs = graph->second(items);
+    if (failed(outputs))
+      return failure();
+    SmallVector<Value> yielded{body->getArgument(1)};
+    for (Value output : *outputs) {
+      if (!isa<RankedTensorType>(output.getType()))
+        return node.error() << "the outputs of the body must be tensors";
+      Attribute dtype =
+          b.getIntegerAttr(b.getIntegerType(64, /*isSigned=*/true), getOnnxType(getElementTypeOrSelf(output)));
+      OpBuilder::InsertPoint inside = b.saveInsertionPoint();
+      b.setInsertionPoint(loop);
+      Value empty = make<SequenceEmptyOp>(b, {}, b.getNamedAttr("dtype", dtype)).getOutput();
+      b.restoreInsertionPoint(inside);
+      loop->insertOperands(loop->getNumOperands(), empty);
+      auto insert = make<SequenceInsertOp>(b, {body->addArgument(empty.getType(), place), output, none});
+      if (!insert)
+        return failure();
+      yielded.push_back(insert.getOutputSequence());
+    }
+    YieldOp::create(b, yielded);
+    return success();
+  };
+  Operation *loop =
+      makeOp(b, LoopOp::getOperationName(), {length.getLength(), none}, {}, node.resultCount, /*bodies=*/1, fill);
+  if (!loop)
+    return failure();
+  node.results = SmallVector<Value>(loop->getResults());
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/ControlFlow.cpp.inc"
 
@@ -1030,4 +1072,5 @@ void onnxc::onnx::registerControlFlowOps(OnnxDialect &dialect) {
 #include "dialects/onnx/ops/ControlFlow.cpp.inc"
       >();
   dialect.addUpgrade("Scan", /*below=*/9, upgradeScan8);
+  dialect.addUpgrade("SequenceMap", std::numeric_limits<int64_t>::max(), expandSequenceMap); // of any version
 }

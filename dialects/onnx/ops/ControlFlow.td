@@ -12,7 +12,7 @@ def Onnx_YieldOp : Op<Onnx_Dialect, "Yield", [Pure, Terminator]> {
 
 class Onnx_BodyOp<string name, int since, list<string> implements = []>
     : Onnx_Op<name, since, [DeclareOpInterfaceMethods<OnnxBodyInterface, implements>,
-                            SingleBlockImplicitTerminator<"YieldOp">]> {
+                            SingleBlockImplicitTerminator<"YieldOp">, TakesBits]> {
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = "operands regions attr-dict `:` functional-type(operands, results)";
 }

@@ -27,8 +27,8 @@ static bool isUpdateOf(Value value, BlockArgument carried) {
   return value == carried;
 }
 
-/// Lets the operation that computes `next` write over the old value. Possible when it starts from nothing, reads each old
-/// element for the new one in its place only, and nothing reads the old value later.
+/// Lets the operation that computes `next` write over the old value. Possible when it starts from nothing, reads each
+/// old element for the new one in its place only, and nothing reads the old value later.
 static bool writeOver(OpResult next, BlockArgument carried) {
   auto generic = dyn_cast<linalg::GenericOp>(next.getOwner());
   if (!generic || generic->getBlock() != carried.getOwner() || generic.getNumReductionLoops() != 0)

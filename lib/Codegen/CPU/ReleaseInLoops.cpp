@@ -81,8 +81,8 @@ struct ReleaseInLoops : onnxc::impl::ReleaseInLoopsBase<ReleaseInLoops> {
   }
 
 private:
-  /// What the loop carries in a buffer that it has allocated itself, other than the one that it began with, goes when there
-  /// is another.
+  /// What the loop carries in a buffer that it has allocated itself, other than the one that it began with, goes when
+  /// there is another.
   void releaseReplaced(scf::WhileOp loop) {
     scf::YieldOp yield = loop.getYieldOp();
     scf::ConditionOp condition = loop.getConditionOp();
