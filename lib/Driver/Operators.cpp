@@ -1,15 +1,14 @@
 //===- lib/Driver/Operators.cpp ----------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Asks the dialect about its operators. Names and versions are in their definitions and in the table of upgrades. Which
-// element types an operator takes is a rule of its verifier and its inference, so these are asked: with operands for which
-// they find no fault, and then with every element type in the place of one.
+// element types an operator takes is a rule of its verifier and its inference, so these are asked: with operands for
+// which they find no fault, and then with every element type in the place of one.
 #include "lib/Driver/Operators.h"
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "lib/Driver/Pipeline.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
@@ -166,8 +165,8 @@ Operand Prober::anyOperand(Type element, unsigned rank) {
   return operand;
 }
 
-/// Operands that the operator accepts, `wanted` among them. Most take some of one rank and others that are vectors or scalars, in any sizes;
-/// for the others a fixed series of random ones is tried.
+/// Operands that the operator accepts, `wanted` among them. Most take some of one rank and others that are vectors or
+/// scalars, in any sizes; for the others a fixed series of random ones is tried.
 std::optional<Operands> Prober::findOperands(std::optional<unsigned> wanted) {
   SmallVector<SmallVector<Type>> accepted;
   Operands before;
@@ -220,9 +219,11 @@ std::optional<Operands> Prober::findOperands(std::optional<unsigned> wanted) {
         continue;
       Type other = preferred[random() % std::size(preferred)];
       Type element = llvm::is_contained(accepted[i], type) && (isPlain || random() % 2) ? type
-                     : llvm::is_contained(accepted[i], other)                            ? other
-                                                                                         : accepted[i].back();
-      operands[i] = i == 0 ? anyOperand({}, rank) : isPlain ? shared : anyOperand({}, random() % 2 ? rank : random() % 4);
+                     : llvm::is_contained(accepted[i], other)                           ? other
+                                                                                        : accepted[i].back();
+      operands[i] = i == 0    ? anyOperand({}, rank)
+                    : isPlain ? shared
+                              : anyOperand({}, random() % 2 ? rank : random() % 4);
       operands[i].element = element;
     }
     if (fits(operands))
@@ -379,8 +380,10 @@ void onnxc::printOperators(raw_ostream &os, OperatorFormat format) {
   }
   if (format == OperatorFormat::Markdown) {
     os << "# Operators\n\n"
-          "Written by `onnxc --list-ops=markdown`; `ninja operators-page` writes it anew. A version is that of the newest form,\n"
-          "which is what is compiled; nodes of older forms are imported, too, and rewritten where their meaning differs.\n";
+          "Written by `onnxc --list-ops=markdown`; `ninja operators-page` writes it anew. A version is that of the "
+          "newest form,\n"
+          "which is what is compiled; nodes of older forms are imported, too, and rewritten where their meaning "
+          "differs.\n";
     StringRef domain;
     for (const OperatorInfo &op : operators) {
       if (domain != op.domain)

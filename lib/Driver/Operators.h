@@ -16,7 +16,7 @@ struct OperatorInfo {
     std::vector<std::string> types; ///< element types that it may have
   };
   std::string domain, name, summary;
-  int64_t newest = 0;               ///< version of the form that is compiled; 0 when the import makes other operators of it
+  int64_t newest = 0; ///< version of the form that is compiled; 0 when the import makes other operators of it
   std::vector<int64_t> upgradedBelow; ///< forms before these versions are rewritten on import, oldest first
   std::vector<Input> inputs;
   bool hasTypes = false; ///< false when the types of its inputs depend on too much to be tried out

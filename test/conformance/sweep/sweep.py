@@ -111,7 +111,6 @@ class Sweep:
             self.skipped.append((operator, NOT_TRIED.get(schema.name, "no settings: " + (
                 "takes more than tensors" if any(not tensor_types(i.types) for i in schema.inputs) else "none written"))))
             return self
-        found = 0
         for types in pick(assignments(schema, self.is_newest), count, lambda t: t.values(), operator):
             name = operator + "_" + ",".join(f"{k}={v.removeprefix('tensor(').removesuffix(')')}" for k, v in types.items()
                                              if k in {c.type_param_str for c in schema.type_constraints})
