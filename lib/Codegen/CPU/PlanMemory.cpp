@@ -175,9 +175,9 @@ private:
                                nested->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
                                (effects && !effects.hasEffect<MemoryEffects::Allocate>() &&
                                 !effects.hasEffect<MemoryEffects::Free>());
-                // Kernels are for more data than shapes have.
-                bool isKernel = nested->getDialect() && nested->getDialect()->getNamespace() == "kernel";
-                return isKnown && !isKernel ? WalkResult::advance() : WalkResult::interrupt();
+                // Kernels are for more data than shapes have, and a plan has no heap for functions of the library.
+                StringRef dialect = nested->getName().getDialectNamespace();
+                return isKnown && dialect != "kernel" && dialect != "rt" ? WalkResult::advance() : WalkResult::interrupt();
               }).wasInterrupted();
   }
 
