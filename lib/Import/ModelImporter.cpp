@@ -630,9 +630,13 @@ std::string Importer::describe(const NodeProto &node, const Scope &scope) const 
 
 /// "conv1 (float32, float32)": the node and the types it works on.
 static std::string describePlace(StringRef name, ArrayRef<Value> operands) {
-  auto types = llvm::map_to_vector(operands, [](Value operand) {
+  auto types = llvm::map_to_vector(operands, [](Value operand) -> std::string {
     auto tensor = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
-    return tensor ? getElementTypeName(tensor.getElementType()) : std::string(operand ? "none" : "unknown");
+    if (tensor)
+      return getElementTypeName(tensor.getElementType());
+    if (operand && isa<SequenceType, OptionalType, MapType>(operand.getType()))
+      return isa<SequenceType>(operand.getType()) ? "sequence" : isa<MapType>(operand.getType()) ? "map" : "optional";
+    return operand ? "none" : "unknown";
   });
   return (name + " (" + llvm::join(types, ", ") + ")").str();
 }

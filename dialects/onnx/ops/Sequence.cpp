@@ -4,11 +4,14 @@
 // exporters write a Split as SplitToSequence and SequenceAt, and a Concat as SequenceConstruct and ConcatFromSequence.
 // Where only the run tells, the functions of runtime/library/sequence.c do the work.
 #include "dialects/onnx/ops/Sequence.h"
+#include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Values.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "onnxc/abi.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -47,19 +50,22 @@ static std::optional<SmallVector<Value>> getKnownItems(Value sequence) {
   return std::nullopt;
 }
 
-/// The known number that operand `i` of the node is, `otherwise` where it is absent.
-static std::optional<int64_t> getKnownPosition(NodeForm &node, unsigned i, int64_t otherwise) {
-  Value position = node.operand(i);
-  if (!position)
-    return otherwise;
-  auto numbers = getConstantInts(position);
-  return numbers && numbers->size() == 1 ? std::optional(numbers->front()) : std::nullopt;
-}
+/// Whether types are what they will be. In the body of a loop sizes may turn out to change from round to round.
+static bool areTypesFinal(NodeForm &node) { return isa<func::FuncOp>(node.b.getInsertionBlock()->getParentOp()); }
 
-/// `position` counted from the front; failure after an error where it is not below `end`.
-static FailureOr<int64_t> normalizePosition(NodeForm &node, int64_t position, int64_t count, int64_t end) {
+/// The known number that operand `i` of the node is, `otherwise` where it is absent: counted from the front, and below
+/// `end`. Nothing when it is out of range: then it is an error of the run, if that comes here.
+static std::optional<int64_t> getKnownPosition(NodeForm &node, unsigned i, int64_t otherwise, int64_t count,
+                                               int64_t end) {
+  int64_t position = otherwise;
+  if (Value operand = node.operand(i)) {
+    auto numbers = areTypesFinal(node) || operand.getDefiningOp<ConstantOp>() ? getConstantInts(operand) : std::nullopt;
+    if (!numbers || numbers->size() != 1)
+      return std::nullopt;
+    position = numbers->front();
+  }
   if (position < -count || position >= end)
-    return node.error() << "position " << position << " is out of range for " << count << " tensors";
+    return std::nullopt;
   return position < 0 ? position + count : position;
 }
 
@@ -87,12 +93,9 @@ static LogicalResult knowInsert(NodeForm &node) {
       getElementTypeOrSelf(cast<SequenceType>(sequence.getType()).getElementType()) != elementTypeOf(tensor))
     return success();
   int64_t count = items->size();
-  auto known = getKnownPosition(node, 2, count);
-  if (!known)
+  auto position = getKnownPosition(node, 2, count, count, count + 1);
+  if (!position)
     return success();
-  auto position = normalizePosition(node, *known, count, count + 1);
-  if (failed(position))
-    return failure();
   items->insert(items->begin() + *position, tensor);
   return setItems(node, *items, sequence);
 }
@@ -100,73 +103,55 @@ static LogicalResult knowInsert(NodeForm &node) {
 static LogicalResult knowErase(NodeForm &node) {
   Value sequence = node.operand(0);
   auto items = sequence && node.attributes.empty() ? getKnownItems(sequence) : std::nullopt;
-  auto known = getKnownPosition(node, 1, -1);
-  if (!items || !known)
+  int64_t count = items ? items->size() : 0;
+  auto position = getKnownPosition(node, 1, -1, count, count);
+  if (!items || !position)
     return success();
-  auto position = normalizePosition(node, *known, items->size(), items->size());
-  if (failed(position))
-    return failure();
   items->erase(items->begin() + *position);
   return setItems(node, *items, sequence);
 }
 
-/// Where part `position` of a split lies: from `start` to `end`. Null where that is not known.
-static std::optional<std::pair<AffineExpr, AffineExpr>> getKnownPart(SplitToSequenceOp op, int64_t position) {
-  MLIRContext *context = op.getContext();
-  int64_t rank = rankOf(op.getInput()), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
-  AffineExpr whole = getDims(op.getInput())[axis];
-  auto size = getConstant(whole);
-  std::optional<SmallVector<int64_t>> split =
-      isAbsent(op.getSplit()) ? SmallVector<int64_t>{1} : getConstantInts(op.getSplit());
-  if (!split)
-    return std::nullopt;
-  if (!isAbsent(op.getSplit()) && rankOf(op.getSplit()) == 1) {
-    int64_t count = split->size(), start = 0, sum = 0;
-    position += position < 0 ? count : 0;
-    for (auto [i, part] : llvm::enumerate(*split)) {
-      start += static_cast<int64_t>(i) < position ? part : 0;
-      if (part < 0 || llvm::AddOverflow(sum, part, sum))
-        return std::nullopt;
-    }
-    if (position < 0 || position >= count || sum != size)
-      return std::nullopt;
-    return std::pair(makeDim(context, start), makeDim(context, start + (*split)[position]));
-  }
-  int64_t part = split->front();
-  if (part <= 0 || !size)
-    return std::nullopt;
-  int64_t count = llvm::divideCeil(*size, part);
-  position += position < 0 ? count : 0;
-  if (position < 0 || position >= count)
-    return std::nullopt;
-  int64_t start = position * part;
-  return std::pair(makeDim(context, start), makeDim(context, std::min(*size, start + part)));
-}
-
 /// A part of a tensor that was split: Slice, and Squeeze where the parts are without the axis.
-static LogicalResult makePart(NodeForm &node, SplitToSequenceOp split, AffineExpr start, AffineExpr end) {
+static LogicalResult makePart(NodeForm &node, SplitToSequenceOp split, int64_t start, int64_t end) {
   auto number = [&](int64_t value) { return node.constant(value); };
-  Operation *part = make<SliceOp>(node.b, {split.getInput(), number(*getConstant(start)), number(*getConstant(end)),
-                                           number(split.getAxis()), number(1)});
+  Operation *part =
+      make<SliceOp>(node.b, {split.getInput(), number(start), number(end), number(split.getAxis()), number(1)});
   if (part && isAbsent(split.getSplit()) && !split.getKeepdims())
     part = make<SqueezeOp>(node.b, {part->getResult(0), number(split.getAxis())});
   return setResult(node, part);
 }
 
+/// The same where the sizes say where the part lies.
+static LogicalResult knowPart(NodeForm &node, SplitToSequenceOp op) {
+  int64_t rank = rankOf(op.getInput()), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  auto size = getConstant(getDims(op.getInput())[axis]);
+  std::optional<SmallVector<int64_t>> split =
+      isAbsent(op.getSplit()) ? SmallVector<int64_t>{1} : getConstantInts(op.getSplit());
+  if (!areTypesFinal(node) || !size || !split)
+    return success();
+  bool isVector = !isAbsent(op.getSplit()) && rankOf(op.getSplit()) == 1;
+  if (!isVector && split->front() <= 0)
+    return success();
+  int64_t part = isVector ? 0 : split->front(), count = isVector ? split->size() : llvm::divideCeil(*size, part);
+  auto position = getKnownPosition(node, 1, 0, count, count);
+  if (!position)
+    return success();
+  if (!isVector)
+    return makePart(node, op, *position * part, std::min(*size, *position * part + part));
+  int64_t start =
+      std::accumulate(split->begin(), split->begin() + *position, int64_t(0)); // inference has added them up
+  return makePart(node, op, start, start + (*split)[*position]);
+}
+
 static LogicalResult knowAt(NodeForm &node) {
-  auto known = node.operand(1) ? getKnownPosition(node, 1, 0) : std::nullopt;
-  if (!known || !node.operand(0) || !node.attributes.empty())
+  if (!node.operand(0) || !node.operand(1) || !node.attributes.empty())
     return success();
-  if (auto items = getKnownItems(node.operand(0))) {
-    auto position = normalizePosition(node, *known, items->size(), items->size());
-    if (failed(position))
-      return failure();
-    node.results = {(*items)[*position]};
-    return success();
-  }
   if (auto split = node.operand(0).getDefiningOp<SplitToSequenceOp>())
-    if (auto part = getKnownPart(split, *known))
-      return makePart(node, split, part->first, part->second);
+    return knowPart(node, split);
+  auto items = getKnownItems(node.operand(0));
+  int64_t count = items ? items->size() : 0;
+  if (auto position = getKnownPosition(node, 1, 0, count, count))
+    node.results = {(*items)[*position]};
   return success();
 }
 
