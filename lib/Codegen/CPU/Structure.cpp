@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What kind of loops an operation on tensors is. See Structure.h.
 #include "lib/Codegen/CPU/Structure.h"
+#include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
@@ -45,6 +46,10 @@ Value onnxc::cpu::getOverwritten(OpResult result) {
     return destination.getTiedOpOperand(result)->get();
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
     return insert.getDest();
+  if (auto call = dyn_cast<onnxc::rt::CallOp>(op)) {
+    unsigned k = result.getResultNumber();
+    return k < call.getOuts().size() ? call.getOuts()[k] : Value();
+  }
   if (auto branches = dyn_cast<scf::IfOp>(op)) { // a tensor that both branches write to
     Value whenTrue = originOutside(branches.thenYield().getOperand(result.getResultNumber()), op);
     Value whenFalse = originOutside(branches.elseYield().getOperand(result.getResultNumber()), op);
