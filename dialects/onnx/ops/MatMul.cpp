@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Matrix products, and the sums of products that Einsum's equations say.
 #include "dialects/onnx/ops/MatMul.h"
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -479,6 +481,21 @@ static LogicalResult dropBroadcast(NodeForm &node) {
   return success();
 }
 
+/// Matrices in a Gemm, says the specification; fusing exporters leave batches there, and mean MatMul and Add.
+static LogicalResult expandBatchedGemm(NodeForm &node) {
+  auto rank = [&](unsigned i) {
+    auto type = node.operand(i) ? dyn_cast<RankedTensorType>(node.operand(i).getType()) : RankedTensorType();
+    return type ? type.getRank() : 0;
+  };
+  if (rank(0) <= 2 && rank(1) <= 2)
+    return success();
+  if (node.operands.size() > 3 || takeInt(node, "transA", 0) || takeInt(node, "transB", 0) ||
+      takeFloat(node, "alpha", 1) != 1 || takeFloat(node, "beta", 1) != 1)
+    return node.error() << "A and B must have rank 2, they have " << rank(0) << " and " << rank(1);
+  Value product = build<MatMulOp>(node, {node.operand(0), node.operand(1)});
+  return finish(node, {node.operand(2) ? build<AddOp>(node, {product, node.operand(2)}) : product});
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/MatMul.cpp.inc"
 
@@ -488,4 +505,5 @@ void onnxc::onnx::registerMatMulOps(OnnxDialect &dialect) {
 #include "dialects/onnx/ops/MatMul.cpp.inc"
       >();
   dialect.addUpgrade("Gemm", 7, dropBroadcast);
+  dialect.addUpgrade("Gemm", std::numeric_limits<int64_t>::max(), expandBatchedGemm); // of any version
 }
