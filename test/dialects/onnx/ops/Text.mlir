@@ -31,7 +31,7 @@ func.func @pad(%x: tensor<3x!onnx.string>) -> tensor<5x!onnx.string> {
   return %0 : tensor<5x!onnx.string>
 }
 
-// Three states (nothing, before and after the a) and five classes of bytes.
+// Three states (nothing, before and after the a) and five classes of bytes (the end, those before a, a, b, those after).
 // CHECK-LABEL: func.func @regex
 // CHECK: arith.constant dense<[0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 1, 0, 0, 2, 0]> : tensor<15xi32>
 // CHECK: rt.call "onnxc_regex_run_table"
