@@ -175,8 +175,11 @@ FailureOr<SmallVector<Value>> ConcatOp::lowerToLinalg(LoweringBuilder &b, ValueR
       if (i != axis)
         b.requireEqual(sizes.back()[i], dims[i], "Concat: sizes of inputs differ in another dimension than the axis");
   }
-  return SmallVector<Value>{
-      concatenate(b, SmallVector<Value>(operands), sizes, axis, getElementTypeOrSelf(getType()))};
+  Value joined = concatenate(b, SmallVector<Value>(operands), sizes, axis, getElementTypeOrSelf(getType()));
+  // A size may be a number in one input and not in another.
+  if (RankedTensorType type = LoweringBuilder::loweredType(getType()); joined.getType() != type)
+    joined = tensor::CastOp::create(b, type, joined);
+  return SmallVector<Value>{joined};
 }
 
 /// The sizes of the parts, or nullopt when only run time tells.
