@@ -110,8 +110,8 @@ static int compare(const Decimal *a, const Decimal *b) {
   return 0;
 }
 
-/* Whether the first `count` digits are nearer to the number when the last one is made one larger. A tie goes to the even
- * digit. */
+/* Whether the first `count` digits are nearer to the number when the last one is made one larger. A tie goes to the
+ * even digit. */
 static int roundsUp(const Decimal *d, int64_t count) {
   if (count < 0)
     return 0;
@@ -200,7 +200,8 @@ static void toShortest(Decimal *shortest, double x, int64_t precision, int64_t l
   int64_t wanted = last + 64 - __builtin_clzll(number) - precision;
   wanted = wanted > least ? wanted : least;
   number = wanted >= last ? number >> (wanted - last) : number << (last - wanted);
-  /* The numbers half way to its neighbours, which are read as it when it is even. Below a power of two they are nearer. */
+  /* The numbers half way to its neighbours, which are read as it when it is even. Below a power of two they are nearer.
+   */
   Decimal exact, low, high;
   int isPower = number == (uint64_t)1 << (precision - 1) && wanted > least;
   setInteger(&exact, number);
@@ -408,7 +409,8 @@ static int readInteger(const char *text, int isSigned, uint64_t *number) {
   uint64_t size = 0;
   int fits = isDigit(*at);
   for (; isDigit(*at); ++at)
-    fits &= !__builtin_mul_overflow(size, (uint64_t)10, &size) && !__builtin_add_overflow(size, (uint64_t)(*at - '0'), &size);
+    fits &= !__builtin_mul_overflow(size, (uint64_t)10, &size) &&
+            !__builtin_add_overflow(size, (uint64_t)(*at - '0'), &size);
   if (!isWord(at, "")) { /* a fraction is cut off */
     double value;
     if (!readFloat(text, 53, -1074, &value))

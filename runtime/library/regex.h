@@ -38,7 +38,8 @@ static inline int onnxc_regex_look(unsigned char byte) {
     return ONNXC_REGEX_NOTHING;
   if (byte == '\n')
     return ONNXC_REGEX_NEWLINE;
-  int isWord = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || byte == '_';
+  int isWord =
+      (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || byte == '_';
   return isWord ? ONNXC_REGEX_WORD : ONNXC_REGEX_OTHER;
 }
 

@@ -79,7 +79,8 @@ LogicalResult StringNormalizerOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (StringRef action = getCaseChangeAction(); action != "NONE" && action != "LOWER" && action != "UPPER")
     return emitOpError("case_change_action is \"NONE\", \"LOWER\" or \"UPPER\", not \"") << action << '"';
   bool drops = getStopwords() && !getStopwords()->empty();
-  if (drops && failed(checkText(*this, "stopwords", SmallVector<StringRef>(getStopwords()->getAsValueRange<StringAttr>()))))
+  if (drops &&
+      failed(checkText(*this, "stopwords", SmallVector<StringRef>(getStopwords()->getAsValueRange<StringAttr>()))))
     return failure();
   // What is empty becomes one empty string.
   if (auto size = getConstant(dims.back()); drops || !size || *size == 0)
@@ -129,7 +130,8 @@ FailureOr<SmallVector<Value>> StringNormalizerOp::lowerToLinalg(LoweringBuilder 
   SmallVector<StringRef> refs(words.begin(), words.end());
   RankedTensorType wordsType = vectorOf(StringType::get(getContext()), words.size());
   Type numbersType = vectorOf(b.getI64Type(), 3);
-  return b.call("onnxc_text_normalize", {operands[0], b.strings(wordsType, refs), b.numbers({change, compared, dotless})},
+  return b.call("onnxc_text_normalize",
+                {operands[0], b.strings(wordsType, refs), b.numbers({change, compared, dotless})},
                 {getX().getType(), wordsType, numbersType}, {}, getY().getType());
 }
 
@@ -174,7 +176,8 @@ LogicalResult TfIdfVectorizerOp::inferTypes(SmallVectorImpl<Type> &types) {
     return emitOpError("needs either pool_strings or pool_int64s");
   if (isTextual != (stringCount != 0))
     return emitOpError("the pool and the input are of different types");
-  if (isTextual && failed(checkText(*this, "pool_strings", SmallVector<StringRef>(strings->getAsValueRange<StringAttr>()))))
+  if (isTextual &&
+      failed(checkText(*this, "pool_strings", SmallVector<StringRef>(strings->getAsValueRange<StringAttr>()))))
     return failure();
   if (getMode() != "TF" && getMode() != "IDF" && getMode() != "TFIDF")
     return emitOpError("mode is \"TF\", \"IDF\" or \"TFIDF\", not \"") << getMode() << '"';
@@ -277,8 +280,8 @@ FailureOr<SmallVector<Value>> TfIdfVectorizerOp::lowerToLinalg(LoweringBuilder &
                              static_cast<int64_t>(getMaxSkipCount()), getMode() == "IDF"});
   Type i64 = b.getI64Type();
   return b.call("onnxc_count_ngrams", {operands[0], tokens, b.numbers(edges), weightsTable, numbers},
-                {getX().getType(), tokensType, vectorOf(i64, edges.size()), weightsType, vectorOf(i64, 4)}, getY().getType(),
-                {});
+                {getX().getType(), tokensType, vectorOf(i64, edges.size()), weightsType, vectorOf(i64, 4)},
+                getY().getType(), {});
 }
 
 #define GET_OP_CLASSES

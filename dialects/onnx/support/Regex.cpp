@@ -1,7 +1,7 @@
 //===- dialects/onnx/support/Regex.cpp ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Regular expressions: parsed into a tree, made into a nondeterministic automaton over the bytes of UTF-8, and that into
-// a deterministic one. See Regex.h.
+// Regular expressions: parsed into a tree, made into a nondeterministic automaton over the bytes of UTF-8, and that
+// into a deterministic one. See Regex.h.
 #include "dialects/onnx/support/Regex.h"
 #include "runtime/library/regex.h"
 #include "runtime/library/unicode.h"
@@ -487,7 +487,9 @@ private:
     if (c == 'x') {
       ++at;
       bool hasBraces = take("{");
-      auto letter = hasBraces ? digits(16, 8) : rest().size() >= 2 && isHexDigit(peek(1)) ? digits(16, 2) : std::nullopt;
+      auto letter = hasBraces                                   ? digits(16, 8)
+                    : rest().size() >= 2 && isHexDigit(peek(1)) ? digits(16, 2)
+                                                                : std::nullopt;
       if (!letter || (hasBraces && !take("}")))
         return fail("bad escape");
       return letter;

@@ -13,7 +13,8 @@ namespace onnxc {
 
 struct RegexTables {
   /// A deterministic automaton: the class of each byte (the end of the text is byte 0), and for each state and class
-  /// the next state; class 0, the end, leads to 1 where the text matches. State 0 matches nothing, 1 is where it starts.
+  /// the next state; class 0, the end, leads to 1 where the text matches. State 0 matches nothing, 1 is where it
+  /// starts.
   std::vector<int32_t> classes;
   std::vector<int32_t> transitions;
   /// Where that would be too large, `transitions` is empty: the instructions of a nondeterministic one, rows of

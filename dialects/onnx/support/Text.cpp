@@ -36,8 +36,8 @@ Value onnxc::onnx::equalText(LoweringBuilder &b, ValueRange operands, TypeRange 
 }
 
 /// What runtime/library rounds to, and tells numbers apart by: as many bits as the significand of a float type has, the
-/// exponent of its smallest number, which the place value of a last bit is no less than; and whether text may be a truth
-/// value, too.
+/// exponent of its smallest number, which the place value of a last bit is no less than; and whether text may be a
+/// truth value, too.
 static Value describeFloat(LoweringBuilder &b, FloatType type, bool isBool) {
   const llvm::fltSemantics &semantics = type.getFloatSemantics();
   int64_t precision = APFloat::semanticsPrecision(semantics);
@@ -52,10 +52,10 @@ FailureOr<Value> onnxc::onnx::castText(LoweringBuilder &b, Value lowered, Type f
   Type number = getElementTypeOrSelf(isText(from) ? to : from);
   auto floating = dyn_cast<FloatType>(number);
   bool isBool = number.isInteger(1);
-  Type wide = floating                       ? Type(b.getF64Type())
-              : number.isUnsignedInteger()   ? Type(b.getIntegerType(64, /*isSigned=*/false))
-              : isBool && isText(from)       ? Type(b.getF64Type())
-                                             : Type(b.getI64Type());
+  Type wide = floating                     ? Type(b.getF64Type())
+              : number.isUnsignedInteger() ? Type(b.getIntegerType(64, /*isSigned=*/false))
+              : isBool && isText(from)     ? Type(b.getF64Type())
+                                           : Type(b.getI64Type());
   auto cast = [&](Value value, Type type, Type element) -> Value {
     if (getElementTypeOrSelf(type) == element)
       return value;
