@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <map>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ static cl::opt<unsigned> limit("limit", cl::desc("Seconds for one case"), cl::in
 static cl::opt<int> level("O", cl::Prefix, cl::desc("Optimisation level of the compiler"), cl::init(3));
 static cl::opt<int> threads("run-threads", cl::desc("Threads of a run"), cl::init(1));
 static cl::opt<std::string> tolerances("tolerances", cl::desc("Table of exceptions: name, set, rtol, atol, ..."));
+static cl::opt<bool> guard("guard", cl::desc("Put workspaces, outputs and what runs allocate before untouchable pages"));
 static cl::opt<bool> listSkipped("list-skipped", cl::desc("Print skipped cases and why"));
 static cl::opt<bool> listPassed("list-passed", cl::desc("Print the cases that pass"));
 static cl::opt<int> minPassed("min-passed", cl::desc("Succeed when at least this many cases pass, whatever else fails"),
@@ -111,18 +113,52 @@ static void collect(StringRef root, std::vector<std::string> &cases) {
 
 // ---- One case, in a worker -----------------------------------------------------------------------------------------
 
+/// With --guard, memory ends where a page begins that can't be touched, starts less than a page after another, and is
+/// full of NaN: what is read there before it is written shows in the results.
+struct Guarded {
+  static constexpr size_t Page = 4096;
+  size_t usable, all;
+  explicit Guarded(size_t size) : usable((size + Page - 1) / Page * Page), all(usable + 2 * Page) {}
+
+  static size_t place(size_t alignment, size_t size) { return (size + alignment - 1) / alignment * alignment; }
+};
+
+static void *allocateGuarded(size_t alignment, size_t size) {
+  size_t placed = Guarded::place(alignment, size);
+  Guarded guarded(placed);
+  void *block = mmap(nullptr, guarded.all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED)
+    return nullptr;
+  char *start = static_cast<char *>(block) + Guarded::Page;
+  if (guarded.usable && mprotect(start, guarded.usable, PROT_READ | PROT_WRITE))
+    return nullptr;
+  memset(start, 0xff, guarded.usable);
+  return start + guarded.usable - placed;
+}
+
+static void releaseGuarded(void *memory, size_t size) {
+  // The place at the end is less than a page from what was asked for: the block follows from the address.
+  auto address = reinterpret_cast<uintptr_t>(memory);
+  size_t offset = address % Guarded::Page;
+  Guarded guarded(offset + size);
+  munmap(reinterpret_cast<void *>(address - offset - Guarded::Page), guarded.all);
+}
+
 /// Counts the bytes that a library, its sessions and its runs hold.
 static void *allocateCounted(void *self, size_t alignment, size_t size) {
   void *memory = nullptr;
-  if (posix_memalign(&memory, std::max(alignment, sizeof(void *)), size ? size : 1))
+  if (guard)
+    memory = allocateGuarded(alignment, size);
+  else if (posix_memalign(&memory, std::max(alignment, sizeof(void *)), size ? size : 1))
     return nullptr;
-  *static_cast<int64_t *>(self) += size;
+  if (memory)
+    *static_cast<int64_t *>(self) += size;
   return memory;
 }
 
 static void releaseCounted(void *self, void *memory, size_t size) {
   *static_cast<int64_t *>(self) -= size;
-  free(memory);
+  guard ? releaseGuarded(memory, size) : free(memory);
 }
 
 static Verdict runDataSet(const std::string &folder, StringRef name, onnxc_library *library, onnxc_pool *pool) {
