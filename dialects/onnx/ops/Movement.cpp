@@ -266,6 +266,16 @@ static std::optional<AxisRange> knownRange(AffineExpr dim, AffineExpr start, Aff
     int64_t count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
     return AxisRange{makeDim(context, count ? first : 0), makeDim(context, count), {}};
   }
+  // Both counted from the same end, or one beyond all sizes: empty whatever the size. From different ends, which comes
+  // first is for the run to see.
+  AffineExpr zero = makeDim(context, 0);
+  if (step > 0 && from && to) {
+    bool isEmpty = *from >= kBeyond || *to == 0 || *to < -kBeyond || ((*from < 0) == (*to < 0) && *from >= *to);
+    if (isEmpty)
+      return AxisRange{zero, zero, {}};
+    if (*from < 0 && *from >= -kBeyond && *to >= 0 && *to < kBeyond)
+      return std::nullopt;
+  }
   AxisRange range;
   auto assume = [&](AffineExpr nonNegative) { range.nonNegative.push_back(simplify(nonNegative)); };
   if (step < 0) { // the whole axis, backwards
@@ -279,7 +289,6 @@ static std::optional<AxisRange> knownRange(AffineExpr dim, AffineExpr start, Aff
     auto high = upperBound(expr);
     return high && *high < 0;
   };
-  AffineExpr zero = makeDim(context, 0);
   if (from && *from < -kBeyond)
     range.start = zero;
   else if (from ? *from < 0 : isNegative(start) || isNonNegative(simplify(start * -1)))
@@ -300,7 +309,9 @@ static std::optional<AxisRange> knownRange(AffineExpr dim, AffineExpr start, Aff
   assume(range.start);
   assume(dim - last);
   range.size = simplify(last - range.start);
-  assume(range.size);
+  // Rounding up makes nothing of what is missing, as long as that is less than a step.
+  if (auto least = lowerBound(range.size); !least || *least <= -step)
+    assume(range.size);
   if (step != 1)
     range.size = range.size.ceilDiv(step);
   return range;

@@ -164,3 +164,26 @@ func.func @bad_permutation(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
   %0 = onnx.Transpose %x {perm = array<i64: 1, 1>} : (tensor<2x3xf32>) -> tensor<3x2xf32>
   return %0 : tensor<3x2xf32>
 }
+
+// -----
+
+// Nothing of a symbolic size is too small for these: the first is empty, the second at most an element from the end, the
+// third clamped by the run.
+// CHECK-LABEL: func @slice_any_size(
+// CHECK-NOT: cf.assert
+// CHECK: arith.minsi
+// CHECK: return
+#n = affine_map<()[s0] -> (s0)>
+#half = affine_map<()[s0] -> ((s0 - 1) ceildiv 2)>
+#clamped = affine_map<()[s0, s1] -> (s1)>
+func.func @slice_any_size(%x: tensor<?xf32, #n>) -> (tensor<0xf32>, tensor<?xf32, #half>, tensor<?xf32, #clamped>) attributes {onnx.symbols = ["n", ""]} {
+  %none = onnx.None : none
+  %one = onnx.Constant dense<1> : tensor<1xi64> : tensor<1xi64>
+  %two = onnx.Constant dense<2> : tensor<1xi64> : tensor<1xi64>
+  %back = onnx.Constant dense<-3> : tensor<1xi64> : tensor<1xi64>
+  %far = onnx.Constant dense<9223372036854775807> : tensor<1xi64> : tensor<1xi64>
+  %0 = onnx.Slice %x, %two, %one, %none, %none : (tensor<?xf32, #n>, tensor<1xi64>, tensor<1xi64>, none, none) -> tensor<0xf32>
+  %1 = onnx.Slice %x, %one, %far, %none, %two : (tensor<?xf32, #n>, tensor<1xi64>, tensor<1xi64>, none, tensor<1xi64>) -> tensor<?xf32, #half>
+  %2 = onnx.Slice %x, %back, %two, %none, %none : (tensor<?xf32, #n>, tensor<1xi64>, tensor<1xi64>, none, none) -> tensor<?xf32, #clamped>
+  return %0, %1, %2 : tensor<0xf32>, tensor<?xf32, #half>, tensor<?xf32, #clamped>
+}
