@@ -14,6 +14,7 @@
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -206,6 +207,7 @@ private:
   Lowered operand(unsigned i) { return getLowered(op, operands, i); }
   void requireSizes();
   Lettered splitHeads(Lowered value, StringRef letters);
+  Lowered withSizes(Lowered value, ArrayRef<AffineExpr> dims);
   Lettered join(Lowered past, Lettered fresh, StringRef letters);
   Lowered contract(Lettered lhs, Lettered rhs, StringRef result);
   Lowered mask(Lowered scores);
@@ -272,6 +274,14 @@ void AttentionLowering::requireSizes() {
     same(i, 2, g.past);
     same(i, 3, i == 4 ? g.size : g.valueSize);
   }
+}
+
+/// `value`, of which `requireSizes` has made sure that these are its sizes: its own type may know less.
+Lowered AttentionLowering::withSizes(Lowered value, ArrayRef<AffineExpr> dims) {
+  RankedTensorType type = makeTensor(dims, value.element());
+  if (type == value.type)
+    return value;
+  return {b.createOrFold<tensor::CastOp>(b.loweredType(type), value.value), type};
 }
 
 /// `value` with a dimension for each letter; `letters` are those of [batch, heads, length, size].
@@ -415,13 +425,18 @@ SmallVector<Value> AttentionLowering::run() {
   // New keys have their own length.
   auto split = [&](Lowered value, StringRef letters, AffineExpr size) -> Lettered {
     if (g.packed)
-      value = reshape(b, value, {g.batch, g.fresh, g.heads, size});
+      value = reshape(b, withSizes(value, {g.batch, g.fresh, g.heads * size}), {g.batch, g.fresh, g.heads, size});
+    else
+      value = withSizes(value, {g.batch, g.heads, g.fresh, size});
     return {value, letters};
   };
   Lettered k = split(operand(1), g.packed ? "bkhd" : "bhkd", g.size);
   Lettered v = split(operand(2), g.packed ? "bkhv" : "bhkv", g.valueSize);
-  k = join(operand(4), k, "bhkd");
-  v = join(operand(5), v, "bhkv");
+  auto past = [&](unsigned i, AffineExpr size) -> Lowered {
+    return operands[i] ? withSizes(operand(i), {g.batch, g.heads, g.past, size}) : Lowered();
+  };
+  k = join(past(4, g.size), k, "bhkd");
+  v = join(past(5, g.valueSize), v, "bhkv");
 
   StringRef scoreLetters = pick("bhqk", "bhgqk");
   Dims full{g.batch, g.queryHeads, g.queries, g.keys};

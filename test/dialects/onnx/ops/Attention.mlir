@@ -115,3 +115,18 @@ func.func @mask_sizes(%q: tensor<1x2x2x8xf32>, %m: tensor<3x2xf32>) {
       : (tensor<1x2x2x8xf32>, tensor<1x2x2x8xf32>, tensor<1x2x2x8xf32>, tensor<3x2xf32>, none, none, none) -> (tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>)
   return
 }
+
+// -----
+
+// The past says less of its sizes than the keys do.
+// CHECK-LABEL: func.func @past_of_any_heads(
+// CHECK: cf.assert %{{.*}}, "Attention: the sizes of the operands do not fit"
+// CHECK: tensor.cast %{{.*}} : tensor<1x?x?x8xf32> to tensor<1x2x?x8xf32>
+func.func @past_of_any_heads(%q: tensor<1x2x2x8xf32>, %past: tensor<1x?x?x8xf32, affine_map<()[s0, s1] -> (1, s0, s1, 8)>>)
+    -> tensor<1x2x2x8xf32> attributes {onnx.symbols = ["heads", "past"]} {
+  %none = onnx.None : none
+  %0:4 = onnx.Attention %q, %q, %q, %none, %past, %past, %none
+      : (tensor<1x2x2x8xf32>, tensor<1x2x2x8xf32>, tensor<1x2x2x8xf32>, none, tensor<1x?x?x8xf32, affine_map<()[s0, s1] -> (1, s0, s1, 8)>>,
+         tensor<1x?x?x8xf32, affine_map<()[s0, s1] -> (1, s0, s1, 8)>>, none) -> (tensor<1x2x2x8xf32>, tensor<f32>, tensor<f32>, tensor<f32>)
+  return %0#0 : tensor<1x2x2x8xf32>
+}
