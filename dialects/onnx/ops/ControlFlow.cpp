@@ -379,11 +379,42 @@ ArrayRef<StringRef> IfOp::getBodyNames() {
 size_t IfOp::countResults(size_t yielded, size_t) { return yielded; }
 FailureOr<SmallVector<Type>> IfOp::getBodyArguments() { return SmallVector<Type>(); }
 
-std::optional<unsigned> IfOp::chooseBody(ValueRange operands) {
-  auto condition = operands.size() == 1 ? getConstantInts(operands[0]) : std::nullopt;
-  if (!condition || condition->size() != 1)
+/// The branch that the types as they are choose.
+static std::optional<unsigned> knownBranch(Value condition) {
+  auto known = getConstantInts(condition);
+  if (!known || known->size() != 1)
     return std::nullopt;
-  return condition->front() ? 0 : 1;
+  return known->front() ? 0 : 1;
+}
+
+/// Whether what is known of `value` holds in every round of the loops around it: not where it comes from what they
+/// carry, whose sizes may turn out to change.
+static bool holdsInEveryRound(Value value) {
+  constexpr unsigned mostSteps = 1000; // beyond, it is not known
+  auto isInLoop = [](Block *block) {
+    for (Operation *op = block->getParentOp(); op; op = op->getParentOp())
+      if (isa<LoopOp, ScanOp, BatchScanOp>(op))
+        return true;
+    return false;
+  };
+  llvm::SetVector<Value> sources;
+  sources.insert(value);
+  for (unsigned i = 0; i < sources.size(); ++i) {
+    Value source = sources[i];
+    if (!isInLoop(source.getParentBlock()))
+      continue;
+    Operation *op = source.getDefiningOp();
+    if (i == mostSteps || !op || op->getNumRegions() != 0)
+      return false;
+    sources.insert(op->operand_begin(), op->operand_end());
+  }
+  return true;
+}
+
+std::optional<unsigned> IfOp::chooseBody(ValueRange operands) {
+  if (operands.size() != 1 || !holdsInEveryRound(operands[0]))
+    return std::nullopt;
+  return knownBranch(operands[0]);
 }
 
 /// Whether sizes of inputs decide the condition, and the branches differ in the ranks of their results. Exporters write
@@ -413,6 +444,20 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (whenTrue.size() != whenFalse.size() || whenTrue.size() != getNumResults())
     return emitOpError("one branch has ") << whenTrue.size() << " outputs, the other " << whenFalse.size();
   DenseSet<unsigned> outer = outerSymbols(*this);
+  if (auto known = knownBranch(getCond())) {
+    for (auto [i, value] : llvm::enumerate(*known == 0 ? whenTrue : whenFalse)) {
+      if (!isa<RankedTensorType>(value.getType())) {
+        types.push_back(value.getType());
+        continue;
+      }
+      Dims dims = getDims(value);
+      for (auto [d, size] : llvm::enumerate(dims))
+        if (!isOver(size, outer))
+          size = freshSymbol(*this, i, d);
+      types.push_back(makeTensor(dims, getElementTypeOrSelf(value)));
+    }
+    return success();
+  }
   bool guards = isGuard(*this);
   for (auto [i, a, b] : llvm::enumerate(whenTrue, whenFalse)) {
     if (!isa<RankedTensorType>(a.getType()) || !isa<RankedTensorType>(b.getType())) {
@@ -441,6 +486,8 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
 }
 
 FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  if (auto known = knownBranch(getCond()))
+    return b.emitBody(bodyOf(*this, *known), {});
   Value condition = scalarOf(b, operands[0], getCond().getType(), "If: the condition is not one element");
   if (isGuard(*this)) {
     cf::AssertOp::create(

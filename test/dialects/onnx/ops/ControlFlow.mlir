@@ -83,3 +83,29 @@ func.func @backwards(%h: tensor<2xf32>, %x: tensor<2x5xf32>) -> tensor<2xf32> {
   } {num_scan_inputs = 1 : si64, scan_input_axes = array<i64: -1>, scan_input_directions = array<i64: 1>} : (tensor<2xf32>, tensor<2x5xf32>) -> tensor<2xf32>
   return %0 : tensor<2xf32>
 }
+
+// -----
+
+// In the first round the size is 1: that chooses no branch, for it is another one in the next.
+// CHECK-LABEL: func.func @if_on_growing
+// CHECK: scf.while
+// CHECK: arith.cmpi eq
+// CHECK: scf.if
+func.func @if_on_growing(%m: tensor<i64>, %x: tensor<1xf32>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>> attributes {onnx.symbols = [""]} {
+  %none = onnx.None : none
+  %one = onnx.Constant dense<1> : tensor<1xi64> : tensor<1xi64>
+  %0 = onnx.Loop %m, %none, %x {
+  ^bb0(%i: tensor<i64>, %c: tensor<i1>, %a: tensor<1xf32>):
+    %size = onnx.Shape %a : (tensor<1xf32>) -> tensor<1xi64>
+    %is = onnx.Equal %size, %one : (tensor<1xi64>, tensor<1xi64>) -> tensor<1xi1>
+    %y = onnx.If %is {
+      %n = onnx.Neg %x : (tensor<1xf32>) -> tensor<1xf32>
+      onnx.Yield %n : tensor<1xf32>
+    }, {
+      onnx.Yield %x : tensor<1xf32>
+    } : (tensor<1xi1>) -> tensor<1xf32>
+    %1 = onnx.Concat %a, %y {axis = 0 : si64} : (tensor<1xf32>, tensor<1xf32>) -> tensor<2xf32>
+    onnx.Yield %c, %1 : tensor<i1>, tensor<2xf32>
+  } : (tensor<i64>, none, tensor<1xf32>) -> tensor<?xf32, affine_map<()[s0] -> (s0)>>
+  return %0 : tensor<?xf32, affine_map<()[s0] -> (s0)>>
+}
