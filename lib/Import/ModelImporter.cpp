@@ -8,6 +8,7 @@
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/ops/ControlFlow.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Values.h"
 #include "lib/Import/Problems.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineMap.h"
@@ -1032,7 +1033,25 @@ FailureOr<SmallVector<Value>> Importer::buildBody(Body body, StringRef name, Val
 
 LogicalResult Importer::fillBody(Body body, StringRef name, Region &region, TypeRange arguments) {
   Location place = b.getLoc();
-  Block *block = b.createBlock(&region, {}, arguments, SmallVector<Location>(arguments.size(), place));
+  SmallVector<Type> types(arguments);
+  // What a sequence gets that starts empty, only the body's declaration tells before the body is built.
+  llvm::StringSet<> defaults;
+  for (const auto &tensor : body.graph->initializer())
+    defaults.insert(tensor.name());
+  unsigned next = 0;
+  for (const ValueInfoProto &input : body.graph->input()) {
+    if (next == types.size())
+      break;
+    if (defaults.contains(input.name()))
+      continue;
+    Type &type = types[next++];
+    auto sequence = dyn_cast<SequenceType>(type);
+    const TypeProto &item = input.type().sequence_type().elem_type();
+    if (sequence && sequence.getIsEmpty() && getElementType(&context, item.tensor_type().elem_type()))
+      if (Type joined = onnx::join(type, convertType(input.type(), 0)))
+        type = joined;
+  }
+  Block *block = b.createBlock(&region, {}, types, SmallVector<Location>(types.size(), place));
   auto values = buildBody(body, name, block->getArguments());
   if (failed(values))
     return failure();

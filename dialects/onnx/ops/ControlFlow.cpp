@@ -92,6 +92,11 @@ struct Carried {
   LogicalResult infer() {
     Block &body = bodyOf(op);
     SmallVector<Type> kinds = types; // of what isn't a tensor
+    // What a sequence gets that starts empty, its argument may say.
+    for (auto [i, type] : llvm::enumerate(kinds))
+      if (auto sequence = dyn_cast<SequenceType>(type); sequence && sequence.getIsEmpty())
+        if (Type joined = join(type, body.getArgument(firstArgument + i).getType()))
+          type = joined;
     for (;;) {
       auto varying = getVarying();
       for (auto [i, type] : llvm::enumerate(kinds)) {
@@ -111,6 +116,8 @@ struct Carried {
       for (unsigned i = 0; i < types.size(); ++i) {
         Type before = body.getArgument(firstArgument + i).getType(), after = yieldsOf(op)[firstYield + i].getType();
         if (!isa<RankedTensorType>(before) || !isa<RankedTensorType>(after)) {
+          if (isa<OptionalType>(before) && isa<SequenceType>(after)) // a handle in both forms
+            after = OptionalType::get(op->getContext(), after);
           kinds[i] = isa<RankedTensorType>(before) || isa<RankedTensorType>(after) ? Type() : join(before, after);
           if (!kinds[i])
             return op->emitOpError("carried value ") << i << " is of type " << before << " before a round and of type "
@@ -183,7 +190,10 @@ static void addFinalTypes(const Carried &carried, SmallVectorImpl<Type> &types) 
   auto varying = carried.getVarying();
   for (auto [i, type] : llvm::enumerate(carried.types)) {
     if (!isa<RankedTensorType>(type)) {
-      types.push_back(bodyOf(carried.op).getArgument(carried.firstArgument + i).getType());
+      Type kind = bodyOf(carried.op).getArgument(carried.firstArgument + i).getType();
+      auto optional = dyn_cast<OptionalType>(kind);
+      bool isThere = isa<SequenceType>(yieldsOf(carried.op)[carried.firstYield + i].getType());
+      types.push_back(optional && isThere ? optional.getElementType() : kind);
       continue;
     }
     Dims dims = getDims(type);
@@ -676,8 +686,12 @@ FailureOr<SmallVector<Value>> LoopOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   if (failed(loop))
     return failure();
   SmallVector<Value> &finals = loop->values;
-  for (unsigned i = 0; i < states; ++i)
-    finals[i] = castTo(b, finals[i], b.loweredValueType(getResult(i).getType()));
+  for (unsigned i = 0; i < states; ++i) {
+    Type type = getResult(i).getType(), kind = body.getArgument(2 + i).getType();
+    if (isa<OptionalType>(kind) && isa<SequenceType>(type)) // without a round it is what it was
+      finals[i] = b.call("onnxc_optional_get", finals[i], kind, {}, type, {"the optional value has no element"})[0];
+    finals[i] = castTo(b, finals[i], b.loweredValueType(type));
+  }
   for (auto [i, output] : llvm::enumerate(outputs))
     finals[states + i] = output.finish(b, finals[states + i], loop->rounds);
   return finals;
