@@ -720,7 +720,7 @@ LogicalResult LinearAttentionOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (failed(heads))
     return failure();
   Dims state = getStateDims(*heads);
-  Type stateElement = getElementTypeOrSelf(getQuery());
+  Type stateElement = getElementTypeOrSelf(getQuery()); // without a past, as the reference implementation has it
   if (auto past = dyn_cast<RankedTensorType>(getPastState().getType())) {
     stateElement = past.getElementType();
     bool fits = isa<FloatType>(stateElement) && past.getRank() == 4;
