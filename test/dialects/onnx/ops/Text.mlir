@@ -13,7 +13,7 @@ func.func @concat(%x: tensor<2x1x!onnx.string>, %y: tensor<3x!onnx.string>) -> t
 // CHECK-LABEL: func.func @parse
 // CHECK: arith.constant dense<[11, -24, 0]> : tensor<3xi64>
 // CHECK: rt.call "onnxc_text_to_float" {{.*}} {failures = ["Cast: a string is no number"]
-// CHECK: arith.truncf {{.*}} : f32 to f16
+// CHECK: arith.truncf {{.*}} : f64 to f16
 func.func @parse(%x: tensor<3x!onnx.string>) -> tensor<3xf16> {
   %0 = onnx.Cast %x {to = 10 : si64} : (tensor<3x!onnx.string>) -> tensor<3xf16>
   return %0 : tensor<3xf16>
