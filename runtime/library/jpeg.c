@@ -7,7 +7,7 @@
  *===--------------------------------------------------------------------------------===*/
 #include "runtime/library/image.h"
 
-enum { Lookup = 9, MostScans = 500 };
+enum { Lookup = 9, MostScans = 100 };
 
 typedef struct Huffman {
   int isSet;

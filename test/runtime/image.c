@@ -1,0 +1,89 @@
+// RUN: %cc %strict -I %source -fsanitize=address,undefined %s %images -o %t && %t
+//
+// The decoders of images: variants that no backend case has, and damaged streams, which must give an image or none.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/library/image.h"
+#include "Inputs/expect.h"
+
+struct onnxc_heap {
+  void *pieces[64];
+  int count;
+};
+
+void *onnxc_heap_allocate(onnxc_heap *heap, uint64_t size) {
+  EXPECT(size < 1 << 26 && heap->count < 64); /* the streams here are short */
+  return heap->pieces[heap->count++] = malloc(size ? size : 1);
+}
+
+int64_t onnxc_element_count(const onnxc_value *tensor) { return tensor->dims[0] * tensor->dims[1] * tensor->dims[2]; }
+
+int onnxc_make_tensor(onnxc_heap *heap, onnxc_value *out, const int64_t *dims) {
+  for (int i = 0; i < 3; ++i)
+    out->dims[i] = dims[i];
+  out->data = onnxc_heap_allocate(heap, (uint64_t)onnxc_element_count(out));
+  return 1;
+}
+
+int32_t onnxc_decode_image(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out);
+
+static onnxc_heap heap;
+static int64_t dims[3];
+
+static int32_t decode(const uint8_t *stream, int64_t size, int64_t format, const uint8_t **pixels) {
+  while (heap.count)
+    free(heap.pieces[--heap.count]);
+  uint8_t *copy = onnxc_heap_allocate(&heap, (uint64_t)size); /* of that size to the byte */
+  memcpy(copy, stream ? stream : copy, (size_t)size);
+  onnxc_value bytes = {ONNXC_KIND_TENSOR, ONNXC_UINT8, 1, &size, copy, NULL};
+  onnxc_value number = {ONNXC_KIND_TENSOR, ONNXC_INT64, 0, NULL, &format, NULL};
+  dims[0] = dims[1] = -1;
+  dims[2] = format == ONNXC_IMAGE_GRAYSCALE ? 1 : 3;
+  onnxc_value out = {ONNXC_KIND_TENSOR, ONNXC_UINT8, 3, dims, NULL, NULL};
+  int32_t status = onnxc_decode_image(&heap, (const onnxc_value *const[]){&bytes, &number}, &out);
+  *pixels = out.data;
+  return status;
+}
+
+static void expectImage(const uint8_t *stream, int64_t size, int64_t height, int64_t width, const uint8_t *expected) {
+  const uint8_t *pixels;
+  EXPECT(decode(stream, size, ONNXC_IMAGE_GRAYSCALE, &pixels) == 0);
+  EXPECT(dims[0] == height && dims[1] == width && memcmp(pixels, expected, (size_t)(height * width)) == 0);
+  uint8_t damaged[256];
+  for (int64_t i = 0; i < size; ++i) {
+    EXPECT(decode(stream, i, ONNXC_IMAGE_RGB, &pixels) >= 0);
+    for (int value = 0; value < 256; ++value) {
+      memcpy(damaged, stream, (size_t)size);
+      damaged[i] = (uint8_t)value;
+      EXPECT(decode(damaged, size, ONNXC_IMAGE_BGR, &pixels) >= 0);
+    }
+  }
+}
+
+/* Interlaced, gray, in two chunks. */
+static const uint8_t png[] = {0x89, 'P',  'N',  'G',  '\r', '\n', 0x1A, '\n', 0,    0,    0,    13,   'I',  'H',  'D',
+                              'R',  0,    0,    0,    3,    0,    0,    0,    2,    8,    0,    0,    0,    1,    0xCF,
+                              0x18, 0x09, 0x50, 0,    0,    0,    9,    'I',  'D',  'A',  'T',  0x78, 0xDA, 0x63, 0x70,
+                              0x61, 0xA9, 0x63, 0x10, 0x60, 0x15, 0x3A, 0xEF, 0xF1, 0,    0,    0,    9,    'I',  'D',
+                              'A',  'T',  0xB8, 0x3E, 0x5F, 0x10, 0,    0x0A, 0x24, 0x02, 0x5E, 0xFA, 0x9C, 0x19, 0x75,
+                              0,    0,    0,    0,    'I',  'E',  'N',  'D',  0xAE, 0x42, 0x60, 0x82};
+
+/* 4 bits, run-length encoded, two colours: a run, single pixels, and a row that ends early. */
+static const uint8_t bmp[] = {'B', 'M',  0, 0, 0, 0, 0,    0,    0, 0, 62, 0,    0, 0, 40, 0, 0, 0, 4, 0, 0,
+                              0,   3,    0, 0, 0, 1, 0,    4,    0, 2, 0,  0,    0, 0, 0,  0, 0, 0, 0, 0, 0,
+                              0,   0,    0, 0, 2, 0, 0,    0,    0, 0, 0,  0,    9, 9, 9,  0, 7, 7, 7, 0, /* palette */
+                              4,   0x01, 0, 0, 0, 3, 0x10, 0x10, 0, 0, 1,  0x10, 0, 1};
+
+static const char pgm[] = "P2 # comment\n3 1 15\n0 5 15 ";
+
+int main(void) {
+  expectImage(png, sizeof png, 2, 3, (const uint8_t[]){68, 16, 126, 215, 159, 17});
+  expectImage(bmp, sizeof bmp, 3, 4, (const uint8_t[]){7, 9, 9, 9, 7, 9, 7, 9, 9, 7, 9, 7});
+  expectImage((const uint8_t *)pgm, sizeof pgm - 1, 1, 3, (const uint8_t[]){0, 85, 255});
+  const uint8_t *pixels;
+  EXPECT(decode((const uint8_t *)"RIFF\0\0\0\0WEBP", 12, ONNXC_IMAGE_RGB, &pixels) == ONNXC_IMAGE_WEBP);
+  EXPECT(decode((const uint8_t *)"text", 4, ONNXC_IMAGE_RGB, &pixels) == 0 && dims[0] == 0 && dims[1] == 0);
+  decode(NULL, 0, ONNXC_IMAGE_RGB, &pixels);
+  while (heap.count)
+    free(heap.pieces[--heap.count]);
+  return failures != 0;
+}
