@@ -13,11 +13,16 @@ typedef struct Stream {
   uint64_t written, wanted;
 } Stream;
 
+static void readAhead(Stream *s, int count) {
+  for (; s->count < count && s->at != s->end; s->count += 8)
+    s->bits |= (uint64_t)*s->at++ << s->count;
+}
+
 static uint32_t takeBits(Stream *s, int count) {
-  while (s->count < count) {
-    s->isShort |= s->at == s->end;
-    s->bits |= (uint64_t)(s->at == s->end ? 0 : *s->at++) << s->count;
-    s->count += 8;
+  readAhead(s, count);
+  if (s->count < count) {
+    s->isShort = 1;
+    s->count = count;
   }
   uint32_t bits = (uint32_t)(s->bits & ((UINT64_C(1) << count) - 1));
   s->bits >>= count;
@@ -25,9 +30,12 @@ static uint32_t takeBits(Stream *s, int count) {
   return bits;
 }
 
-/* A canonical prefix code: how many codes of each length, and their symbols in order. */
+enum { Lookup = 9 };
+
+/* A canonical prefix code: how many codes of each length, and their symbols in order. For the bits that come next, the
+ * short code that they begin with: length << 9 | symbol, or 0. */
 typedef struct Code {
-  uint16_t counts[16], symbols[288];
+  uint16_t counts[16], symbols[288], lookup[1 << Lookup];
 } Code;
 
 /* 0 when the lengths make no code: more codes than there are bits for. Fewer are allowed; what has none is an error
@@ -51,12 +59,30 @@ static int makeCode(Code *code, const uint8_t *lengths, int count) {
   for (int i = 0; i < count; ++i)
     if (lengths[i])
       code->symbols[places[lengths[i]]++] = (uint16_t)i;
+  for (int i = 0; i < 1 << Lookup; ++i)
+    code->lookup[i] = 0;
+  int number = 0, index = 0;
+  for (int length = 1; length <= Lookup; ++length, number *= 2)
+    for (int i = 0; i < code->counts[length]; ++i, ++number, ++index) {
+      int reversed = 0; /* the first bit of a code is the lowest in the stream */
+      for (int bit = 0; bit < length; ++bit)
+        reversed |= (number >> bit & 1) << (length - 1 - bit);
+      for (int at = reversed; at < 1 << Lookup; at += 1 << length)
+        code->lookup[at] = (uint16_t)(length << 9 | code->symbols[index]);
+    }
   return 1;
 }
 
 /* The next symbol; -1 when no code matches. Codes of a length are numbered one after the other, from twice the end of
  * those that are one shorter. */
 static int takeSymbol(Stream *s, const Code *code) {
+  readAhead(s, 48);
+  int entry = code->lookup[s->bits & ((1 << Lookup) - 1)];
+  if (entry && entry >> 9 <= s->count) {
+    s->bits >>= entry >> 9;
+    s->count -= entry >> 9;
+    return entry & 511;
+  }
   int number = 0, first = 0, index = 0;
   for (int length = 1; length < 16; ++length) {
     number |= (int)takeBits(s, 1);
