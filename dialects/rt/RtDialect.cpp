@@ -55,7 +55,8 @@ AliasingValueList CallOp::getAliasingValues(OpOperand &operand, const AnalysisSt
 /// A tensor that the function returns may be a part of a sequence.
 bool CallOp::isWritable(Value value, const AnalysisState &) { return !bufferizesToAllocation(value); }
 
-LogicalResult CallOp::bufferize(RewriterBase &rewriter, const BufferizationOptions &options, BufferizationState &state) {
+LogicalResult CallOp::bufferize(RewriterBase &rewriter, const BufferizationOptions &options,
+                                BufferizationState &state) {
   SmallVector<Value> inputs, outs;
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(*this);
@@ -75,7 +76,8 @@ LogicalResult CallOp::bufferize(RewriterBase &rewriter, const BufferizationOptio
         for (int64_t i = 0; i < type.getRank(); ++i)
           if (type.isDynamicDim(i))
             sizes.push_back(memref::DimOp::create(rewriter, getLoc(), value, i));
-        Value dense = memref::AllocOp::create(rewriter, getLoc(), MemRefType::get(type.getShape(), type.getElementType()), sizes);
+        Value dense =
+            memref::AllocOp::create(rewriter, getLoc(), MemRefType::get(type.getShape(), type.getElementType()), sizes);
         memref::CopyOp::create(rewriter, getLoc(), value, dense);
         value = dense;
       }

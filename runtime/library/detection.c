@@ -17,7 +17,8 @@ static Box makeBox(const float *from, int isCenter) {
     float halfWidth = a[2] / 2, halfHeight = a[3] / 2, x = a[0], y = a[1];
     a[0] = y - halfHeight, a[1] = x - halfWidth, a[2] = y + halfHeight, a[3] = x + halfWidth;
   }
-  Box box = {a[0] < a[2] ? a[0] : a[2], a[1] < a[3] ? a[1] : a[3], a[0] < a[2] ? a[2] : a[0], a[1] < a[3] ? a[3] : a[1], 0};
+  Box box = {a[0] < a[2] ? a[0] : a[2], a[1] < a[3] ? a[1] : a[3], a[0] < a[2] ? a[2] : a[0], a[1] < a[3] ? a[3] : a[1],
+             0};
   box.area = (box.bottom - box.top) * (box.right - box.left);
   return box;
 }
@@ -36,7 +37,8 @@ static int overlap(const Box *a, const Box *b, float threshold) {
 static int64_t *sortByScore(int64_t *items, int64_t *other, int64_t count, const float *scores) {
   for (int64_t run = 1; run < count; run *= 2) {
     for (int64_t start = 0; start < count; start += 2 * run) {
-      int64_t middle = start + run < count ? start + run : count, end = start + 2 * run < count ? start + 2 * run : count;
+      int64_t middle = start + run < count ? start + run : count,
+              end = start + 2 * run < count ? start + 2 * run : count;
       for (int64_t i = start, j = middle, k = start; k < end; ++k)
         other[k] = i < middle && (j == end || !(scores[items[j]] > scores[items[i]])) ? items[i++] : items[j++];
     }
@@ -68,8 +70,8 @@ static int add(onnxc_heap *heap, Picked *picked, int64_t batch, int64_t class, i
   return 1;
 }
 
-/* in: boxes [batches, n, 4]; scores [batches, classes, n]; the most boxes of a class, the threshold of intersection over
- * union, that of the score (each may be empty); whether boxes are given by their center. out: [picked, 3]. */
+/* in: boxes [batches, n, 4]; scores [batches, classes, n]; the most boxes of a class, the threshold of intersection
+ * over union, that of the score (each may be empty); whether boxes are given by their center. out: [picked, 3]. */
 int32_t onnxc_non_max_suppression(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
   int64_t batches = in[0]->dims[0], n = in[0]->dims[1], classes = in[1]->dims[1];
   if (in[1]->dims[0] != batches || in[1]->dims[2] != n || in[0]->dims[2] != 4)
@@ -81,7 +83,8 @@ int32_t onnxc_non_max_suppression(onnxc_heap *heap, const onnxc_value *const *in
   Picked picked = {0};
   if (most > 0) {
     uint64_t bytes = (uint64_t)n * 8; /* n elements of 16 bytes are in memory, so this and the next fit */
-    Box *boxes = onnxc_heap_allocate(heap, (uint64_t)n * sizeof(Box)), *kept = onnxc_heap_allocate(heap, (uint64_t)n * sizeof(Box));
+    Box *boxes = onnxc_heap_allocate(heap, (uint64_t)n * sizeof(Box)),
+        *kept = onnxc_heap_allocate(heap, (uint64_t)n * sizeof(Box));
     int64_t *items = onnxc_heap_allocate(heap, bytes), *other = onnxc_heap_allocate(heap, bytes);
     if (!boxes || !kept || !items || !other)
       return NoMemory;

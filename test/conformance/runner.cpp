@@ -35,7 +35,8 @@ static cl::opt<unsigned> limit("limit", cl::desc("Seconds for one case"), cl::in
 static cl::opt<int> level("O", cl::Prefix, cl::desc("Optimisation level of the compiler"), cl::init(3));
 static cl::opt<int> threads("run-threads", cl::desc("Threads of a run"), cl::init(1));
 static cl::opt<std::string> tolerances("tolerances", cl::desc("Table of exceptions: name, set, rtol, atol, ..."));
-static cl::opt<bool> guard("guard", cl::desc("Put workspaces, outputs and what runs allocate before untouchable pages"));
+static cl::opt<bool> guard("guard",
+                           cl::desc("Put workspaces, outputs and what runs allocate before untouchable pages"));
 static cl::opt<bool> listSkipped("list-skipped", cl::desc("Print skipped cases and why"));
 static cl::opt<bool> listPassed("list-passed", cl::desc("Print the cases that pass"));
 static cl::opt<int> minPassed("min-passed", cl::desc("Succeed when at least this many cases pass, whatever else fails"),
@@ -294,10 +295,11 @@ static int stop(Worker &worker) {
 }
 
 int main(int argc, char **argv) {
-  cl::ParseCommandLineOptions(argc, argv,
-                              "Compiles and runs ONNX test cases and compares with their recorded outputs.\n\n"
-                              "A case is a folder with model.onnx and test_data_set_N/{input,output}_K.pb. Cases with an "
-                              "operator or a type\nthat onnxc says it does not support are skipped and counted.\n");
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "Compiles and runs ONNX test cases and compares with their recorded outputs.\n\n"
+      "A case is a folder with model.onnx and test_data_set_N/{input,output}_K.pb. Cases with an "
+      "operator or a type\nthat onnxc says it does not support are skipped and counted.\n");
   signal(SIGPIPE, SIG_IGN);
   if (!tolerances.empty() && !readTolerances(tolerances)) {
     llvm::errs() << "can't read " << tolerances << "\n";
@@ -366,8 +368,11 @@ int main(int argc, char **argv) {
     StringRef kind = path::filename(path::parent_path(name));
     (verdict.state == 'p' ? passed : verdict.state == 'f' ? failed : skipped) += 1;
     if (verdict.state == 'f' || (verdict.state == 's' && listSkipped) || (verdict.state == 'p' && listPassed))
-      llvm::outs() << (verdict.state == 'f' ? "FAIL " : verdict.state == 's' ? "SKIP " : "PASS ") << kind << "/"
-                   << path::filename(name) << (verdict.reason.empty() ? "" : ": ") << verdict.reason << "\n";
+      llvm::outs() << (verdict.state == 'f'   ? "FAIL "
+                       : verdict.state == 's' ? "SKIP "
+                                              : "PASS ")
+                   << kind << "/" << path::filename(name) << (verdict.reason.empty() ? "" : ": ") << verdict.reason
+                   << "\n";
   }
   llvm::outs() << passed << " passed, " << failed << " failed, " << skipped << " skipped\n";
   if (passed < minPassed)

@@ -8,7 +8,8 @@ using namespace onnxc::onnx;
 
 static bool isOneFloat(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return !type || (type.getElementType().isF32() && type.getRank() <= 1 && (!type.hasStaticShape() || type.getNumElements() == 1));
+  return !type || (type.getElementType().isF32() && type.getRank() <= 1 &&
+                   (!type.hasStaticShape() || type.getNumElements() == 1));
 }
 
 LogicalResult NonMaxSuppressionOp::inferTypes(SmallVectorImpl<Type> &types) {

@@ -114,7 +114,8 @@ struct LowerEntry : onnxc::impl::LowerEntryBase<LowerEntry> {
 
 private:
   /// Replaces the arguments of `function` by one, the call, and its results by a status; the builder is at the top.
-  void changeSignature(func::FuncOp function, StringRef name, llvm::function_ref<void(CallAccess &, Block &)> arguments) {
+  void changeSignature(func::FuncOp function, StringRef name,
+                       llvm::function_ref<void(CallAccess &, Block &)> arguments) {
     Block &entry = function.front();
     auto b = ImplicitLocOpBuilder::atBlockBegin(function.getLoc(), &entry);
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
@@ -142,10 +143,11 @@ private:
       Value inputTensors = access.inputs(), outputTensors = access.outputs();
       for (unsigned i = 0; i < inputs + outputs; ++i) {
         BlockArgument argument = entry.getArgument(i);
-        argument.replaceAllUsesWith(i < inputs ? access.input(inputTensors, i, argument.getType())
-                                    : handleOutputs.contains(i - inputs)
-                                        ? access.handle(outputTensors, i - inputs, cast<MemRefType>(argument.getType()))
-                                        : access.tensor(outputTensors, i - inputs, cast<MemRefType>(argument.getType())));
+        argument.replaceAllUsesWith(
+            i < inputs ? access.input(inputTensors, i, argument.getType())
+            : handleOutputs.contains(i - inputs)
+                ? access.handle(outputTensors, i - inputs, cast<MemRefType>(argument.getType()))
+                : access.tensor(outputTensors, i - inputs, cast<MemRefType>(argument.getType())));
       }
       Value call = entry.getArguments().back();
       Value workspace = entry.getArgument(inputs + outputs);
@@ -205,8 +207,7 @@ private:
           continue;
         Value dims = atEnd.dims(outputTensors, i);
         for (auto [axis, size] : llvm::enumerate(type.getShape()))
-          LLVM::StoreOp::create(b,
-                                ShapedType::isDynamic(size) ? asInt(ret.getOperand(next++)) : atEnd.integer(size),
+          LLVM::StoreOp::create(b, ShapedType::isDynamic(size) ? asInt(ret.getOperand(next++)) : atEnd.integer(size),
                                 atEnd.at(dims, axis * sizeof(int64_t)));
       }
     });

@@ -3,6 +3,8 @@
 // Memory that plan-memory could not plan, and the rt dialect, become calls of the functions of runtime/library.
 #include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -10,8 +12,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "onnxc/abi.h"
-#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 
 namespace onnxc {
 #define GEN_PASS_DEF_LOWERRUNTIME
@@ -132,11 +132,13 @@ private:
     Value dims = stack(b, type.getRank() * 8);
     SmallVector<Value> sizes;
     for (int64_t i = 0, next = 0; i < type.getRank(); ++i) {
-      sizes.push_back(type.isDynamicDim(i) ? asInt(b, alloc.getDynamicSizes()[next++]) : constant(b, type.getDimSize(i)));
+      sizes.push_back(type.isDynamicDim(i) ? asInt(b, alloc.getDynamicSizes()[next++])
+                                           : constant(b, type.getDimSize(i)));
       store(b, sizes.back(), dims, i * 8);
     }
     auto buffer = function("onnxc_heap_buffer", {pointer, i32, i64, i64, pointer}, pointer);
-    Value data = func::CallOp::create(b, buffer, ValueRange{heap, constant32(b, alloc->hasAttr("onnxc.kept")),
+    Value data = func::CallOp::create(b, buffer,
+                                      ValueRange{heap, constant32(b, alloc->hasAttr("onnxc.kept")),
                                                  constant(b, bytesOf(type)), constant(b, type.getRank()), dims})
                      .getResult(0);
     Value isThere = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, data, LLVM::ZeroOp::create(b, pointer));
@@ -152,8 +154,9 @@ private:
   void lower(ImplicitLocOpBuilder &b, onnxc::rt::SetOutputOp op) {
     int64_t rank = cast<MemRefType>(op.getValue().getType()).getRank();
     auto output = function("onnxc_heap_output", {pointer, i64, pointer, i64, pointer}, {});
-    func::CallOp::create(b, output, ValueRange{heap, constant(b, op.getIndex()), dataOf(b, op.getValue()),
-                                    constant(b, rank), dimsOf(b, op.getValue())});
+    func::CallOp::create(b, output,
+                         ValueRange{heap, constant(b, op.getIndex()), dataOf(b, op.getValue()), constant(b, rank),
+                                    dimsOf(b, op.getValue())});
   }
 
   void lower(ImplicitLocOpBuilder &b, onnxc::rt::TextOp op) {

@@ -177,7 +177,8 @@ private:
                                 !effects.hasEffect<MemoryEffects::Free>());
                 // Kernels are for more data than shapes have, and a plan has no heap for functions of the library.
                 StringRef dialect = nested->getName().getDialectNamespace();
-                return isKnown && dialect != "kernel" && dialect != "rt" ? WalkResult::advance() : WalkResult::interrupt();
+                return isKnown && dialect != "kernel" && dialect != "rt" ? WalkResult::advance()
+                                                                         : WalkResult::interrupt();
               }).wasInterrupted();
   }
 
@@ -365,7 +366,8 @@ private:
           if (isa<BaseMemRefType>(result.getType()))
             aliases.insert(result);
         for (Region &region : user->getRegions())
-          for (BlockArgument argument : isa<LoopLikeOpInterface>(user) ? region.getArguments() : Region::BlockArgListType())
+          for (BlockArgument argument :
+               isa<LoopLikeOpInterface>(user) ? region.getArguments() : Region::BlockArgListType())
             if (isa<BaseMemRefType>(argument.getType()))
               aliases.insert(argument);
       }
