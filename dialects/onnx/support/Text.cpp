@@ -65,8 +65,12 @@ FailureOr<Value> onnxc::onnx::castText(LoweringBuilder &b, Value lowered, Type f
     return op ? b.lower(op.getResult()) : Value();
   };
   RankedTensorType wideType = withElementType(to, wide);
-  // A truth value takes any number that a double can be.
-  Value format = describeFloat(b, floating ? floating : FloatType(b.getF64Type()), isBool);
+  // A truth value takes any number that a double can be. Floats that numpy has no text for are written as the float32
+  // that they are, as the reference implementation does.
+  FloatType shown = floating ? floating : FloatType(b.getF64Type());
+  if (!isText(from) && !isa<Float16Type, Float32Type, Float64Type>(shown))
+    shown = b.getF32Type();
+  Value format = describeFloat(b, shown, isBool);
   Type formatType = makeTensor(ArrayRef<int64_t>{3}, b.getI64Type());
   Value result;
   if (isText(from)) {
