@@ -252,6 +252,7 @@ def report(arguments, output):
     if arguments.pairs:
         for operator in sorted(missing):
             print(f"  {operator}: " + " ".join(sorted(p for o, p in possible - passing if o == operator)))
+    return not news
 
 
 def main():
