@@ -3,6 +3,7 @@
  * NonMaxSuppression (ai.onnx, since version 10): picks boxes by score, without those that overlap with a better one.
  *===--------------------------------------------------------------------------------===*/
 #include "runtime/library/library.h"
+#include "runtime/library/sort.h"
 
 enum { Done = 0, NoMemory = -1, Misfit = 1 };
 
@@ -33,20 +34,8 @@ static int overlap(const Box *a, const Box *b, float threshold) {
   return both / (a->area + b->area - both) > threshold;
 }
 
-/* Sorts `count` boxes by falling score, equal ones in their order: merges runs of 1, 2, 4, ... */
-static int64_t *sortByScore(int64_t *items, int64_t *other, int64_t count, const float *scores) {
-  for (int64_t run = 1; run < count; run *= 2) {
-    for (int64_t start = 0; start < count; start += 2 * run) {
-      int64_t middle = start + run < count ? start + run : count,
-              end = start + 2 * run < count ? start + 2 * run : count;
-      for (int64_t i = start, j = middle, k = start; k < end; ++k)
-        other[k] = i < middle && (j == end || !(scores[items[j]] > scores[items[i]])) ? items[i++] : items[j++];
-    }
-    int64_t *swap = items;
-    items = other;
-    other = swap;
-  }
-  return items;
+static int scoresMore(const void *scores, int64_t i, int64_t j) {
+  return ((const float *)scores)[i] > ((const float *)scores)[j];
 }
 
 typedef struct Picked {
@@ -97,7 +86,7 @@ int32_t onnxc_non_max_suppression(onnxc_heap *heap, const onnxc_value *const *in
         for (int64_t i = 0; i < n; ++i)
           if (!hasLeast || scores[i] > least)
             items[candidates++] = i;
-        int64_t *sorted = sortByScore(items, other, candidates, scores);
+        int64_t *sorted = onnxc_sort(items, other, candidates, scoresMore, scores);
         for (int64_t i = 0; i < candidates && keptCount < most; ++i) {
           const Box *box = &boxes[sorted[i]];
           int isFree = 1;

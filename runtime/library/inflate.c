@@ -140,7 +140,7 @@ static int readCodes(Stream *s, Code *literals, Code *distances) {
     return 0;
   for (int i = 0; i < count; ++i)
     lengths[order[i]] = (uint8_t)takeBits(s, 3);
-  if (!makeCode(literals, lengths, 19)) /* for now, the code of the lengths */
+  if (!makeCode(literals, lengths, 19)) /* first the code of the lengths */
     return 0;
   for (int i = 0, all = literalCount + distanceCount; i < all;) {
     int symbol = takeSymbol(s, literals), repeat = 1, value = symbol;

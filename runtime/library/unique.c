@@ -3,6 +3,7 @@
  * Unique (ai.onnx, since version 11): a stable merge sort puts equal items side by side, the first of them in front.
  *===--------------------------------------------------------------------------------===*/
 #include "runtime/library/library.h"
+#include "runtime/library/sort.h"
 
 enum { Done = 0, NoMemory = -1 };
 
@@ -90,22 +91,7 @@ static int compare(const Items *items, int64_t i, int64_t j) {
   return 0;
 }
 
-static int64_t *sort(const Items *items, int64_t *order, int64_t *other) {
-  for (int64_t i = 0; i < items->count; ++i)
-    order[i] = i;
-  for (int64_t run = 1; run < items->count; run *= 2) {
-    for (int64_t start = 0; start < items->count; start += 2 * run) {
-      int64_t middle = start + run < items->count ? start + run : items->count;
-      int64_t end = start + 2 * run < items->count ? start + 2 * run : items->count;
-      for (int64_t i = start, j = middle, k = start; k < end; ++k)
-        other[k] = i < middle && (j == end || compare(items, order[i], order[j]) <= 0) ? order[i++] : order[j++];
-    }
-    int64_t *swap = order;
-    order = other;
-    other = swap;
-  }
-  return order;
-}
+static int comesBefore(const void *items, int64_t i, int64_t j) { return compare(items, i, j) < 0; }
 
 /* in: a tensor; [axis, sorted], axis -1 for the elements of the flat tensor. out: the distinct items, where each was
  * first, which of them every one of the input is, how often each is there. */
@@ -123,7 +109,9 @@ int32_t onnxc_unique(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value
     return NoMemory;
   int64_t *inverse = out[2].data;
   /* groups in sorted order */
-  int64_t *sorted = sort(&items, order, other), groups = 0;
+  for (int64_t i = 0; i < items.count; ++i)
+    order[i] = i;
+  int64_t *sorted = onnxc_sort(order, other, items.count, comesBefore, &items), groups = 0;
   for (int64_t i = 0; i < items.count; ++i) {
     if (i == 0 || compare(&items, sorted[i - 1], sorted[i]) != 0) {
       first[groups] = sorted[i];

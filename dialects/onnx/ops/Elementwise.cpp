@@ -108,10 +108,8 @@ LogicalResult SwiGLUOp::verify() {
 //===- Lowering ---------------------------------------------------------------------===//
 
 static Scalar castElement(CastOp op, Scalar x) {
-  Type from = getElementTypeOrSelf(op.getX()), to = getElementTypeOrSelf(op.getResult());
-  if (isText(from) || isText(to)) // the library converts; this is never run
-    return x;
-  return store(load(x.builder(), x, from), to, {op.getSaturate() != 0, op.getRoundMode()});
+  Scalar number = load(x.builder(), x, getElementTypeOrSelf(op.getX()));
+  return store(number, getElementTypeOrSelf(op.getResult()), {op.getSaturate() != 0, op.getRoundMode()});
 }
 
 /// The same bits as another type of as many. A bool is a byte that is 0 or 1.
