@@ -11,6 +11,7 @@
 // Opening, checking, planning and running models, all with the hand-written one.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Inputs/expect.h"
+#include "Inputs/ledger.h"
 #include "src/internal.h"
 
 #include <pthread.h>
@@ -281,24 +282,6 @@ static void runErrors(void) {
   onnxc_session_destroy(session);
   onnxc_session_destroy(NULL);
   onnxc_close(library);
-}
-
-typedef struct Ledger {
-  int left; /* allocations that may still succeed */
-  int64_t bytes;
-} Ledger;
-
-static void *allocateCounted(void *self, size_t alignment, size_t size) {
-  Ledger *ledger = self;
-  if (ledger->left-- <= 0)
-    return NULL;
-  ledger->bytes += (int64_t)size;
-  return aligned_alloc(alignment < 8 ? 8 : alignment, (size + 63) & ~(size_t)63);
-}
-
-static void releaseCounted(void *self, void *memory, size_t size) {
-  ((Ledger *)self)->bytes -= (int64_t)size;
-  free(memory);
 }
 
 /* Every allocation fails once; nothing is lost. */

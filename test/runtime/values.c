@@ -3,6 +3,7 @@
 // Sequences, optionals, maps, strings and outputs that the run allocates, with the hand-written model that has them
 // all. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Inputs/expect.h"
+#include "Inputs/ledger.h"
 #include "src/internal.h"
 
 const onnxc_model *values_model(void);
@@ -155,24 +156,6 @@ static void unwrapped(void) {
   EXPECT_TEXT(error.text, "must be released before it runs again");
   values_model()->release(&call);
   EXPECT(!call.kept);
-}
-
-typedef struct Ledger {
-  int left; /* allocations that may still succeed */
-  int64_t bytes;
-} Ledger;
-
-static void *allocateCounted(void *self, size_t alignment, size_t size) {
-  Ledger *ledger = self;
-  if (ledger->left-- <= 0)
-    return NULL;
-  ledger->bytes += (int64_t)size;
-  return aligned_alloc(alignment < 8 ? 8 : alignment, (size + 63) & ~(size_t)63);
-}
-
-static void releaseCounted(void *self, void *memory, size_t size) {
-  ((Ledger *)self)->bytes -= (int64_t)size;
-  free(memory);
 }
 
 /* Every allocation fails once; nothing is lost, in the model's run neither. */

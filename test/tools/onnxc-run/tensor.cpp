@@ -6,6 +6,7 @@
 //
 // The TensorProto reader: every way to hold data, and 300,000 damaged files.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Inputs/wire.h"
 #include "tools/onnxc-run/Tensor.h"
 #include "onnxc/runtime.h"
 #include "tools/onnxc-run/Compare.h"
@@ -14,24 +15,6 @@
 #include <cstdio>
 #include <cstring>
 
-static int failures;
-#define EXPECT(condition)                                                                                              \
-  do {                                                                                                                 \
-    if (!(condition) && ++failures < 20)                                                                               \
-      fprintf(stderr, "line %d: expected %s\n", __LINE__, #condition);                                                 \
-  } while (0)
-
-using Text = std::string;
-static Text varint(uint64_t v) {
-  Text t;
-  for (; v >= 0x80; v >>= 7)
-    t += char(v | 0x80);
-  return t + char(v);
-}
-static Text number(int field, uint64_t v) { return varint(uint64_t(field) << 3) + varint(v); }
-static Text bytes(int field, const Text &content) {
-  return varint(uint64_t(field) << 3 | 2) + varint(content.size()) + content;
-}
 static Text head(int type, std::initializer_list<int64_t> dims) {
   Text t;
   for (int64_t d : dims)
