@@ -8,6 +8,7 @@
 #include "lib/Codegen/Common/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -351,11 +352,27 @@ struct Widen : RewritePattern {
   }
 };
 
+/// The larger or smaller number, NaN if one is: left to LLVM, whose loop vectoriser knows it as a reduction. Which zero wins
+/// is nobody's concern.
+template <typename FromT, typename ToT> struct ToIntrinsic : OpRewritePattern<FromT> {
+  using OpRewritePattern<FromT>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(FromT op, PatternRewriter &rewriter) const override {
+    Type element = getElementTypeOrSelf(op.getType());
+    auto vector = dyn_cast<VectorType>(op.getType());
+    if (!(element.isF32() || element.isF64()) || (vector && vector.getRank() != 1))
+      return failure();
+    rewriter.replaceOpWithNewOp<ToT>(op, op.getType(), op.getLhs(), op.getRhs(), LLVM::FastmathFlags::nsz);
+    return success();
+  }
+};
+
 struct ExpandMath : onnxc::impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<Widen>(context);
+    patterns.add<Widen, ToIntrinsic<arith::MaximumFOp, LLVM::MaximumOp>, ToIntrinsic<arith::MinimumFOp, LLVM::MinimumOp>>(
+        context);
 
     // f32 has its own polynomials for these four.
     auto f64Only = [&](auto tag, auto body) { patterns.add<ViaDouble<decltype(tag)>>(context, body, false); };

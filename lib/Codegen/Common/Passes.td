@@ -17,7 +17,20 @@ def ExpandMath : Pass<"expand-math"> {
     %k = math.roundeven ...   // x = k pi/2 + r, and a polynomial in r
     ```
   }];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::vector::VectorDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect", "mlir::math::MathDialect", "mlir::vector::VectorDialect"];
+}
+
+def BoolsAsBytes : Pass<"bools-as-bytes"> {
+  let summary = "Loads and stores bytes where a bool is meant";
+  let description = [{
+    ```mlir
+    %x = llvm.load %p : !llvm.ptr -> i1
+    ==>
+    %byte = llvm.load %p : !llvm.ptr -> i8
+    %x = llvm.icmp "ne" %byte, %zero : i8
+    ```
+  }];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect"];
 }
 
 def LowerExpandShape : Pass<"lower-expand-shape"> {
