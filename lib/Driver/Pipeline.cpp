@@ -95,7 +95,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
 
   // From here on there are only loops over memory.
   passes.addPass(createEmitKernels({registers.lanes, registers.count}));
-  passes.addNestedPass<func::FuncOp>(createLinalgToTasks());
+  passes.addNestedPass<func::FuncOp>(createLinalgToTasks({registers.lanes}));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createLoopInvariantCodeMotionPass());
   passes.addPass(createCSEPass());
@@ -110,7 +110,6 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   // To the llvm dialect. Views become address arithmetic first, and elementary functions plain arithmetic.
   passes.addPass(createExpandMath());
   passes.addPass(createConvertVectorToSCFPass());
-  passes.addPass(memref::createFoldMemRefAliasOpsPass());
   passes.addPass(createLowerExpandShape());
   passes.addPass(memref::createExpandStridedMetadataPass());
   passes.addPass(createLowerAffinePass());

@@ -109,6 +109,9 @@ std::optional<Sliding> getSliding(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+/// Works as it is, too, and about as fast.
+bool isPooling(Operation *op) { return isa<linalg::PoolingNchwMaxOp, linalg::PoolingNchwSumOp>(op); }
+
 /// A generic whose loops may run in any order: every operand is read along some loops, each at most once, or at 0.
 bool isReorderable(linalg::GenericOp op) {
   if (!op.hasPureTensorSemantics() || isContraction(op))
@@ -335,7 +338,8 @@ private:
 
   void collectWishes(Operation *op) {
     if (auto sliding = getSliding(op)) {
-      wish(op->getOperand(0), sliding->image, estimateBytes(op->getOperand(0)));
+      Perm image = isPooling(op) ? getWish(op->getResult(0)).value_or(sliding->image) : sliding->image;
+      wish(op->getOperand(0), image, estimateBytes(op->getOperand(0)));
       return;
     }
     if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isReorderable(generic)) {
@@ -557,6 +561,13 @@ private:
       SmallVector<int64_t> ones(isa<linalg::Conv3DNcdhwFcdhwOp>(op) ? 3 : 2, 1);
       return b.getI64TensorAttr(ones);
     };
+    auto bytesMoved = [&](const Perm &layout) { return costOf(image, layout) + costOfWish(op->getResult(0), layout); };
+    Perm plain = identity(rankOf(image));
+    if (isPooling(op) && bytesMoved(plain) < bytesMoved(sliding.image)) {
+      op->setOperand(0, get(image, plain));
+      op->setOperand(2, get(op->getOperand(2), plain));
+      return;
+    }
     Attribute strides = steps("strides"), dilations = steps("dilations");
     if (!isa<linalg::Conv3DNcdhwFcdhwOp>(op)) {
       Sliding flipped = sliding.flipped(sliding.image.size() - 2);

@@ -3,8 +3,10 @@
 // Every linalg operation that no kernel took becomes parallel tasks around loops that LLVM's loop vectoriser takes.
 //
 // Order of the loops: parallel dimensions, then reductions, and innermost the dimension along which most operands are
-// contiguous. When that one is a reduction, all reductions are innermost and the result is carried in registers.
+// contiguous. When that one is a reduction, all reductions are innermost and the result is carried in registers. Where some
+// operands are contiguous along another dimension than the result, square tiles are transposed in registers.
 #include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/CPU/TransposeRows.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -14,6 +16,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace onnxc {
@@ -31,14 +34,16 @@ static constexpr int64_t kMaxTasks = 256;
 static constexpr int64_t kSumBlock = 4096;
 /// A shorter innermost loop doesn't fill a vector register.
 static constexpr double kUsefulLoop = 16;
+/// A smaller tile is not worth transposing in registers.
+static constexpr int64_t kLeastTile = 4;
 /// What is assumed of a size that is known at run time only, to decide the structure of the loops.
 static constexpr int64_t kAssumedSize = 64;
 
 namespace {
 class Nest {
 public:
-  Nest(linalg::LinalgOp op)
-      : op(op), b(op),
+  Nest(linalg::LinalgOp op, int64_t lanes)
+      : op(op), b(op), lanes(lanes),
         isSequential(op->getParentOfType<scf::ForallOp>() || op->getParentOfType<func::FuncOp>().getName() == "plan") {
     for (Range range : op.createLoopRanges(b, op.getLoc()))
       sizes.push_back(range.size);
@@ -46,7 +51,16 @@ public:
   }
 
   void lower() {
-    chooseLoops();
+    Value fits = chooseTile();
+    if (!fits) {
+      chooseLoops();
+    } else if (!matchPattern(fits, m_One())) {
+      auto whether = scf::IfOp::create(b, op.getLoc(), fits, /*withElseRegion=*/true);
+      b.setInsertionPointToStart(whether.thenBlock());
+      emitTasks();
+      b.setInsertionPointToStart(whether.elseBlock());
+      chooseLoops();
+    }
     emitTasks();
     op->erase();
   }
@@ -99,6 +113,7 @@ private:
   }
 
   void chooseLoops() {
+    tile = 1, inner.reset();
     double best = std::numeric_limits<double>::infinity();
     for (unsigned dim = 0; dim < sizes.size(); ++dim) {
       if (estimate(dim) == 1 && sizes.size() > 1)
@@ -106,9 +121,7 @@ private:
       if (double cost = costOfInner(dim); cost <= best)
         best = cost, inner = dim;
     }
-    for (unsigned dim = 0; dim < sizes.size(); ++dim)
-      if (isParallel(dim) && dim != inner)
-        outer.push_back(dim);
+    chooseOuter();
     for (unsigned dim = 0; dim < sizes.size(); ++dim)
       if (!isParallel(dim) && dim != inner)
         reductions.push_back(dim);
@@ -118,6 +131,73 @@ private:
       AffineMap map = op.getMatchingIndexingMap(&init);
       return llvm::none_of(reductions, [&](unsigned dim) { return map.isFunctionOfDim(dim); });
     });
+  }
+
+  /// One round is no loop.
+  void chooseOuter() {
+    outer.clear();
+    for (unsigned dim = 0; dim < sizes.size(); ++dim)
+      if (isParallel(dim) && dim != inner && getConstantIntValue(sizes[dim]) != 1)
+        outer.push_back(dim);
+  }
+
+  /// Whether consecutive elements along `dim` lie side by side in the last dimension of the operand.
+  bool isContiguous(OpOperand &operand, unsigned dim) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    return map.getNumResults() != 0 && map.getResults().back() == b.getAffineDimExpr(dim) &&
+           cast<MemRefType>(operand.get().getType()).isLastDimUnitStride() && strideAlong(operand, dim) == 1;
+  }
+
+  /// Chooses the loops for tiles where some operands are contiguous `across` the dimension along which the others and the
+  /// results are. Returns whether the sizes hold a tile; null when there is nothing to transpose.
+  Value chooseTile() {
+    auto isPlain = [](Operation &inside) { return OpTrait::hasElementwiseMappableTraits(&inside); };
+    AffineMap results = op.getIndexingMapsArray().back();
+    auto along = dyn_cast_if_present<AffineDimExpr>(results.getNumResults() ? results.getResults().back() : AffineExpr());
+    if (!along || op.getNumReductionLoops() || !llvm::all_of(op->getRegion(0).front().without_terminator(), isPlain))
+      return {};
+    inner = along.getPosition(), across.reset();
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto type = dyn_cast<MemRefType>(operand.get().getType());
+      if (!type)
+        continue;
+      if (type.getElementType().isInteger(1) || !op.getMatchingIndexingMap(&operand).isProjectedPermutation())
+        return {};
+      if (isContiguous(operand, *inner) || (strideAlong(operand, *inner) == 0 && !op.isDpsInit(&operand)))
+        continue;
+      auto other = dyn_cast<AffineDimExpr>(op.getMatchingIndexingMap(&operand).getResults().back());
+      if (!other || !isContiguous(operand, other.getPosition()) || op.isDpsInit(&operand) ||
+          across.value_or(other.getPosition()) != other.getPosition())
+        return {};
+      across = other.getPosition();
+    }
+    if (!across)
+      return {};
+    tile = lanes;
+    for (unsigned dim : {*inner, *across})
+      while (getConstantIntValue(sizes[dim]).value_or(tile) < tile)
+        tile /= 2;
+    if (tile < kLeastTile)
+      return {};
+    chooseOuter();
+    outer.erase(llvm::find(outer, *across));
+    outer.push_back(*across);
+    Value least = compute<arith::MinUIOp>(value(sizes[*inner]), value(sizes[*across]));
+    return b.createOrFold<arith::CmpIOp>(op.getLoc(), arith::CmpIPredicate::uge, least, constant(tile));
+  }
+
+  /// How often the loop over `dim` runs, and the place where its round number `i` is. The last tile ends with the dimension
+  /// and may do some elements twice.
+  OpFoldResult count(unsigned dim) {
+    if (tile == 1 || (dim != inner && dim != across))
+      return sizes[dim];
+    return getAsOpFoldResult(compute<arith::CeilDivUIOp>(value(sizes[dim]), constant(tile)));
+  }
+  Value place(unsigned dim, Value i) {
+    if (tile == 1 || (dim != inner && dim != across))
+      return i;
+    return compute<arith::MinUIOp>(compute<arith::MulIOp>(i, constant(tile)),
+                                   compute<arith::SubIOp>(value(sizes[dim]), constant(tile)));
   }
 
   /// Scalar operations for one element, roughly.
@@ -141,7 +221,7 @@ private:
   Value product(ArrayRef<unsigned> dims) {
     Value result = constant(1);
     for (unsigned dim : dims)
-      result = compute<arith::MulIOp>(result, value(sizes[dim]));
+      result = compute<arith::MulIOp>(result, value(count(dim)));
     return result;
   }
 
@@ -171,7 +251,7 @@ private:
   }
 
   void emitTasks() {
-    ivs.assign(sizes.size(), Value());
+    ivs.assign(sizes.size(), constant(0));
     SmallVector<unsigned> rest = reductions;
     if (outer.empty() && inner) // tasks are pieces of the only parallel dimension
       return split(value(sizes[*inner]), compute<arith::MulIOp>(product(reductions), constant(bodyCost())), 64,
@@ -187,17 +267,17 @@ private:
     rest.append(below.begin(), below.end());
     if (inner)
       rest.push_back(*inner);
-    Value total = product(tasks), work = compute<arith::MulIOp>(product(rest), constant(bodyCost()));
+    Value total = product(tasks), work = compute<arith::MulIOp>(product(rest), constant(bodyCost() * tile * tile));
     split(total, work, 1, [&](Part part) {
       if (!part.begin)
         return emitLoops(outer, {});
       OpBuilder::InsertionGuard guard(b);
       Value linear = enterLoop(part);
       for (unsigned dim : llvm::reverse(tasks.drop_front())) {
-        ivs[dim] = compute<arith::RemUIOp>(linear, value(sizes[dim]));
-        linear = compute<arith::DivUIOp>(linear, value(sizes[dim]));
+        ivs[dim] = place(dim, compute<arith::RemUIOp>(linear, value(count(dim))));
+        linear = compute<arith::DivUIOp>(linear, value(count(dim)));
       }
-      ivs[tasks.front()] = linear;
+      ivs[tasks.front()] = place(tasks.front(), linear);
       emitLoops(below, {});
     });
   }
@@ -208,13 +288,15 @@ private:
     b.setInsertionPointToStart(loop.getBody());
     return loop.getInductionVar();
   }
-  Part all(unsigned dim) { return {constant(0), value(sizes[dim])}; }
+  Part all(unsigned dim) { return {constant(0), value(count(dim))}; }
 
   /// The loops inside a task: over `parallel`, then the reductions, then the inner dimension, of which `innerPart`.
   void emitLoops(ArrayRef<unsigned> parallel, Part innerPart) {
     OpBuilder::InsertionGuard guard(b);
     for (unsigned dim : parallel)
-      ivs[dim] = enterLoop(all(dim));
+      ivs[dim] = place(dim, enterLoop(all(dim)));
+    if (tile > 1)
+      return emitTile();
     if (inRegisters)
       return reduceInRegisters();
     for (unsigned dim : reductions)
@@ -225,6 +307,61 @@ private:
     for (OpOperand &init : op.getDpsInitsMutable())
       inits.push_back(op.payloadUsesValueFromOperand(&init) ? load(init) : Value());
     store(emitBody(inits));
+  }
+
+  /// A row of tiles along the inner dimension, row by row of the result.
+  void emitTile() {
+    Location loc = op.getLoc();
+    ivs[*inner] = place(*inner, enterLoop(all(*inner)));
+    Value row = ivs[*across], column = ivs[*inner];
+    auto vectorOf = [&](Type element) { return VectorType::get({tile}, element); };
+    auto loadRow = [&](OpOperand &operand) -> Value {
+      return vector::LoadOp::create(b, loc, vectorOf(getElementTypeOrSelf(operand.get().getType())), operand.get(),
+                                    indices(operand));
+    };
+    DenseMap<OpOperand *, SmallVector<Value>> transposed;
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      if (!isa<MemRefType>(input->get().getType()) || strideAlong(*input, *inner) == 0 || isContiguous(*input, *inner))
+        continue;
+      SmallVector<Value> rows;
+      for (int64_t i = 0; i < tile; ++i) {
+        ivs[*inner] = compute<arith::AddIOp>(column, constant(i));
+        rows.push_back(loadRow(*input));
+      }
+      transposed[input] = onnxc::cpu::transposeRows(b, loc, rows);
+    }
+    ivs[*inner] = column;
+    Block &body = op->getRegion(0).front();
+    for (int64_t i = 0; i < tile; ++i) {
+      ivs[*across] = compute<arith::AddIOp>(row, constant(i));
+      IRMapping mapping;
+      for (auto [argument, operand] : llvm::zip_equal(body.getArguments(), op->getOpOperands())) {
+        if (argument.use_empty())
+          continue;
+        if (auto rows = transposed.find(&operand); rows != transposed.end())
+          mapping.map(argument, rows->second[i]);
+        else if (isa<MemRefType>(operand.get().getType()) && isContiguous(operand, *inner))
+          mapping.map(argument, loadRow(operand));
+        else
+          mapping.map(argument, vector::BroadcastOp::create(b, loc, vectorOf(argument.getType()), load(operand)));
+      }
+      auto get = [&](Value scalar) -> Value {
+        if (!mapping.contains(scalar)) // from outside of the body
+          mapping.map(scalar, vector::BroadcastOp::create(b, loc, vectorOf(scalar.getType()), scalar));
+        return mapping.lookup(scalar);
+      };
+      for (Operation &inside : body.without_terminator()) {
+        llvm::for_each(inside.getOperands(), get);
+        Operation *copy = b.clone(inside, mapping);
+        for (auto [result, wide] : llvm::zip_equal(inside.getResults(), copy->getResults())) {
+          wide.setType(vectorOf(result.getType()));
+          mapping.map(result, wide);
+        }
+        allowFusion(copy);
+      }
+      for (auto [result, init] : llvm::zip_equal(body.getTerminator()->getOperands(), op.getDpsInitsMutable()))
+        vector::StoreOp::create(b, loc, get(result), init.get(), indices(init));
+    }
   }
 
   void reduceInRegisters() {
@@ -308,7 +445,17 @@ private:
       memref::StoreOp::create(b, op.getLoc(), result, init.get(), indices(init));
   }
 
-  /// The scalar computation of one element. A sum may be computed in any order, and a product be fused into it.
+  /// A sum may be computed in any order, and a product be fused into it.
+  void allowFusion(Operation *arithmetic) {
+    if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(arithmetic))
+      return;
+    auto flags = arith::FastMathFlags::contract;
+    if (op.getNumReductionLoops() != 0)
+      flags = flags | arith::FastMathFlags::reassoc;
+    arithmetic->setAttr("fastmath", arith::FastMathFlagsAttr::get(op.getContext(), flags));
+  }
+
+  /// The scalar computation of one element.
   SmallVector<Value> emitBody(ValueRange inits) {
     Block &body = op->getRegion(0).front();
     IRMapping mapping;
@@ -320,7 +467,6 @@ private:
     }
     for (Value init : inits)
       mapping.map(body.getArgument(next++), init);
-    bool isReduction = op.getNumReductionLoops() != 0;
     for (Operation &inside : body.without_terminator()) {
       if (auto index = dyn_cast<linalg::IndexOp>(inside)) {
         mapping.map(index.getResult(), ivs[index.getDim()]);
@@ -331,12 +477,8 @@ private:
         if (auto index = dyn_cast<linalg::IndexOp>(nested)) {
           index.replaceAllUsesWith(ivs[index.getDim()]);
           index.erase();
-        } else if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(nested)) {
-          auto flags = arith::FastMathFlags::contract;
-          if (isReduction)
-            flags = flags | arith::FastMathFlags::reassoc;
-          nested->setAttr("fastmath", arith::FastMathFlagsAttr::get(op.getContext(), flags));
         }
+        allowFusion(nested);
       });
     }
     return llvm::map_to_vector(body.getTerminator()->getOperands(),
@@ -345,11 +487,14 @@ private:
 
   linalg::LinalgOp op;
   OpBuilder b;
+  int64_t lanes;
   bool isSequential; ///< inside of a task already, or where there are no threads
   SmallVector<OpFoldResult> sizes;
   SmallVector<utils::IteratorType> iterators;
   SmallVector<unsigned> outer, reductions;
   std::optional<unsigned> inner; ///< when it is a parallel dimension
+  std::optional<unsigned> across; ///< the other dimension of tiles
+  int64_t tile = 1;               ///< rows and columns of a tile; 1: no tiles
   bool inRegisters = false;
   SmallVector<Value> ivs;
 };
@@ -392,6 +537,8 @@ linalg::LinalgOp mergeDimensions(linalg::LinalgOp op, IRRewriter &rewriter) {
 }
 
 struct LinalgToTasks : onnxc::impl::LinalgToTasksBase<LinalgToTasks> {
+  using LinalgToTasksBase::LinalgToTasksBase;
+
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     SmallVector<memref::CopyOp> copies;
@@ -404,7 +551,7 @@ struct LinalgToTasks : onnxc::impl::LinalgToTasksBase<LinalgToTasks> {
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     for (linalg::LinalgOp op : ops)
-      Nest(mergeDimensions(op, rewriter)).lower();
+      Nest(mergeDimensions(op, rewriter), lanes).lower();
   }
 };
 } // namespace
