@@ -13,7 +13,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -422,30 +421,58 @@ static Value combine(ImplicitLocOpBuilder &b, StringRef reduction, Value present
   return reduction == "max" ? max(x, y) : min(x, y);
 }
 
-/// A copy of `data` with every element of `updates` written to, or combined with what is at, the position that `place`
-/// gives. One after the other, since places may coincide.
-static Value scatter(LoweringBuilder &b, Value data, Value updates, Type updatesType, StringRef reduction,
+/// A copy of `data` with every piece of `updates` written to, or combined with what is at, the position that `place`
+/// gives. A piece is what the dimensions of updates after the first `looped` hold: an element, or all of the last
+/// dimensions of data. One after the other, since places may coincide.
+static Value scatter(LoweringBuilder &b, Value data, Value updates, Type updatesType, int64_t looped, StringRef reduction,
                      function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)> place) {
-  SmallVector<Value> lows, highs, steps;
-  for (AffineExpr dim : getDims(updatesType)) {
-    lows.push_back(b.index(0));
-    highs.push_back(b.materializeIndex(dim));
-    steps.push_back(b.index(1));
-  }
   Type element = getElementTypeOrSelf(updatesType);
-  auto write = [&](OpBuilder &builder, Location loc, ValueRange at, ValueRange result) -> scf::ValueVector {
-    ImplicitLocOpBuilder nested(loc, builder);
-    SmallVector<Value> target = place(nested, at);
-    Value update = tensor::ExtractOp::create(nested, updates, at);
-    if (reduction != "none") {
-      Value present = tensor::ExtractOp::create(nested, result[0], target);
-      update = combine(nested, reduction, present, update, element);
-    }
-    return {tensor::InsertOp::create(nested, update, result[0], target)};
+  auto storedType = cast<RankedTensorType>(updates.getType());
+  auto pieceType = RankedTensorType::get(storedType.getShape().drop_front(looped), storedType.getElementType());
+  int64_t rank = pieceType.getRank();
+  SmallVector<Value> ends;
+  SmallVector<OpFoldResult> pieceSizes;
+  for (auto [i, dim] : llvm::enumerate(getDims(updatesType)))
+    if (static_cast<int64_t>(i) < looped)
+      ends.push_back(b.materializeIndex(dim));
+    else
+      pieceSizes.push_back(pieceType.isDynamicDim(i - looped) ? OpFoldResult(b.materializeIndex(dim))
+                                                              : b.getIndexAttr(pieceType.getDimSize(i - looped)));
+  struct Slice {
+    SmallVector<OpFoldResult> offsets, sizes, strides;
   };
-  if (lows.empty()) // a single element
-    return write(b, b.getLoc(), {}, data)[0];
-  return scf::buildLoopNest(b, b.getLoc(), lows, highs, steps, data, write).results[0];
+  auto sliceAt = [&](ValueRange position) {
+    Slice slice{{position.begin(), position.end()}, SmallVector<OpFoldResult>(position.size(), b.getIndexAttr(1)), {}};
+    slice.offsets.append(rank, b.getIndexAttr(0));
+    llvm::append_range(slice.sizes, pieceSizes);
+    slice.strides.assign(slice.offsets.size(), b.getIndexAttr(1));
+    return slice;
+  };
+  auto write = [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange carried) -> SmallVector<Value> {
+    SmallVector<Value> target = place(body, at);
+    Value result = carried[0];
+    if (rank == 0) {
+      Value update = tensor::ExtractOp::create(body, updates, at);
+      if (reduction != "none")
+        update = combine(body, reduction, tensor::ExtractOp::create(body, result, target), update, element);
+      return {tensor::InsertOp::create(body, update, result, target)};
+    }
+    Slice from = sliceAt(at), to = sliceAt(target);
+    Value update = tensor::ExtractSliceOp::create(body, pieceType, updates, from.offsets, from.sizes, from.strides);
+    if (reduction != "none") {
+      Value present = tensor::ExtractSliceOp::create(body, pieceType, result, to.offsets, to.sizes, to.strides);
+      SmallVector<AffineMap> maps(2, body.getMultiDimIdentityMap(rank));
+      SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+      update = linalg::GenericOp::create(body, TypeRange{pieceType}, update, present, maps, loops,
+                                         [&](OpBuilder &nested, Location loc, ValueRange args) {
+                                           ImplicitLocOpBuilder b(loc, nested);
+                                           linalg::YieldOp::create(b, combine(b, reduction, args[1], args[0], element));
+                                         })
+                   .getResult(0);
+    }
+    return {tensor::InsertSliceOp::create(body, update, result, to.offsets, to.sizes, to.strides)};
+  };
+  return makeLoops(b, ends, data, write)[0];
 }
 
 LogicalResult ScatterElementsOp::inferTypes(SmallVectorImpl<Type> &types) {
@@ -475,7 +502,7 @@ FailureOr<SmallVector<Value>> ScatterElementsOp::lowerToLinalg(LoweringBuilder &
     target[axis] = position(nested, tensor::ExtractOp::create(nested, operands[1], where));
     return target;
   };
-  return SmallVector<Value>{scatter(b, operands[0], operands[2], getUpdates().getType(), getReduction(), place)};
+  return SmallVector<Value>{scatter(b, operands[0], operands[2], getUpdates().getType(), rank, getReduction(), place)};
 }
 
 LogicalResult ScatterNDOp::inferTypes(SmallVectorImpl<Type> &types) {
@@ -497,7 +524,7 @@ LogicalResult ScatterNDOp::inferTypes(SmallVectorImpl<Type> &types) {
 
 FailureOr<SmallVector<Value>> ScatterNDOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Dims dims = getDims(getData()), at = getDims(getIndices()), values = getDims(getUpdates());
-  int64_t length = *getConstant(at.back()), tuples = at.size() - 1, rank = dims.size();
+  int64_t length = *getConstant(at.back()), tuples = at.size() - 1;
   for (int64_t i = 0, count = values.size(); i < count; ++i)
     b.requireEqual(values[i], i < tuples ? at[i] : dims[length + i - tuples],
                    "ScatterND: updates do not have the shape that data and indices ask for");
@@ -511,11 +538,9 @@ FailureOr<SmallVector<Value>> ScatterNDOp::lowerToLinalg(LoweringBuilder &b, Val
       target.push_back(position[i](nested, tensor::ExtractOp::create(nested, operands[1], tuple)));
       tuple.pop_back();
     }
-    for (int64_t i = length; i < rank; ++i)
-      target.push_back(where[tuples + i - length]);
     return target;
   };
-  return SmallVector<Value>{scatter(b, operands[0], operands[2], getUpdates().getType(), getReduction(), place)};
+  return SmallVector<Value>{scatter(b, operands[0], operands[2], getUpdates().getType(), tuples, getReduction(), place)};
 }
 
 //===- TensorScatter --------------------------------------------------------------------===//
@@ -572,7 +597,7 @@ FailureOr<SmallVector<Value>> TensorScatterOp::lowerToLinalg(LoweringBuilder &b,
     target[axis] = LoweringBuilder::wrapIndex(nested, position, size);
     return target;
   };
-  return SmallVector<Value>{scatter(b, operands[0], operands[1], getUpdate().getType(), "none", place)};
+  return SmallVector<Value>{scatter(b, operands[0], operands[1], getUpdate().getType(), axis + 1, "none", place)};
 }
 
 //===- OneHot, EyeLike -----------------------------------------------------------------===//

@@ -8,6 +8,7 @@
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -192,9 +193,17 @@ FailureOr<SmallVector<Value>> TopKOp::lowerToLinalg(LoweringBuilder &b, ValueRan
           Entry entry = read(b, IndexMath{b}.add(i, k));
           Value root = IndexMath{b}.constant(0);
           Entry first = heap.get(root);
-          Scalar wins = heap.isBefore(entry, first);
-          entry = {select(wins, entry.value, first.value), select(wins, entry.place, first.place)};
-          heap.sink(entry, root, k, IndexMath{b}.select(wins, depth, root)); // the root itself sinks no deeper
+          // Few elements do, so that a branch is cheap.
+          auto sunk = scf::IfOp::create(
+              b, heap.isBefore(entry, first),
+              [&](OpBuilder &builder, Location loc) {
+                ImplicitLocOpBuilder then(loc, builder);
+                Heap changed = heap.in(then, heap.tensors());
+                changed.sink(Heap::inside(then, entry), root, k, depth);
+                scf::YieldOp::create(then, changed.tensors());
+              },
+              [&](OpBuilder &builder, Location loc) { scf::YieldOp::create(builder, loc, heap.tensors()); });
+          heap = heap.in(b, sunk.getResults());
         });
         repeat(arith::MaxSIOp::create(line, last, math.constant(0)), [&](ImplicitLocOpBuilder &b, Heap &heap, Value i) {
           Value end = IndexMath{b}.sub(last, i), root = IndexMath{b}.constant(0);
