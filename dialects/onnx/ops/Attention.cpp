@@ -401,7 +401,7 @@ Lowered AttentionLowering::softmax(Lowered scores, bool isMasked) {
   return fields
       .map({powers, sum}, accumulator,
            [&](ArrayRef<Scalar> e) {
-             Scalar p = e[0] / (isMasked ? select(e[1] == 0, 1, e[1]) : e[1]);
+             Scalar p = divideByShared(e[0], isMasked ? select(e[1] == 0, 1, e[1]) : e[1]);
              return rounds ? convert(p, precision) : p;
            })
       .tensor;

@@ -54,7 +54,7 @@ FailureOr<SmallVector<Value>> SoftmaxOp::lowerToLinalg(LoweringBuilder &b, Value
   Field sum = l.fields.sum(powers, l.axis, l.accumulator, [](ArrayRef<Scalar> e) { return e[0]; });
   if (l.element != l.accumulator)
     sum = l.fields.map(sum, l.element, [](ArrayRef<Scalar> e) { return e[0]; });
-  Field result = l.fields.map({powers, sum}, l.element, [](ArrayRef<Scalar> e) { return e[0] / e[1]; });
+  Field result = l.fields.map({powers, sum}, l.element, [](ArrayRef<Scalar> e) { return divideByShared(e[0], e[1]); });
   return SmallVector<Value>{result.tensor.value};
 }
 

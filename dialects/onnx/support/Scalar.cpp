@@ -57,6 +57,9 @@ Scalar onnxc::onnx::operator+(Scalar a, Scalar b) { return arithmetic<arith::Add
 Scalar onnxc::onnx::operator-(Scalar a, Scalar b) { return arithmetic<arith::SubFOp, arith::SubIOp>(a, b); }
 Scalar onnxc::onnx::operator*(Scalar a, Scalar b) { return arithmetic<arith::MulFOp, arith::MulIOp>(a, b); }
 
+Scalar onnxc::onnx::divideByShared(Scalar a, Scalar b) {
+  return a.with(arith::DivFOp::create(a.builder(), a, b, arith::FastMathFlags::arcp));
+}
 Scalar onnxc::onnx::operator-(Scalar a) {
   return a.isFloat() ? a.with(arith::NegFOp::create(a.builder(), a)) : a.number(0) - a;
 }

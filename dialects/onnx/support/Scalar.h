@@ -53,6 +53,8 @@ Scalar operator-(Scalar a, Scalar b);
 Scalar operator*(Scalar a, Scalar b);
 Scalar operator/(Scalar a, Scalar b);
 Scalar operator-(Scalar a);
+/// a / b for floats, where b is the same for many a: may be computed as a * (1 / b), within 1.5 ulp.
+Scalar divideByShared(Scalar a, Scalar b);
 // Of bits and bools.
 Scalar operator&(Scalar a, Scalar b);
 Scalar operator|(Scalar a, Scalar b);
