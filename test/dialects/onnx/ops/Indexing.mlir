@@ -35,11 +35,12 @@ func.func @gather_nd(%x: tensor<4x5x6xf32>, %at: tensor<3x2xi64>) -> tensor<3x6x
 
 // -----
 
+// A row at a time.
 // CHECK-LABEL: func @scatter_nd(
 // CHECK: scf.for
-// CHECK: scf.for
+// CHECK: linalg.generic
 // CHECK: arith.addf
-// CHECK: tensor.insert
+// CHECK: tensor.insert_slice {{.*}} : tensor<6xf32> into tensor<4x6xf32>
 func.func @scatter_nd(%x: tensor<4x6xf32>, %at: tensor<3x1xi64>, %new: tensor<3x6xf32>) -> tensor<4x6xf32> {
   %0 = onnx.ScatterND %x, %at, %new {reduction = "add"} : (tensor<4x6xf32>, tensor<3x1xi64>, tensor<3x6xf32>) -> tensor<4x6xf32>
   return %0 : tensor<4x6xf32>

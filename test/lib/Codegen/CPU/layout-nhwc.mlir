@@ -108,19 +108,19 @@ func.func @shuffle(%x: tensor<1x2x1x4x4xf32>, %w: tensor<2x3x1x1x1xf32>) -> tens
 
 // Concatenation, splitting and a resize that reads by index work on channels last.
 // CHECK-LABEL: func.func @movement
-// CHECK: linalg.pooling_nhwc_sum
+// CHECK: linalg.depthwise_conv_2d_nhwc_hwc
 // CHECK-NOT: linalg.transpose
 // CHECK: tensor.extract %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}, %[[C:.*]]] : tensor<1x4x4x2xf32>
 // CHECK: tensor.insert_slice {{.*}}[0, 0, 0, 2] [1, 8, 8, 2]
 // CHECK: tensor.extract_slice {{.*}}[0, 0, 0, 1] [1, 8, 8, 2]
-// CHECK: linalg.pooling_nhwc_sum
+// CHECK: linalg.depthwise_conv_2d_nhwc_hwc
 func.func @movement(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x8x8xf32> {
   %zero = arith.constant 0.0 : f32
   %two = arith.constant 2 : index
-  %window = tensor.empty() : tensor<1x1xf32>
+  %k = arith.constant dense<1.0> : tensor<2x1x1xf32>
   %pe = tensor.empty() : tensor<1x2x4x4xf32>
   %pf = linalg.fill ins(%zero : f32) outs(%pe : tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
-  %p = linalg.pooling_nchw_sum ins(%x, %window : tensor<1x2x4x4xf32>, tensor<1x1xf32>) outs(%pf : tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %p = linalg.depthwise_conv_2d_nchw_chw ins(%x, %k : tensor<1x2x4x4xf32>, tensor<2x1x1xf32>) outs(%pf : tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
   %re = tensor.empty() : tensor<1x2x8x8xf32>
   %r = linalg.generic {indexing_maps = [affine_map<(n, c, h, w) -> (n, c, h, w)>],
                        iterator_types = ["parallel", "parallel", "parallel", "parallel"]} outs(%re : tensor<1x2x8x8xf32>) {
@@ -139,6 +139,23 @@ func.func @movement(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x8x8xf32> {
   %c1 = tensor.insert_slice %r into %c0[0, 2, 0, 0] [1, 2, 8, 8] [1, 1, 1, 1] : tensor<1x2x8x8xf32> into tensor<1x4x8x8xf32>
   %s = tensor.extract_slice %c1[0, 1, 0, 0] [1, 2, 8, 8] [1, 1, 1, 1] : tensor<1x4x8x8xf32> to tensor<1x2x8x8xf32>
   %qf = linalg.fill ins(%zero : f32) outs(%re : tensor<1x2x8x8xf32>) -> tensor<1x2x8x8xf32>
-  %q = linalg.pooling_nchw_sum ins(%s, %window : tensor<1x2x8x8xf32>, tensor<1x1xf32>) outs(%qf : tensor<1x2x8x8xf32>) -> tensor<1x2x8x8xf32>
+  %q = linalg.depthwise_conv_2d_nchw_chw ins(%s, %k : tensor<1x2x8x8xf32>, tensor<2x1x1xf32>) outs(%qf : tensor<1x2x8x8xf32>) -> tensor<1x2x8x8xf32>
   return %q : tensor<1x2x8x8xf32>
+}
+
+// -----
+
+// A pooling has no layout of its own: alone it stays in that of its operand.
+// CHECK-LABEL: func.func @pooling_alone
+// CHECK-NOT: linalg.transpose
+// CHECK: linalg.pooling_nchw_max
+// CHECK-NOT: linalg.transpose
+// CHECK: return
+func.func @pooling_alone(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x2x2xf32> {
+  %lowest = arith.constant 0xFF800000 : f32
+  %window = tensor.empty() : tensor<2x2xf32>
+  %e = tensor.empty() : tensor<1x2x2x2xf32>
+  %f = linalg.fill ins(%lowest : f32) outs(%e : tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32>
+  %p = linalg.pooling_nchw_max {strides = dense<2> : tensor<2xi64>} ins(%x, %window : tensor<1x2x4x4xf32>, tensor<2x2xf32>) outs(%f : tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32>
+  return %p : tensor<1x2x2x2xf32>
 }

@@ -18,3 +18,51 @@ func.func @long_rows(%x: memref<4x1843200xf32>, %m: memref<4xf32>, %y: memref<4x
   }
   return
 }
+
+// -----
+
+// Tiles of 4 x 4 are transposed in registers; the last one of each dimension ends with it. A bias along the rows of the
+// result is a vector, one along its columns a scalar.
+// CHECK-LABEL: func.func @transpose
+// CHECK-COUNT-4: vector.load {{.*}} : memref<7x6xf32>, vector<4xf32>
+// CHECK-COUNT-8: vector.shuffle
+// CHECK: vector.load {{.*}} : memref<7xf32>, vector<4xf32>
+// CHECK: memref.load {{.*}} : memref<6xf32>
+// CHECK: vector.store {{.*}} : memref<6x7xf32>, vector<4xf32>
+// CHECK-NOT: memref.store
+// CHECK: return
+func.func @transpose(%x: memref<7x6xf32>, %row: memref<7xf32>, %column: memref<6xf32>, %y: memref<6x7xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i)>,
+                                   affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%x, %row, %column : memref<7x6xf32>, memref<7xf32>, memref<6xf32>) outs(%y : memref<6x7xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %out: f32):
+    %s = arith.addf %a, %b : f32
+    %t = arith.addf %s, %c : f32
+    linalg.yield %t : f32
+  }
+  return
+}
+
+// -----
+
+// Sizes that only the run knows may be too small for a tile.
+// CHECK-LABEL: func.func @transpose_dynamic
+// CHECK: scf.if
+// CHECK: vector.store
+// CHECK: else
+// CHECK: memref.store
+func.func @transpose_dynamic(%x: memref<?x64xf32>, %y: memref<64x?xf32>) {
+  linalg.transpose ins(%x : memref<?x64xf32>) outs(%y : memref<64x?xf32>) permutation = [1, 0]
+  return
+}
+
+// -----
+
+// A dimension of size 1 hides no other from the tasks.
+// CHECK-LABEL: func.func @unit_dimension
+// CHECK: scf.forall
+func.func @unit_dimension(%x: memref<1x500000xf32>, %y: memref<1x500000xf32>) {
+  linalg.copy ins(%x : memref<1x500000xf32>) outs(%y : memref<1x500000xf32>)
+  return
+}

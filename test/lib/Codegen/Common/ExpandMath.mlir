@@ -19,3 +19,21 @@ func.func @exp(%x: f16) -> f16 {
   %0 = math.exp %x : f16
   return %0 : f16
 }
+
+// The loop vectoriser knows this one as a reduction.
+// CHECK-LABEL: @maximum
+// CHECK: llvm.intr.maximum(%{{.*}}, %{{.*}}) {fastmathFlags = #llvm.fastmath<nsz>} : (f32, f32) -> f32
+func.func @maximum(%x: f32, %y: f32) -> f32 {
+  %0 = arith.maximumf %x, %y : f32
+  return %0 : f32
+}
+
+// CHECK-LABEL: @asin
+// CHECK-NOT: f64
+// CHECK: math.sqrt {{.*}} : f32
+// CHECK-NOT: math.asin
+// CHECK: return
+func.func @asin(%x: f32) -> f32 {
+  %0 = math.asin %x : f32
+  return %0 : f32
+}
