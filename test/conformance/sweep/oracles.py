@@ -21,6 +21,7 @@ except ImportError:
     onnxruntime = None
 
 from settings import is_float
+from values import Value, element, element_dtype, flatten, plain, shape_of, type_of, type_proto, type_text, wrap
 
 # Rounding of the type: relative, and absolute for a result of magnitude 1.
 PRECISION = {np.dtype(np.float64): (1e-6, 1e-7), np.dtype(np.float32): (1e-4, 1e-5), np.dtype(np.float16): (4e-3, 2e-3),
@@ -48,6 +49,9 @@ def magnitude(array):
 
 def close(a, b, dtype=None):
     """`dtype`: of which the precision counts; that of the arrays."""
+    if isinstance(a, Value) or isinstance(b, Value):
+        (a, xs), (b, ys) = flatten(a), flatten(b)
+        return a == b and all(close(x, y) for x, y in zip(xs, ys))
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if not is_float(a.dtype) and a.dtype.kind != "c":
@@ -55,10 +59,6 @@ def close(a, b, dtype=None):
     rtol, atol = precision(dtype or a.dtype)
     wide = np.complex128 if a.dtype.kind == "c" else np.float64
     return bool(np.allclose(a.astype(wide), b.astype(wide), rtol, atol * magnitude(b), equal_nan=True))
-
-
-def onnx_type(array):
-    return helper.np_dtype_to_tensor_dtype(array.dtype)
 
 
 def make_model(operator, domain, opset, arrays, attributes, outputs, constants=(), shapes=None):
@@ -71,7 +71,7 @@ def make_model(operator, domain, opset, arrays, attributes, outputs, constants=(
         if k in constants:
             initializers.append(numpy_helper.from_array(array, names[k]))
         else:
-            inputs.append(helper.make_tensor_value_info(names[k], onnx_type(array), shapes[k] if shapes else array.shape))
+            inputs.append(helper.make_value_info(names[k], type_proto(type_of(array), shapes[k] if shapes else shape_of(array))))
     node = helper.make_node(operator, names, [f"y{k}" for k in range(outputs)], operator, domain=domain, **attributes)
     graph = helper.make_graph([node], operator, inputs, [onnx.ValueInfoProto(name=f"y{k}") for k in range(outputs)], initializers)
     imports = [helper.make_opsetid("", opset if not domain else 22)] + ([helper.make_opsetid(domain, opset)] if domain else [])
@@ -79,18 +79,23 @@ def make_model(operator, domain, opset, arrays, attributes, outputs, constants=(
 
 
 def infer_types(model):
-    """Element types of the outputs, as far as shape inference tells."""
+    """Types of the outputs, as far as shape inference tells."""
     try:
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
     except Exception:
         return {}
-    return {o.name: o.type.tensor_type.elem_type for o in inferred.graph.output if o.type.tensor_type.elem_type}
+    return {o.name: text for o in inferred.graph.output if (text := type_text(o.type))}
 
 
-def run_reference(model, feeds):
+def is_tensor(text):
+    return text is not None and text.startswith("tensor(")
+
+
+def run_reference(model, feeds, types):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return [as_objects(y) for y in ReferenceEvaluator(model).run(None, feeds)]
+        results = ReferenceEvaluator(model).run(None, feeds)
+        return [wrap(y, types.get(o.name)) for o, y in zip(model.graph.output, results)]
 
 
 # Types that numpy has no own name for go through an exact conversion.
@@ -115,6 +120,7 @@ def same_before(schema):
 
 def run_ort(model, feeds, types, opset=None):
     """`opset`: instead of the model's own."""
+    carriers = {name: CARRIERS[element(text)] for name, text in types.items() if is_tensor(text) and element(text) in CARRIERS}
     wrapped = onnx.ModelProto()
     wrapped.CopyFrom(model)
     if opset:
@@ -129,8 +135,7 @@ def run_ort(model, feeds, types, opset=None):
             value.name += "_carried"
             value.type.tensor_type.elem_type = carrier
     for value in graph.output:
-        carrier = CARRIERS.get(types.get(value.name))
-        if carrier:
+        if carrier := carriers.get(value.name):
             after.append(helper.make_node("Cast", [value.name], [value.name + "_carried"], to=carrier))
             value.name += "_carried"
     if (before or after) and opset < 21:
@@ -145,13 +150,8 @@ def run_ort(model, feeds, types, opset=None):
     session = onnxruntime.InferenceSession(wrapped.SerializeToString(), options, ["CPUExecutionProvider"])
     results = session.run(None, feeds)
     names = [o.name.removesuffix("_carried") for o in graph.output]
-    return [np.asarray(y).astype(helper.tensor_dtype_to_np_dtype(types[n])) if types.get(n) in CARRIERS else as_objects(y)
+    return [np.asarray(y).astype(element_dtype(types[n])) if n in carriers else wrap(y, types.get(n))
             for n, y in zip(names, results)]
-
-
-def as_objects(array):
-    array = np.asarray(array)
-    return array.astype(object) if array.dtype.kind in "US" else array
 
 
 def expect(make, arrays, schema, types, constants, is_newest):
@@ -160,11 +160,11 @@ def expect(make, arrays, schema, types, constants, is_newest):
     `make(arrays, constants)` makes the model.
     """
     older = [] if not is_newest else same_before(schema)
-    narrow = [a is not None and is_float(a.dtype) and a.dtype.itemsize < 4 for a in arrays]
+    narrow = [isinstance(a, np.ndarray) and is_float(a.dtype) and a.dtype.itemsize < 4 for a in arrays]
     def evaluate(arrays, constants):
         model = make(arrays, constants)
         inferred = infer_types(model)
-        feeds = {i.name: arrays[int(i.name[1:])] for i in model.graph.input}
+        feeds = {i.name: plain(arrays[int(i.name[1:])]) for i in model.graph.input}
         results, reasons = {}, []
         for opset in ([None] + older if onnxruntime else []):
             try:
@@ -177,7 +177,7 @@ def expect(make, arrays, schema, types, constants, is_newest):
         if onnxruntime and schema.name in WITHOUT_REFERENCE:
             return inferred, results, reasons
         try:
-            results["reference"] = run_reference(model, feeds)
+            results["reference"] = run_reference(model, feeds, inferred)
         except Exception as error:
             reasons.append(f"reference: {type(error).__name__} " + str(error).split("\n")[0][:160])
         return inferred, results, reasons
@@ -187,8 +187,8 @@ def expect(make, arrays, schema, types, constants, is_newest):
         inferred = infer_types(make(arrays, constants))
         wide = [a.astype(np.float32) if n else a for a, n in zip(arrays, narrow)]
         _, results, reasons = evaluate(wide, constants)
-        targets = [helper.tensor_dtype_to_np_dtype(t) for t in inferred.values()]
-        if any(len(ys) != len(targets) for ys in results.values()):
+        targets = [element_dtype(t) for t in inferred.values()]
+        if any(len(ys) != len(targets) for ys in results.values()) or not all(is_tensor(t) for t in inferred.values()):
             results = {}
         with np.errstate(all="ignore"):
             results = {k: [y.astype(t) if y.dtype == np.float32 else y for y, t in zip(ys, targets)] for k, ys in results.items()}
@@ -196,14 +196,14 @@ def expect(make, arrays, schema, types, constants, is_newest):
         inferred, results, reasons = evaluate(arrays, constants)
         for ys in results.values():  # what a typed output must be
             for k, y in enumerate(ys):
-                if (t := inferred.get(f"y{k}")) and y.dtype != helper.tensor_dtype_to_np_dtype(t):
-                    ys[k] = y.astype(helper.tensor_dtype_to_np_dtype(t)) if y.dtype != object else y
+                if is_tensor(t := inferred.get(f"y{k}")) and y.dtype != element_dtype(t):
+                    ys[k] = y.astype(element_dtype(t)) if y.dtype != object else y
     if len(results) == 2:
         a, b = results.values()
         if len(a) == len(b) and all(close(x, y) for x, y in zip(a, b)):
             return a, "both"
         single = np.dtype(np.float32)
-        if len(a) == len(b) and all(close(x, y, single if x.dtype == np.float64 else None) for x, y in zip(a, b)):
+        if len(a) == len(b) and all(close(x, y, single if isinstance(x, np.ndarray) and x.dtype == np.float64 else None) for x, y in zip(a, b)):
             return b, "single"  # one of them computes in single precision
         if not is_newest:  # the reference evaluator takes some older forms for newer ones
             return a, "onnxruntime"

@@ -11,18 +11,24 @@ import ml_dtypes
 import numpy as np
 import onnx
 
+from values import Value, element, element_dtype, parts
+
 WORDS = np.array(["", "a", "bc", "tail", "größe", "A", "x y"], dtype=object)
 
 
 @dataclasses.dataclass
 class Try:
     label: str
-    inputs: list  # arrays; None for an absent optional input
+    inputs: list  # arrays and Values; None for an absent optional input
     attributes: dict = dataclasses.field(default_factory=dict)
     outputs: int = 1
     parameters: tuple = ()  # inputs that models usually hold as initializers; tried both ways
     more: tuple = ()  # other inputs for the same node: then it is tried with symbolic dimensions, too
     deep: bool = False
+    # The results by the text of the specification, where no implementation has it or all get it wrong: a list of them,
+    # or a function of the operands that gives it (for all data sets).
+    expected: object = None
+    check: str = "values"  # "shape": the values are random
 
 
 def is_float(dtype):
@@ -36,12 +42,34 @@ class Context:
         self.schema, self.types, self.rng = schema, types, rng
         self.version = schema.since_version
 
+    def type(self, k):
+        """The type of formal input k: "seq(tensor(float))"."""
+        return self.types[self.formal(k).type_str]
+
+    def formal(self, k):
+        return self.schema.inputs[min(k, len(self.schema.inputs) - 1)]
+
     def dtype(self, k):
-        return self.types[self.schema.inputs[min(k, len(self.schema.inputs) - 1)].type_str]
+        """Its element type."""
+        return element_dtype(self.type(k))
+
+    def element(self, variable):
+        """The element type of a type variable."""
+        return element_dtype(self.types[variable])
 
     def __call__(self, k, *shape, of="normal"):
         """A tensor for formal input k. `of`: normal, positive, unit (inside -1..1), above1, nonzero, full (range)."""
         return self.fill(self.dtype(k), shape, of)
+
+    def value(self, text, *shapes):
+        """Of any type: a sequence has a tensor of each shape, an optional one of the first; without a shape it is empty."""
+        kind, inner = parts(text)
+        if kind == "tensor":
+            return self.fill(element_dtype(text), shapes[0])
+        if kind == "optional":
+            held = self.value(inner, *shapes) if shapes else None
+            return Value(text, held.content if isinstance(held, Value) else held)
+        return Value(text, [self.fill(element_dtype(text), s) for s in shapes])
 
     def fill(self, dtype, shape, of="normal"):
         rng, size = self.rng, shape
@@ -110,6 +138,13 @@ UNARY = """Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Erf Exp F
 @settings(*UNARY)
 def unary(c):
     of = DOMAIN.get(c.schema.name, "normal")
+    if not c.type(0).startswith("tensor("):
+        make = lambda *shapes: [c.value(c.type(0), *shapes)]
+        yield Try("value", make((3, 5), (3, 5)), more=(make((4, 5), (4, 5)),), expected=lambda x: [x])
+        if c.type(0).startswith("seq("):
+            yield Try("empty", make(), expected=lambda x: [x])
+            yield Try("mixed", make((3, 5), (), (0, 2)), expected=lambda x: [x])
+        return
     plain, more = shapes_of(lambda *s: [c(0, *s, of=of)])
     yield Try("plain", plain, more=more)
     for n, attributes in enumerate(ACTIVATIONS.get(c.schema.name, ())):
@@ -181,7 +216,7 @@ def mod(c):
 
 @settings("Pow")
 def power(c):
-    signed = not is_float(c.types.get("T1", c.dtype(0)))
+    signed = not is_float((c.element("T1") if "T1" in c.types else c.dtype(0)))
     make = lambda s, t: [c(0, *s, of="positive" if not signed else "normal"),
                          np.clip(c(1, *t).astype(np.float64), 0, 4).astype(c.dtype(1)) if signed else c(1, *t)]
     if not is_float(c.dtype(0)) and not signed:
@@ -227,12 +262,12 @@ def where(c):
 
 
 def element_type(context, text):
-    return onnx.helper.np_dtype_to_tensor_dtype(context.types[text])
+    return element(context.types[text])
 
 
 @settings("Cast", "CastLike")
 def cast(c):
-    source, target = c.dtype(0), c.types["T2"]
+    source, target = c.dtype(0), c.element("T2")
     if not is_float(source) or is_float(target) or target == object:
         make = lambda *s: c(0, *s, of="full" if source.kind in "iu" and target.kind in "iu" else "normal")
     else:  # what does not fit the target is undefined
@@ -262,7 +297,7 @@ def bits(dtype):
 
 @settings("BitCast")
 def bit_cast(c):
-    if bits(c.dtype(0)) == bits(c.types["T2"]) and object not in (c.dtype(0), c.types["T2"]):
+    if bits(c.dtype(0)) == bits(c.element("T2")) and object not in (c.dtype(0), c.element("T2")):
         plain, more = shapes_of(lambda *s: [c(0, *s)])
         yield Try("plain", plain, dict(to=element_type(c, "T2")), more=more)
 
@@ -530,7 +565,7 @@ def size(c):
 
 @settings("ConstantOfShape")
 def constant_of_shape(c):
-    value = onnx.numpy_helper.from_array(c.fill(c.types["T2"], (1,)), "value")
+    value = onnx.numpy_helper.from_array(c.fill(c.element("T2"), (1,)), "value")
     yield Try("plain", [i64(3, 5)], dict(value=value), parameters=(0,))
     yield Try("scalar", [i64()], dict(value=value), parameters=(0,), deep=True)
     yield Try("empty", [i64(0, 2)], dict(value=value), parameters=(0,), deep=True)
@@ -539,7 +574,7 @@ def constant_of_shape(c):
 
 @settings("Constant")
 def constant(c):
-    value = c.fill(c.types["T"], (3, 5))
+    value = c.fill(c.element("T"), (3, 5))
     yield Try("value", [], dict(value=onnx.numpy_helper.from_array(value, "value")))
     if c.version >= 12:
         yield Try("float", [], dict(value_float=1.5), deep=True)
@@ -565,7 +600,7 @@ def range_(c):
 @settings("OneHot")
 def one_hot(c):
     indices = lambda *s: np.round(c(0, *s, of="positive").astype(np.float32)).astype(c.dtype(0))
-    depth, values = c.numbers(1, 10), c.fill(c.types["T3"], (2,))
+    depth, values = c.numbers(1, 10), c.fill(c.element("T3"), (2,))
     yield Try("plain", [indices(5), depth, values], parameters=(1,), more=([indices(1), depth, values], [indices(0), depth, values]))
     yield Try("axis", [indices(3, 4), depth, values], dict(axis=1), parameters=(1,))
     if c.dtype(0).kind != "u":
@@ -722,7 +757,7 @@ def stft(c):
 @settings("BlackmanWindow", "HammingWindow", "HannWindow")
 def window(c):
     datatype = dict(output_datatype=element_type(c, "T2"))
-    if not is_float(c.types["T2"]):  # 1 - epsilon is 0 as an integer
+    if not is_float(c.element("T2")):  # 1 - epsilon is 0 as an integer
         return
     yield Try("plain", [np.array(10, c.dtype(0))], datatype, parameters=(0,))
     yield Try("symmetric", [np.array(9, c.dtype(0))], dict(periodic=0), parameters=(0,), deep=True)
@@ -997,7 +1032,7 @@ def resize(c):
 
 @settings("QuantizeLinear")
 def quantize_linear(c):
-    zero = lambda *s: np.zeros(s, c.types["T3"] if "T3" in c.types else c.types["T2"])
+    zero = lambda *s: np.zeros(s, c.element("T3") if "T3" in c.types else c.element("T2"))
     least = 0.3 if is_float(c.dtype(1)) else 1
     scale = lambda *s: np.asarray(np.asarray(c.rng.uniform(least, 3 * least, s), np.float32), c.dtype(1))
     of = "full" if is_float(c.dtype(0)) else "normal"
@@ -1012,7 +1047,7 @@ def quantize_linear(c):
 @settings("DequantizeLinear")
 def dequantize_linear(c):
     zero = lambda *s: np.ones(s, np.float32).astype(c.dtype(0)) if c.dtype(0) != np.int32 else np.zeros(s, np.int32)
-    scale = lambda *s: np.asarray(np.asarray(c.rng.uniform(0.3, 0.9, s), np.float32), c.types.get("T2", np.dtype(np.float32)))
+    scale = lambda *s: np.asarray(np.asarray(c.rng.uniform(0.3, 0.9, s), np.float32), (c.element("T2") if "T2" in c.types else np.dtype(np.float32)))
     yield Try("plain", [c(0, 5, 17, of="full"), scale(), zero()], parameters=(1, 2), more=([c(0, 1, 1), scale(), zero()], [c(0, 0, 3), scale(), zero()]))
     if c.version >= 13:
         yield Try("axis", [c(0, 5, 4, of="full"), scale(4), zero(4)], dict(axis=1), parameters=(1, 2))
