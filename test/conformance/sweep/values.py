@@ -86,7 +86,10 @@ def content_proto(text, content, name=""):
     if kind == "map":
         key, item = map_of(inner)
         proto = onnx.MapProto(name=name, key_type=key, values=content_proto(f"seq({item})", list(content.values())))
-        (proto.string_keys if key == onnx.TensorProto.STRING else proto.keys).extend(content)
+        if key == onnx.TensorProto.STRING:
+            proto.string_keys.extend(k.encode() for k in content)
+        else:
+            proto.keys.extend(content)
         return proto
     held = parts(inner)[0]
     if kind == "seq":
