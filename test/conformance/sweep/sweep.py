@@ -14,6 +14,7 @@ import concurrent.futures
 import fnmatch
 import multiprocessing
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from onnx import defs
 
 import oracles
 import settings
+import settings_control  # fills the table
 from values import element, shape_of, tensors_of, to_proto, type_of, type_proto
 
 PREFERRED = ("tensor(float)", "tensor(int64)", "tensor(uint8)", "tensor(int32)", "tensor(bool)", "tensor(string)")
@@ -54,6 +56,10 @@ def assignments(schema, is_newest):
     for k, v in allowed.items():
         tried += [dict(plain, **{k: t}) for t in v]
     return list({tuple(t.items()): t for t in tried}.values())
+
+
+def short(text):
+    return re.sub(r"tensor\((\w+)\)", r"\1", text)
 
 
 def symbolic_shapes(sets):
@@ -99,7 +105,7 @@ class Sweep:
             self.skipped.append((operator, "no settings written"))
             return self
         for types in pick(assignments(schema, self.is_newest), count, lambda t: t.values(), operator):
-            name = operator + "_" + ",".join(f"{k}={v.removeprefix('tensor(').removesuffix(')')}" for k, v in types.items()
+            name = operator + "_" + ",".join(f"{k}={short(v)}" for k, v in types.items()
                                              if k in {c.type_param_str for c in schema.type_constraints})
             is_plain = types == assignments(schema, False)[0]
             context = settings.Context(schema, types, np.random.default_rng(zlib.crc32(name.encode())))
