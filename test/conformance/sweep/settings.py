@@ -6,6 +6,8 @@ is the plain case, it is made for every type; those marked `deep` for the defaul
 
 import dataclasses
 import itertools
+import struct
+import zlib
 
 import ml_dtypes
 import numpy as np
@@ -53,9 +55,9 @@ class Context:
         """Its element type."""
         return element_dtype(self.type(k))
 
-    def element(self, variable):
-        """The element type of a type variable."""
-        return element_dtype(self.types[variable])
+    def element(self, variable, default=np.float32):
+        """The element type of a type variable; older versions may not have it."""
+        return element_dtype(self.types[variable]) if variable in self.types else np.dtype(default)
 
     def __call__(self, k, *shape, of="normal"):
         """A tensor for formal input k. `of`: normal, positive, unit (inside -1..1), above1, nonzero, full (range)."""
@@ -216,7 +218,7 @@ def mod(c):
 
 @settings("Pow")
 def power(c):
-    signed = not is_float((c.element("T1") if "T1" in c.types else c.dtype(0)))
+    signed = not is_float(c.element("T1", c.dtype(0)))
     make = lambda s, t: [c(0, *s, of="positive" if not signed else "normal"),
                          np.clip(c(1, *t).astype(np.float64), 0, 4).astype(c.dtype(1)) if signed else c(1, *t)]
     if not is_float(c.dtype(0)) and not signed:
@@ -525,8 +527,19 @@ def pad(c):
 @settings("CenterCropPad")
 def center_crop_pad(c):
     n = lambda *values: np.array(values, c.dtype(1))
-    yield Try("plain", [c(0, 5, 8), n(8, 5)], parameters=(1,), more=([c(0, 9, 3), n(8, 5)],))
-    yield Try("axes", [c(0, 5, 8, 3), n(7, 6)], dict(axes=[2, 0]), parameters=(1,))
+    def result(*axes):  # the evaluator pads text with the number 0
+        def place(x, shape):
+            sizes = list(x.shape)
+            for axis, size in zip(axes, shape):
+                sizes[axis] = int(size)
+            y = np.full(sizes, "", object)
+            pairs = [(slice((n - m) // 2, (n - m) // 2 + m) if n > m else slice(None),
+                      slice((m - n) // 2, (m - n) // 2 + n) if n < m else slice(None)) for m, n in zip(x.shape, sizes)]
+            y[tuple(a for a, _ in pairs)] = x[tuple(b for _, b in pairs)]
+            return [y]
+        return place if c.dtype(0) == object else None
+    yield Try("plain", [c(0, 5, 8), n(8, 5)], parameters=(1,), more=([c(0, 9, 3), n(8, 5)],), expected=result(0, 1))
+    yield Try("axes", [c(0, 5, 8, 3), n(7, 6)], dict(axes=[2, 0]), parameters=(1,), expected=result(2, 0))
 
 
 @settings("DepthToSpace", "SpaceToDepth")
@@ -601,10 +614,16 @@ def range_(c):
 def one_hot(c):
     indices = lambda *s: np.round(c(0, *s, of="positive").astype(np.float32)).astype(c.dtype(0))
     depth, values = c.numbers(1, 10), c.fill(c.element("T3"), (2,))
-    yield Try("plain", [indices(5), depth, values], parameters=(1,), more=([indices(1), depth, values], [indices(0), depth, values]))
-    yield Try("axis", [indices(3, 4), depth, values], dict(axis=1), parameters=(1,))
+    def result(axis):  # the reference evaluator multiplies the values
+        def place(indices, depth, values):
+            numbers = indices.astype(np.float64)
+            hot = np.where(numbers < 0, numbers + 10, numbers)[..., None] == np.arange(10)
+            return [np.moveaxis(np.where(hot, values[1], values[0]).astype(values.dtype), -1, axis)]
+        return place if values.dtype in (bool, object) else None
+    yield Try("plain", [indices(5), depth, values], parameters=(1,), more=([indices(1), depth, values], [indices(0), depth, values]), expected=result(-1))
+    yield Try("axis", [indices(3, 4), depth, values], dict(axis=1), parameters=(1,), expected=result(1))
     if c.dtype(0).kind != "u":
-        yield Try("outside", [c.numbers(0, [-1, 3, 100, -11, -10]), depth, values], parameters=(1,))
+        yield Try("outside", [c.numbers(0, [-1, 3, 100, -11, -10]), depth, values], parameters=(1,), expected=result(-1))
 
 
 # ---- Indexing ------------------------------------------------------------------------------------------------------
@@ -727,9 +746,20 @@ def matmul_integer(c):
 @settings("QLinearMatMul")
 def qlinear_matmul(c):
     f = lambda k, *v: np.array(v[0] if len(v) == 1 else v, np.float32).astype(c.dtype(k))
-    for label, zero in (("plain", 0), ("zero", 3)):
+    def result(a, sa, za, b, sb, zb, sy, zy):
+        wide = [v.astype(np.float32) for v in (a, sa, za, b, sb, zb, sy, zy)]
+        y = (wide[0] - wide[2]) * wide[1] @ ((wide[3] - wide[5]) * wide[4]) / wide[6]
+        if is_float(zy.dtype):
+            most = np.float32(ml_dtypes.finfo(zy.dtype).max)
+            return [np.clip(y + wide[7], -most, most).astype(zy.dtype)]
+        info = np.iinfo(zy.dtype)
+        return [np.clip(np.rint(y) + wide[7], info.min, info.max).astype(zy.dtype)]
+    # What onnxruntime has is uint8 and int8 with float32 scales, and the evaluator no more.
+    own = c.version >= 21 and (any(is_float(c.dtype(k)) for k in (0, 3, 7)) or c.dtype(1) != np.float32)
+    for label, zero in (("plain", 0),) + ((("zero", 3),) if not any(is_float(c.dtype(k)) for k in (0, 3, 7)) else ()):
         z = lambda k: c.numbers(k, zero)
-        yield Try(label, [c(0, 5, 7, of="full"), f(1, 0.05), z(2), c(3, 7, 9, of="full"), f(4, 0.04), z(5), f(6, 0.9), z(7)], parameters=(1, 2, 3, 4, 5, 6, 7))
+        yield Try(label, [c(0, 5, 7, of="full"), f(1, 0.05), z(2), c(3, 7, 9, of="full"), f(4, 0.04), z(5), f(6, 0.9), z(7)],
+                  parameters=(1, 2, 3, 4, 5, 6, 7), expected=result if own else None)
 
 
 @settings("Det")
@@ -855,7 +885,9 @@ def global_pool(c):
 
 @settings("MaxUnpool")
 def max_unpool(c):
-    yield Try("plain", [c(0, 1, 1, 2, 2), i64(1, 3, 8, 14).reshape(1, 1, 2, 2)], dict(kernel_shape=[2, 2], strides=[2, 2]))
+    places = i64(1, 3, 8, 14).reshape(1, 1, 2, 2)
+    yield Try("plain", [c(0, 1, 1, 2, 2), places], dict(kernel_shape=[2, 2], strides=[2, 2]))
+    yield Try("shape", [c(0, 1, 1, 2, 2), places, i64(1, 1, 4, 4)], dict(kernel_shape=[2, 2], strides=[2, 2]), parameters=(2,))
 
 
 @settings("MaxRoiPool")
@@ -927,7 +959,7 @@ def recurrent(c):
     name, gates, hidden, width = c.schema.name, recurrent_gates(c.schema.name), 5, 3
     outputs = 3 if name == "LSTM" else 2
 
-    def make(steps, batch, directions=1, lens=None, initial=False, bias=True):
+    def make(steps, batch, directions=1, lens=None, initial=False, bias=True, peepholes=False):
         x = [c(0, steps, batch, width), c(1, directions, gates * hidden, width), c(2, directions, gates * hidden, hidden)]
         if bias:
             x.append(c(3, directions, 2 * gates * hidden))
@@ -935,6 +967,10 @@ def recurrent(c):
             x += [None] * (4 - len(x)) + [None if lens is None else np.array(lens, np.int32)]
         if initial:
             x.append(c(5, directions, batch, hidden))
+            if name == "LSTM":
+                x.append(c(6, directions, batch, hidden))
+        if peepholes:
+            x += [None] * (7 - len(x)) + [c(7, directions, 3 * hidden)]
         return x
     base = dict(hidden_size=hidden)
     yield Try("plain", make(4, 2), base, outputs, (1, 2, 3), more=(make(1, 1), make(7, 3)))
@@ -943,6 +979,8 @@ def recurrent(c):
     yield Try("lengths", make(5, 3, lens=[5, 2, 3], initial=True), base, outputs, (1, 2, 3))
     yield Try("backlengths", make(5, 3, lens=[5, 2, 3]), dict(base, direction="reverse"), outputs, (1, 2, 3), deep=True)
     yield Try("clip", make(4, 2, bias=False), dict(base, clip=0.5), outputs, (1, 2), deep=True)
+    if name == "LSTM":
+        yield Try("peepholes", make(4, 2, peepholes=True), base, outputs, (1, 2, 3, 7))
     if name == "GRU":
         yield Try("linear", make(4, 2), dict(base, linear_before_reset=1), outputs, (1, 2, 3))
     if name == "RNN":
@@ -957,6 +995,10 @@ def attention(c):
     yield Try("causal", make((1, 2, 5, 8), (1, 2, 5, 8), (1, 2, 5, 4)), dict(is_causal=1))
     yield Try("grouped", make((1, 4, 5, 8), (1, 2, 6, 8), (1, 2, 6, 8)), dict(scale=0.5, softcap=2.0))
     yield Try("3d", make((2, 5, 12), (2, 7, 12), (2, 7, 12)), dict(q_num_heads=3, kv_num_heads=3))
+    past = [None, c(4, 2, 3, 4, 8), c(5, 2, 3, 4, 8)]
+    yield Try("past", make((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8), *past), outputs=3)
+    if c.version >= 24:
+        yield Try("lengths", make((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8), None, None, None, i64(3, 7)))
 
 
 @settings("RotaryEmbedding")
@@ -974,16 +1016,26 @@ def causal_conv(c):
 @settings("LinearAttention")
 def linear_attention(c):
     q = lambda k: c(k, 1, 4, 8, of="unit")
-    yield Try("plain", [q(0), q(1), q(2)], dict(q_num_heads=2, kv_num_heads=2, update_rule="linear"), outputs=2)
+    heads = dict(q_num_heads=2, kv_num_heads=2)
+    yield Try("plain", [q(0), q(1), q(2)], dict(heads, update_rule="linear"), outputs=2)
+    gates = [c(3, 1, 2, 4, 4, of="unit"), -abs(c(4, 1, 4, 8, of="unit")), abs(c(5, 1, 4, 2, of="unit"))]
+    for n, rule in ((1, "linear"), (2, "gated"), (3, "delta"), (3, "gated_delta")):
+        yield Try(rule, [q(0), q(1), q(2)] + [gates[0], None if rule == "delta" else gates[1], gates[2]][:n], dict(heads, update_rule=rule), outputs=2)
 
 
 @settings("DeformConv")
 def deform_conv(c):
-    yield Try("plain", [c(0, 1, 2, 5, 5), c(1, 3, 2, 3, 3), c(2, 1, 18, 3, 3, of="unit"), c(3, 3)], dict(kernel_shape=[3, 3]))
+    make = lambda *rest: [c(0, 1, 2, 5, 5), c(1, 3, 2, 3, 3), c(2, 1, 18, 3, 3, of="unit"), *rest]
+    yield Try("plain", make(c(3, 3)), dict(kernel_shape=[3, 3]))
+    yield Try("mask", make(None, c(4, 1, 9, 3, 3, of="unit")), dict(kernel_shape=[3, 3]))
 
 
 @settings("Col2Im")
 def col2im(c):
+    if c.dtype(0) == object:  # what a sum of texts is, is not said: blocks that do not overlap
+        arrange = lambda x, *_: [x.reshape(1, 2, 2, 2, 3, 2).transpose(0, 1, 4, 2, 5, 3).reshape(1, 2, 6, 4)]
+        yield Try("plain", [c(0, 1, 8, 6), i64(6, 4), i64(2, 2)], dict(strides=[2, 2]), parameters=(1, 2), expected=arrange)
+        return
     yield Try("plain", [c(0, 1, 8, 9), i64(4, 4), i64(2, 2)], parameters=(1, 2))
 
 
@@ -999,6 +1051,16 @@ def grid_sample(c):
     modes = ("linear", "nearest", "cubic") if c.version >= 20 else ("bilinear", "nearest", "bicubic")
     if not is_float(c.dtype(0)):  # what rounds a mean of integers is not said
         modes = ("nearest",)
+    if c.dtype(0) == object:
+        def nearest(x, grid):
+            y = np.full(x.shape[:2] + grid.shape[1:3], "", object)
+            for n, i, j in np.ndindex(*grid.shape[:3]):
+                column, row = (int(np.rint(((v + 1) * size - 1) / 2)) for v, size in zip(grid[n, i, j].astype(float), x.shape[:1:-1]))
+                if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:
+                    y[n, :, i, j] = x[n, :, row, column]
+            return [y]
+        yield Try("nearest", [c(0, 1, 2, 5, 6), c.numbers(1, c.rng.uniform(-1.2, 1.2, (1, 3, 4, 2)))], dict(mode="nearest"), expected=nearest)
+        return
     for mode, padding, align in itertools.product(modes, ("zeros", "border", "reflection"), (0, 1)):
         yield Try(f"{mode}-{padding}-{align}", [c(0, 1, 2, 5, 6), c.fill(c.dtype(1), (1, 3, 4, 2), "unit")],
                   dict(mode=mode, padding_mode=padding, align_corners=align), deep=(mode, padding, align) != (modes[0], "zeros", 0))
@@ -1015,6 +1077,15 @@ def resize(c):
             yield Try(mode, [c(0, 1, 2, 4, 5), np.array([1, 1, 2, 2], np.float32)], dict(mode=mode), parameters=(1,))
         return
     none = [None] if c.version >= 13 else [np.array([], np.float32)]
+    def nearest(x, *_):  # the implementations have numbers alone, and the real part of complex ones
+        for axis, scale in zip((2, 3), scales[2:]):
+            size = x.shape[axis]
+            places = np.ceil((np.arange(int(size * scale)) + 0.5) / scale - 1)
+            x = np.take(x, np.clip(places, 0, size - 1).astype(int), axis)
+        return [x]
+    if c.dtype(0).kind in "bcO":
+        yield Try("nearest", [c(0, 1, 2, 4, 5)] + none + [scales], dict(mode="nearest"), parameters=(1, 2), expected=nearest)
+        return
     # What rounds a mean of integers is not said.
     for mode in ("nearest", "linear", "cubic") if is_float(c.dtype(0)) else ("nearest",):
         yield Try(mode, [c(0, 1, 2, 4, 5)] + none + [scales], dict(mode=mode), parameters=(1, 2), deep=mode == "cubic")
@@ -1022,6 +1093,9 @@ def resize(c):
             yield Try(f"{mode}-{transform}", [c(0, 1, 2, 4, 5)] + none + [scales], dict(mode=mode, coordinate_transformation_mode=transform), parameters=(1, 2), deep=True)
     for rounding in ("floor", "ceil", "round_prefer_ceil"):
         yield Try(f"nearest-{rounding}", [c(0, 1, 2, 4, 5)] + none + [scales], dict(nearest_mode=rounding), parameters=(1, 2), deep=True)
+    roi = c.numbers(1, [0, 0, 0.1, 0.2, 1, 1, 0.7, 1.1])
+    yield Try("crop", [c(0, 1, 2, 4, 5), roi, scales], dict(mode="linear" if is_float(c.dtype(0)) else "nearest", extrapolation_value=1.5,
+              coordinate_transformation_mode="tf_crop_and_resize"), parameters=(1, 2))
     if c.version >= 13:
         yield Try("sizes", [c(0, 1, 2, 4, 5), None, None, i64(1, 2, 3, 8)], dict(mode="linear"), parameters=(3,), deep=True)
     if c.version >= 18:
@@ -1032,7 +1106,7 @@ def resize(c):
 
 @settings("QuantizeLinear")
 def quantize_linear(c):
-    zero = lambda *s: np.zeros(s, c.element("T3") if "T3" in c.types else c.element("T2"))
+    zero = lambda *s: np.zeros(s, c.element("T3", c.element("T2")))
     least = 0.3 if is_float(c.dtype(1)) else 1
     scale = lambda *s: np.asarray(np.asarray(c.rng.uniform(least, 3 * least, s), np.float32), c.dtype(1))
     of = "full" if is_float(c.dtype(0)) else "normal"
@@ -1046,14 +1120,23 @@ def quantize_linear(c):
 
 @settings("DequantizeLinear")
 def dequantize_linear(c):
+    small = is_float(c.dtype(0)) or c.element("T2") == ml_dtypes.float8_e8m0fnu
+    attributes = {} if not small else dict(output_dtype=element_type(c, "T3")) if c.version >= 23 else {}
     zero = lambda *s: np.ones(s, np.float32).astype(c.dtype(0)) if c.dtype(0) != np.int32 else np.zeros(s, np.int32)
-    scale = lambda *s: np.asarray(np.asarray(c.rng.uniform(0.3, 0.9, s), np.float32), (c.element("T2") if "T2" in c.types else np.dtype(np.float32)))
-    yield Try("plain", [c(0, 5, 17, of="full"), scale(), zero()], parameters=(1, 2), more=([c(0, 1, 1), scale(), zero()], [c(0, 0, 3), scale(), zero()]))
+    scale = lambda *s: np.asarray(np.asarray(c.rng.uniform(0.3, 0.9, s), np.float32), c.element("T2"))
+
+    def result(x, scale, zero=None):  # neither implementation takes a zero point of small floats or a scale of exponents
+        spread = (lambda v: v) if not scale.ndim or scale.ndim == 1 else lambda v: np.repeat(v, x.shape[1] // scale.shape[1], 1)
+        wide = x.astype(np.float32) - (0 if zero is None else spread(zero.astype(np.float32)))
+        return [(wide * spread(scale.astype(np.float32))).astype(c.element("T3", scale.dtype))]
+    result = result if small and c.version >= 23 else None
+    yield Try("plain", [c(0, 5, 17, of="full"), scale(), zero()], attributes, parameters=(1, 2), expected=result,
+              more=([c(0, 1, 1), scale(), zero()], [c(0, 0, 3), scale(), zero()]))
     if c.version >= 13:
-        yield Try("axis", [c(0, 5, 4, of="full"), scale(4), zero(4)], dict(axis=1), parameters=(1, 2))
-        yield Try("nozero", [c(0, 5, 4, of="full"), scale()], parameters=(1,))
+        yield Try("axis", [c(0, 5, 4, of="full"), scale(4), zero(4)], dict(attributes, axis=1), parameters=(1, 2), expected=result)
+        yield Try("nozero", [c(0, 5, 4, of="full"), scale()], attributes, parameters=(1,), expected=result)
     if c.version >= 21:
-        yield Try("blocks", [c(0, 3, 8, of="full"), scale(3, 4), zero(3, 4)], dict(axis=1, block_size=2), parameters=(1, 2))
+        yield Try("blocks", [c(0, 3, 8, of="full"), scale(3, 4), zero(3, 4)], dict(attributes, axis=1, block_size=2), parameters=(1, 2), expected=result)
 
 
 @settings("DynamicQuantizeLinear")
@@ -1102,6 +1185,69 @@ def string_normalizer(c):
 def string_split(c):
     yield Try("plain", [np.array(["a b", "c  d e", ""], object)], outputs=2)
     yield Try("delimiter", [np.array(["a-b", "c--d-e", "x"], object)], dict(delimiter="-", maxsplit=1), outputs=2)
+
+
+@settings("TfIdfVectorizer")
+def tf_idf_vectorizer(c):
+    numbers = [2, 3, 5, 4, 5, 6, 7, 8, 6, 7]
+    pool = dict(pool_strings=[str(n) for n in numbers]) if c.dtype(0) == object else dict(pool_int64s=numbers)
+    make = lambda *values: [np.array(values).astype(str).astype(object) if c.dtype(0) == object else np.array(values, c.dtype(0))]
+    pool.update(ngram_counts=[0, 4], ngram_indexes=[0, 1, 2, 3, 4, 5, 6], min_gram_length=1, max_gram_length=2)
+    x = [1, 1, 3, 3, 3, 7, 8, 6, 7, 5, 6, 8]
+    yield Try("plain", make(*x), dict(pool, mode="TF", max_skip_count=0), more=(make(5, 6), make(9)))
+    yield Try("rows", make(x[:6], x[6:]), dict(pool, mode="TFIDF", max_skip_count=2, weights=[0.5, 1.0, 2.0, 3.0, 1.0, 0.25, 7.0]))
+    yield Try("skip", make(*x), dict(pool, mode="IDF", max_skip_count=5, min_gram_length=2), deep=True)
+
+
+@settings("ImageDecoder")
+def image_decoder(c):
+    image = c.rng.integers(0, 256, (3, 5, 3)).astype(np.uint8)
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + row.tobytes() for row in image)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 3, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    pnm = b"P6\n5 3\n255\n" + image.tobytes()
+    padded = b"".join(row.tobytes() + b"\0" for row in image[::-1, :, ::-1])  # bottom up, blue first, rows of whole words
+    bmp = b"BM" + struct.pack("<IIIIiiHHIIiiII", 54 + len(padded), 0, 54, 40, 5, 3, 1, 24, 0, len(padded), 0, 0, 0, 0) + padded
+    for label, data in (("png", png), ("pnm", pnm), ("bmp", bmp)):
+        yield Try(label, [np.frombuffer(data, np.uint8)], expected=[image])
+        yield Try(label + "-bgr", [np.frombuffer(data, np.uint8)], dict(pixel_format="BGR"), expected=[image[..., ::-1].copy()], deep=True)
+
+
+# ---- Random numbers: where chance has no say, and the shape and type of the others ----------------------------------
+
+@settings("RandomUniform", "RandomNormal")
+def random(c):
+    dtype = element_type(c, "T")
+    certain = dict(low=2.5, high=2.5) if c.schema.name == "RandomUniform" else dict(mean=2.5, scale=0.0)
+    full = [np.full((3, 5), 2.5).astype(c.element("T"))]
+    yield Try("certain", [], dict(certain, shape=[3, 5], dtype=dtype), expected=full)
+    yield Try("seed", [], dict(shape=[3, 5], dtype=dtype, seed=1.0), expected=full, check="shape")
+
+
+@settings("RandomUniformLike", "RandomNormalLike")
+def random_like(c):
+    certain = dict(low=2.5, high=2.5) if c.schema.name == "RandomUniformLike" else dict(mean=2.5, scale=0.0)
+    result = lambda x: [np.full(x.shape, 2.5).astype(c.element("T2"))]
+    yield Try("certain", [c(0, 3, 5)], dict(certain, dtype=element_type(c, "T2")), expected=result, more=([c(0, 0, 4)], [c(0, 7, 1)]))
+    yield Try("random", [c(0, 3, 5)], dict(dtype=element_type(c, "T2")), expected=result, check="shape")
+    if c.dtype(0) == c.element("T2"):
+        yield Try("like", [c(0, 3, 5)], certain, expected=result)
+
+
+@settings("Bernoulli")
+def bernoulli(c):
+    chances = lambda *s: np.asarray(c.rng.integers(2, size=s), c.dtype(0))
+    result = lambda x: [x.astype(c.element("T2"))]
+    yield Try("certain", [chances(3, 5)], dict(dtype=element_type(c, "T2")), expected=result, more=([chances(1, 1)], [chances(0, 3)]))
+    yield Try("random", [np.full((3, 5), 0.5).astype(c.dtype(0))], dict(dtype=element_type(c, "T2"), seed=2.0), expected=result, check="shape")
+
+
+@settings("Multinomial")
+def multinomial(c):
+    logits = c.numbers(0, [[0, -300, -300], [-300, -300, 0]])
+    result = lambda x: [np.repeat([[0], [2]], 5, 1).astype(c.element("T2"))]
+    yield Try("certain", [logits], dict(dtype=element_type(c, "T2"), sample_size=5), expected=result)
+    yield Try("random", [np.zeros_like(logits)], dict(dtype=element_type(c, "T2"), sample_size=5, seed=1.0), expected=result, check="shape")
 
 
 # ---- Machine learning ----------------------------------------------------------------------------------------------
