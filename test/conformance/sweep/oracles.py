@@ -204,7 +204,9 @@ def expect(make, arrays, schema, types, constants, is_newest):
         _, results, _ = evaluate(single, constants)
         if results:
             ys = next(iter(results.values()))
-            return [y.astype(element_dtype(inferred[f"y{k}"])) if f"y{k}" in inferred else y for k, y in enumerate(ys)], "single"
+            doubles = {schema.inputs[min(k, len(schema.inputs) - 1)].type_str for k, a in enumerate(arrays)
+                       if isinstance(a, np.ndarray) and a.dtype == np.float64}
+            return [y.astype(np.float64) if y.dtype == np.float32 and schema.outputs[k].type_str in doubles else y for k, y in enumerate(ys)], "single"
     if len(results) == 2:
         a, b = results.values()
         if len(a) == len(b) and all(close(x, y) for x, y in zip(a, b)):

@@ -631,8 +631,10 @@ def one_hot(c):
 @settings("Gather")
 def gather(c):
     n = lambda values: np.array(values, c.dtype(1))
-    yield Try("plain", [c(0, 5, 7), n([[0, 4], [-1, 2]])], more=([c(0, 9, 3), n([[0, 4], [-1, 2]])],))
-    yield Try("axis1", [c(0, 3, 5, 4), n([1, 4, -5])], dict(axis=1), parameters=(1,))
+    # onnxruntime gives some texts as empty ones.
+    result = lambda axis: (lambda x, indices: [np.asarray(np.take(x, indices, axis), object)]) if c.dtype(0) == object else None
+    yield Try("plain", [c(0, 5, 7), n([[0, 4], [-1, 2]])], more=([c(0, 9, 3), n([[0, 4], [-1, 2]])],), expected=result(0))
+    yield Try("axis1", [c(0, 3, 5, 4), n([1, 4, -5])], dict(axis=1), parameters=(1,), expected=result(1))
     yield Try("scalar", [c(0, 3, 5), n(1)], dict(axis=-1), parameters=(1,), deep=True)
     yield Try("empty", [c(0, 3, 5), n(np.zeros((0, 2)))], deep=True)
 
@@ -1093,8 +1095,8 @@ def resize(c):
             yield Try(f"{mode}-{transform}", [c(0, 1, 2, 4, 5)] + none + [scales], dict(mode=mode, coordinate_transformation_mode=transform), parameters=(1, 2), deep=True)
     for rounding in ("floor", "ceil", "round_prefer_ceil"):
         yield Try(f"nearest-{rounding}", [c(0, 1, 2, 4, 5)] + none + [scales], dict(nearest_mode=rounding), parameters=(1, 2), deep=True)
-    roi = c.numbers(1, [0, 0, 0.1, 0.2, 1, 1, 0.7, 1.1])
-    yield Try("crop", [c(0, 1, 2, 4, 5), roi, scales], dict(mode="linear" if is_float(c.dtype(0)) else "nearest", extrapolation_value=1.5,
+    roi = c.numbers(1, [0, 0, 0.125, 0.25, 1, 1, 0.75, 1.25])
+    yield Try("crop", [c(0, 1, 2, 4, 5), roi, scales], dict(mode="linear" if is_float(c.dtype(0)) else "nearest", extrapolation_value=2.0,
               coordinate_transformation_mode="tf_crop_and_resize"), parameters=(1, 2))
     if c.version >= 13:
         yield Try("sizes", [c(0, 1, 2, 4, 5), None, None, i64(1, 2, 3, 8)], dict(mode="linear"), parameters=(3,), deep=True)
