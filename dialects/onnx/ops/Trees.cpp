@@ -120,7 +120,7 @@ private:
       return split(std::nan(""), true, yes, no);
     double t = values.empty() ? std::nan("") : values.front();
     if (std::isnan(t)) // compares false
-      return split(t, missing, yes, node.mode == Mode::NotEqual ? yes : no);
+      return node.mode == Mode::NotEqual ? split(t, true, missing ? yes : no, yes) : split(t, missing, yes, no);
     switch (node.mode) {
     case Mode::LessEqual:
       return split(notAbove(t), missing, yes, no);
@@ -130,9 +130,9 @@ private:
       return split(below(t), !missing, no, yes);
     case Mode::Greater:
       return split(notAbove(t), !missing, no, yes);
-    case Mode::NotEqual: { // NaN differs from everything
+    case Mode::NotEqual: {
       int64_t inner = addSplit({node.feature, below(t), false, yes, no});
-      return split(notAbove(t), false, inner, yes);
+      return split(notAbove(t), !missing, inner, yes);
     }
     case Mode::Equal: {
       int64_t inner = addSplit({node.feature, below(t), false, no, yes});
@@ -499,8 +499,10 @@ static FailureOr<Forest> buildForest(TreeEnsembleOp op, int64_t targets) {
     if (mode > static_cast<uint8_t>(Mode::Member))
       return op.emitOpError("node ") << i << " has mode " << static_cast<int>(mode) << ", expected 0 to 6";
     memberNodes += static_cast<Mode>(mode) == Mode::Member;
-    nodes.push_back({static_cast<Mode>(mode), op.getNodesFeatureids()[i], (*splits)[i], missing && (*missing)[i] != 0,
-                     *ifTrue, *ifFalse});
+    // NaN differs from everything, whatever the node says of it: as onnxruntime and the specification's reference have it
+    // (the latter for this operator alone).
+    bool missingIsTrue = (missing && (*missing)[i] != 0) || static_cast<Mode>(mode) == Mode::NotEqual;
+    nodes.push_back({static_cast<Mode>(mode), op.getNodesFeatureids()[i], (*splits)[i], missingIsTrue, *ifTrue, *ifFalse});
   }
   // Sets one after the other, each with a NaN at its end.
   std::vector<std::vector<double>> members;

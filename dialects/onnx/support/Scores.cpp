@@ -92,9 +92,9 @@ static Scalar logistic(Scalar x) {
 /// approximation of the inverse error function.
 static Scalar probit(Scalar p) {
   constexpr double a = 0.147, pi = 3.14159;
-  Scalar x = p * 2 - 1, l = log((1 - x) * (x + 1));
-  Scalar v = l * 0.5 + 2 / (pi * a);
-  Scalar root = sqrt(sqrt(v * v - l * (1 / a)) - v);
+  Scalar x = p * 2 - 1, l = log1p(x) + log1p(-x);
+  Scalar v = l * 0.5 + 2 / (pi * a), w = l * (-1 / a);
+  Scalar root = sqrt(w / (sqrt(v * v + w) + v)); // of sqrt(v^2 + w) - v, which cancels
   return select(x < 0, -root, root) * 1.41421356;
 }
 

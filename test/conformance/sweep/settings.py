@@ -31,6 +31,7 @@ class Try:
     # or a function of the operands that gives it (for all data sets).
     expected: object = None
     check: str = "values"  # "shape": the values are random
+    before: tuple = ()  # nodes that stand before the operator's (Gradient names their results); inputs are called x0, x1, ...
 
 
 def is_float(dtype):
@@ -1250,56 +1251,3 @@ def multinomial(c):
     result = lambda x: [np.repeat([[0], [2]], 5, 1).astype(c.element("T2"))]
     yield Try("certain", [logits], dict(dtype=element_type(c, "T2"), sample_size=5), expected=result)
     yield Try("random", [np.zeros_like(logits)], dict(dtype=element_type(c, "T2"), sample_size=5, seed=1.0), expected=result, check="shape")
-
-
-# ---- Machine learning ----------------------------------------------------------------------------------------------
-
-@settings("ArrayFeatureExtractor")
-def array_feature_extractor(c):
-    yield Try("plain", [c(0, 3, 5), i64(0, 4, 2)])
-
-
-@settings("Binarizer")
-def binarizer(c):
-    yield Try("plain", [c(0, 3, 17)], dict(threshold=1.0), more=([c(0, 1, 1)],))
-
-
-@settings("FeatureVectorizer")
-def feature_vectorizer(c):
-    yield Try("plain", [c(0, 3, 2), c(0, 3, 4)], dict(inputdimensions=[2, 4]))
-
-
-@settings("Imputer")
-def imputer(c):
-    if is_float(c.dtype(0)):
-        yield Try("plain", [c.numbers(0, [[1, np.nan, 3], [np.nan, 5, 6]])], dict(imputed_value_floats=[7.0, 8.0, 9.0], replaced_value_float=float("nan")))
-    else:
-        yield Try("plain", [c.numbers(0, [[1, 2, 3], [2, 5, 6]])], dict(imputed_value_int64s=[7, 8, 9], replaced_value_int64=2))
-
-
-@settings("LinearRegressor")
-def linear_regressor(c):
-    yield Try("plain", [c(0, 3, 4)], dict(coefficients=[float(n) / 4 for n in range(8)], intercepts=[0.5, -1.0], targets=2))
-
-
-@settings("LinearClassifier")
-def linear_classifier(c):
-    yield Try("plain", [c(0, 3, 4)], dict(coefficients=[float(n % 5) - 2 for n in range(12)], intercepts=[0.5, -1.0, 0.25], classlabels_ints=[3, 5, 9], post_transform="SOFTMAX"), outputs=2)
-
-
-@settings("Normalizer")
-def normalizer(c):
-    for norm in ("MAX", "L1", "L2"):
-        yield Try(norm, [c(0, 3, 5)], dict(norm=norm))
-
-
-@settings("OneHotEncoder")
-def one_hot_encoder(c):
-    attributes = dict(cats_strings=["a", "A", "bc"]) if c.dtype(0) == object else dict(cats_int64s=[1, 2, -3])
-    yield Try("plain", [c(0, 2, 5)], attributes)
-
-
-@settings("Scaler")
-def scaler(c):
-    yield Try("plain", [c(0, 3, 4)], dict(offset=[1.0, 2.0, 3.0, 4.0], scale=[0.5, 2.0, 1.0, -1.0]))
-    yield Try("one", [c(0, 3, 4)], dict(offset=[1.0], scale=[0.5]))

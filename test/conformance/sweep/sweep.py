@@ -27,18 +27,18 @@ from onnx import defs
 import oracles
 import settings
 import settings_control  # fills the table
+import settings_ml  # so does this
 from values import element, shape_of, tensors_of, to_proto, type_of, type_proto
 
 PREFERRED = ("tensor(float)", "tensor(int64)", "tensor(uint8)", "tensor(int32)", "tensor(bool)", "tensor(string)")
 # Operators that relate several of their types: every combination is tried.
-PRODUCTS = {"Cast", "BitCast"}
+PRODUCTS = {"Cast", "BitCast", "LabelEncoder"}
 
 
 def allowed_types(schema):
     """Type strings by what a formal parameter calls its type, those of tensors first."""
     allowed = {c.type_param_str: c.allowed_type_strs for c in schema.type_constraints}
-    for formal in list(schema.inputs) + list(schema.outputs):
-        allowed.setdefault(formal.type_str, [formal.type_str])
+    allowed.update((f.type_str, f.types) for f in list(schema.inputs) + list(schema.outputs))  # which spell maps in full
     return {k: sorted(v, key=lambda t: (t.count("("), t)) for k, v in allowed.items()}
 
 
@@ -75,6 +75,7 @@ def symbolic_shapes(sets):
 
 
 def write_case(folder, model, sets):
+    shutil.rmtree(folder, ignore_errors=True)  # of a process that crashed
     folder.mkdir(parents=True)
     for n, (inputs, outputs) in enumerate(sets):
         data = folder / f"test_data_set_{n}"
@@ -94,7 +95,8 @@ class Sweep:
 
     def __init__(self, schema, is_newest, arguments):
         self.schema, self.is_newest, self.arguments = schema, is_newest, arguments
-        self.opset = defs.onnx_opset_version() if is_newest and not schema.domain else schema.since_version
+        is_current = is_newest and not schema.domain and not defs.get_schema(schema.name).deprecated
+        self.opset = defs.onnx_opset_version() if is_current else schema.since_version
         self.cases, self.skipped = [], []
 
     def run(self):
@@ -140,7 +142,7 @@ class Sweep:
             case = f"{name}_{t.label}_{variant}".replace(" ", "")
             shapes = symbolic_shapes(sets) if len(sets) > 1 else None
             def make(arrays, constants, shapes=None):
-                return oracles.make_model(self.schema.name, self.schema.domain, self.opset, arrays, t.attributes, t.outputs, constants, shapes)
+                return oracles.make_model(self.schema.name, self.schema.domain, self.opset, arrays, t.attributes, t.outputs, constants, shapes, t.before)
             done, how = [], "both"
             for n, arrays in enumerate(sets):
                 try:
@@ -187,13 +189,13 @@ def sweep(index, arguments):
 
 
 def schemas():
-    """All operator versions: (schema, whether it is the newest)."""
-    history = defs.get_all_schemas_with_history()
+    """All operator versions: (schema, whether it is the newest), without those that only say that the operator is deprecated."""
+    history = [s for s in defs.get_all_schemas_with_history() if not s.deprecated]
     newest = {}
     for s in history:
         newest[s.domain, s.name] = max(newest.get((s.domain, s.name), 0), s.since_version)
     ordered = sorted(history, key=lambda s: (s.domain, s.name, -s.since_version))
-    return [(s, newest[s.domain, s.name] == s.since_version) for s in ordered if not s.deprecated]
+    return [(s, newest[s.domain, s.name] == s.since_version) for s in ordered]
 
 
 def generate(arguments):
