@@ -187,7 +187,9 @@ def expect(make, arrays, schema, types, constants, is_newest):
     own = oracles_ml.evaluate(make(arrays, constants), arrays)
     if own is not None:
         results = evaluate(arrays, constants)[1]
-        agree = any(len(ys) == len(own) and all(close(x, y) for x, y in zip(ys, own)) for ys in results.values())
+        # (the reference evaluator is often wrong about types)
+        typed = lambda x, y: x.astype(y.dtype) if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.dtype.kind == y.dtype.kind == "f" else x
+        agree = any(len(ys) == len(own) and all(close(typed(x, y), y) for x, y in zip(ys, own)) for ys in results.values())
         return own, "both" if agree else "text, against " + " and ".join(results) if results else "text"
     inferred, results, reasons = None, {}, []
     if any(narrow) and schema.name not in NARROW and all("tensor(float)" in types[k] for k, n in enumerate(narrow) if n):

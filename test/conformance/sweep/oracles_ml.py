@@ -251,10 +251,9 @@ def svm_regressor(a, operands, _):
 
 @oracle("SVMClassifier")
 def svm_classifier(a, operands, _):
-    """One against one, as libsvm: each comparison gives a vote."""
+    """One against one, as libsvm: each comparison gives a vote, and prob_a and prob_b the probability of its first class."""
     classes, rows = len(a.classlabels_ints or a.classlabels_strings), rows_of(operands[0])
-    # With two classes what is written for one score, with probabilities when libsvm's iteration ends: only the others know.
-    if classes == 2 or a.prob_a:
+    if classes == 2 and not a.prob_a and a.post_transform not in (None, "NONE", "LOGISTIC"):  # of -score and score: only the others know
         return None
     if not a.vectors_per_class:  # one against all
         scores = linear(a, rows, classes) + single(a.rho)[0]
@@ -269,7 +268,27 @@ def svm_classifier(a, operands, _):
         votes[:, i] += score > 0
         votes[:, j] += score <= 0
         scores.append(score)
-    return [choose(a, votes), transform(np.array(scores).T, a.post_transform).astype(np.float32)]
+    scores = np.array(scores).T
+    if a.prob_a:
+        scores = np.array([couple(s, a, classes) for s in scores]).reshape(-1, classes)
+    elif classes == 2:
+        scores = np.concatenate([-scores, scores], axis=1)
+    return [choose(a, votes), transform(scores, a.post_transform).astype(np.float32)]
+
+
+def couple(scores, a, classes):
+    """The second method of Wu, Lin and Weng (2004), as libsvm goes about it: not all the way to the p that make p' Q p smallest."""
+    r = np.zeros((classes, classes))
+    for (i, j), p in zip(itertools.combinations(range(classes), 2), 1 / (1 + np.exp(scores * single(a.prob_a) + single(a.prob_b)))):
+        r[i, j], r[j, i] = np.clip(p, 1e-7, 1 - 1e-7), 1 - np.clip(p, 1e-7, 1 - 1e-7)
+    q, p = -r.T * r + np.diag((r**2).sum(axis=0)), np.full(classes, 1 / classes)
+    for _ in range(max(100, classes)):
+        if np.abs(q @ p - p @ q @ p).max() < 0.005 / classes:
+            break
+        for t in range(classes):
+            p[t] += (p @ q @ p - q[t] @ p) / q[t, t]
+            p /= p.sum()
+    return p
 
 
 # ---- Trees ---------------------------------------------------------------------------------------------------------
@@ -446,12 +465,10 @@ def gradient(a, operands, model):
     for k in range(len(a.xs)):
         slopes = np.zeros(wide[k].size)
         for i in range(wide[k].size):
-            ys = []
-            for step in (1e-5, -1e-5):
+            for step, weight in ((-2, 1), (-1, -8), (1, 8), (2, -1)):  # some operators are evaluated in float32: not too near
                 moved = list(wide)
                 moved[k] = wide[k].copy()
-                moved[k].reshape(-1)[i] += step
-                ys.append(evaluator.run(None, dict(zip(names, moved)))[0].sum())
-            slopes[i] = (ys[0] - ys[1]) / 2e-5
+                moved[k].reshape(-1)[i] += step * 5e-3
+                slopes[i] += weight * evaluator.run(None, dict(zip(names, moved)))[0].sum() / (12 * 5e-3)
         results.append(slopes.reshape(wide[k].shape).astype(operands[k].dtype))
     return results

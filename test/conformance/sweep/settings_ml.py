@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import helper, numpy_helper, parser
 
 from settings import Try, i64, is_float, settings
 from values import Value
@@ -432,3 +432,78 @@ def adam(c):
 def momentum(c):
     return optimizer(c, ("normal", "normal", "normal"), dict(alpha=0.75, beta=0.5, norm_coefficient=0.125, mode="standard"), dict(mode="nesterov"),
                      dict(mode="nesterov", norm_coefficient=0.0), dict(norm_coefficient=0.0))
+
+
+# What is differentiated, the shapes of x0, x1, ... and how they are filled.
+DIFFERENTIATED = {
+    "Add": ("out = Add (x0, x1)", (3, 4), (4,)),
+    "Sub": ("out = Sub (x0, x1)", (3, 1), (2, 1, 4)),
+    "Mul": ("out = Mul (x0, x1)", (3, 4), ()),
+    "Div": ("out = Div (x0, x1)", (3, 4), (3, 1)),
+    "Pow": ("out = Pow (x0, x1)", (3, 4), (4,)),
+    "Sum": ("out = Sum (x0, x1, x2)", (3, 4), (4,), (1, 1)),
+    "Mean": ("out = Mean (x0, x1, x2)", (3, 4), (4,), (3, 1)),
+    "Max": ("out = Max (x0, x1)", (3, 4), (4,)),
+    "Min": ("out = Min (x0, x1)", (3, 4), (3, 4)),
+    "Clip": ("out = Clip (x0, x1, x2)", (3, 4), (), ()),
+    "Where": ("zero = Sub (x1, x1) is = Greater (x1, zero) out = Where (is, x0, x1)", (3, 4), (4,)),
+    "LeakyRelu": ("less = Sub (x0, x1) out = LeakyRelu <alpha = 0.3> (less)", (3, 4), (4,)),
+    "Concat": ("out = Concat <axis = -1> (x0, x1, x2)", (3, 4), (3, 1), (3, 2)),
+    "Conv": ("out = Conv <strides = [2, 1], pads = [1, 0, 1, 1]> (x0, x1, x2)", (2, 3, 6, 5), (4, 3, 3, 2), (4,)),
+    "Conv-dilations": ("out = Conv <dilations = [2]> (x0, x1)", (1, 2, 9), (3, 2, 3)),
+    "ConvTranspose": ("out = ConvTranspose <strides = [2, 1]> (x0, x1)", (1, 3, 3, 4), (3, 2, 2, 3)),
+    "Expand": ("shape = Constant <value_ints = [2, 3, 4]> () out = Expand (x0, shape)", (3, 1)),
+    "Flatten": ("out = Flatten (x0)", (2, 3, 2)),
+    "Gather": ("at = Constant <value_ints = [2, 0, 2]> () out = Gather (x0, at)", (3, 4)),
+    "Gemm": ("out = Gemm <alpha = 0.5, beta = 2.0, transA = 1, transB = 1> (x0, x1, x2)", (4, 3), (5, 4), (5,)),
+    "GlobalAveragePool": ("out = GlobalAveragePool (x0)", (2, 3, 4, 2)),
+    "LogSoftmax": ("out = LogSoftmax <axis = 0> (x0)", (3, 4)),
+    "MatMul": ("out = MatMul (x0, x1)", (2, 3, 4), (4, 2)),
+    "MatMul-vector": ("out = MatMul (x0, x1)", (4,), (2, 4, 3)),
+    "Pad": ("pads = Constant <value_ints = [0, 1, 2, 0]> () out = Pad (x0, pads)", (2, 3)),
+    "ReduceMean": ("axes = Constant <value_ints = [-1]> () out = ReduceMean <keepdims = 0> (x0, axes)", (3, 4)),
+    "ReduceSum": ("axes = Constant <value_ints = [0, 2]> () out = ReduceSum (x0, axes)", (2, 3, 2)),
+    "Reshape": ("shape = Constant <value_ints = [2, -1]> () out = Reshape (x0, shape)", (3, 4)),
+    "Slice": ("from = Constant <value_ints = [1]> () to = Constant <value_ints = [3]> () axes = Constant <value_ints = [-1]> () out = Slice (x0, from, to, axes)", (3, 4)),
+    "Softmax": ("out = Softmax (x0)", (3, 4)),
+    "Split": ("left, right = Split <axis = 1, num_outputs = 2> (x0) out = Div (left, right)", (3, 4)),
+    "Squeeze": ("axes = Constant <value_ints = [1]> () wide = Unsqueeze (x0, axes) tall = Transpose <perm = [2, 0, 1]> (wide) out = Squeeze (tall)", (3, 4)),
+    "Steps": ("a = Ceil (x0) b = Floor (x0) c = Round (x0) d = Sign (x0) out = Sum (a, b, c, d, x0)", (3, 4)),
+}
+for name in "Abs Atan Cos Erf Exp Identity Log Neg Reciprocal Relu Sigmoid Sin Softplus Sqrt Tanh".split():
+    DIFFERENTIATED[name] = (f"out = {name} (x0)", (3, 4))
+
+
+@settings("Gradient")
+def gradient(c):
+    """Of a sum of squares, so that no two elements have the same derivative by chance."""
+    dtype = c.element("T1") if is_float(c.element("T1")) else c.element("T2")
+    number = helper.np_dtype_to_tensor_dtype(dtype)
+
+    def differentiate(label, text, inputs, constants=(), **more):
+        nodes = parser.parse_graph("g () => () {" + text + " squares = Mul (out, out) target = ReduceSum <keepdims = 0> (squares) }").node
+        names = [f"x{k}" for k in range(len(inputs) + len(constants))]
+        attributes = dict(xs=names[:len(inputs)], y="target", **(dict(zs=names[len(inputs):]) if constants else {}))
+        return Try(label, [*inputs, *constants], attributes, len(inputs), before=tuple(nodes), **more)
+    x = lambda *shape: c.fill(dtype, shape, "nonzero")
+    if is_float(c.element("T1")):
+        yield differentiate("plain", "product = Mul (x0, x1) out = Tanh (product)", [x(3, 4), x(4)])
+        yield differentiate("fixed", "product = Mul (x0, x1) out = Sin (product)", [x(3, 4)], [x(4)])
+        for name, (text, *shapes) in DIFFERENTIATED.items():
+            inputs = [c.fill(dtype, shape, "positive" if name in ("Pow", "Log", "Sqrt") else "nonzero") for shape in shapes]
+            if name == "Clip":
+                inputs[1:] = np.array(-1, dtype), np.array(1, dtype)
+                yield differentiate(name, text, inputs[:1], inputs[1:], deep=True)
+            else:
+                yield differentiate(name, text, inputs, deep=True)
+        return
+    z = c.fill(c.element("T1"), (3, 4), "positive" if c.element("T1").kind in "iu" else "normal")
+    if z.dtype == bool:
+        text = "less = Neg (x0) out = Where (x1, x0, less)"
+    elif z.dtype.kind == "c":
+        text = f"count = Size (x1) scale = Cast <to = {number}> (count) out = Mul (x0, scale)"
+    else:
+        text = f"scale = Cast <to = {number}> (x1) out = Mul (x0, scale)"
+    if z.dtype == object:
+        z = np.array([["1", "-2.5", "1e1", "0"]], object)
+    yield differentiate("plain", text, [x(3, 4)], [z])
