@@ -73,6 +73,10 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
     passes.addNestedPass<func::FuncOp>(createFuseRows());
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
+    // The matrix products on both sides of such rows join them: attention.
+    passes.addNestedPass<func::FuncOp>(createFuseContractions());
+    passes.addPass(createCanonicalizerPass());
+    passes.addPass(createCSEPass());
   }
   // The caller owns all memory, and knows all sizes before the run.
   passes.addNestedPass<func::FuncOp>(createResultsToOutParams());

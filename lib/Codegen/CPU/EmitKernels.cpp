@@ -1,6 +1,7 @@
 //===- lib/Codegen/CPU/EmitKernels.cpp ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Replaces every kernel on buffers by a parallel loop over tasks that calls a function; equal kernels share theirs.
+// Replaces every kernel on buffers by a parallel loop over tasks that calls a function; equal kernels share theirs. Inside
+// of a task it is a loop.
 #include "lib/Codegen/CPU/KernelEmitter.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -49,13 +50,19 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
       Emitter e(op->getLoc(), op);
       Value tasks = e.value(countTasks(e, op, op->getOperands()));
       func::FuncOp function = getFunction(op);
-      scf::ForallOp::create(e, ArrayRef<OpFoldResult>(getAsOpFoldResult(tasks)), ValueRange(), std::nullopt,
-                            [&](OpBuilder &b, Location loc, ValueRange task) {
-                              SmallVector<Value> arguments = {task[0]};
-                              llvm::append_range(arguments, op->getOperands());
-                              func::CallOp::create(b, loc, function, arguments);
-                              scf::InParallelOp::create(b, loc);
-                            });
+      auto call = [&](OpBuilder &b, Location loc, ValueRange task) {
+        SmallVector<Value> arguments = {task[0]};
+        llvm::append_range(arguments, op->getOperands());
+        func::CallOp::create(b, loc, function, arguments);
+      };
+      if (op->getParentOfType<scf::ForallOp>())
+        e.loop(e.index(0), tasks, 1, [&](Index task) { call(e, op->getLoc(), e.value(task)); });
+      else
+        scf::ForallOp::create(e, ArrayRef<OpFoldResult>(getAsOpFoldResult(tasks)), ValueRange(), std::nullopt,
+                              [&](OpBuilder &b, Location loc, ValueRange task) {
+                                call(b, loc, task);
+                                scf::InParallelOp::create(b, loc);
+                              });
       ++calls;
     }
     for (Operation *op : kernels)

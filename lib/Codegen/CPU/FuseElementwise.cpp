@@ -152,9 +152,20 @@ struct ReadBeforeUnitDims : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+/// Whether this is a step of a softmax or the like that begins at a kernel's result: reads something made from a result
+/// that others read, too.
+bool continuesRows(linalg::GenericOp op) {
+  return llvm::any_of(op.getDpsInputs(), [](Value input) {
+    auto producer = input.getDefiningOp<linalg::GenericOp>();
+    return producer && llvm::any_of(producer.getDpsInputs(), [](Value from) {
+      return isHeavy(from.getDefiningOp()) && !llvm::all_equal(from.getUsers());
+    });
+  });
+}
+
 /// Whether reshapes must not come between this operation and a kernel beside it, or the function's results.
 bool isPinned(linalg::GenericOp op) {
-  return readsHeavy(op) || isContraction(op) ||
+  return readsHeavy(op) || isContraction(op) || continuesRows(op) ||
          llvm::any_of(op->getUsers(), [](Operation *user) { return user->hasTrait<OpTrait::IsTerminator>(); });
 }
 

@@ -6,6 +6,7 @@
 // A group is a set of linalg.generic operations around a reduction. The parallel loops of the reduction are the rows of
 // the group; every member has each row as a parallel loop of its own, and runs over its other loops, the columns, as a
 // whole. The group becomes one scf.forall over blocks of rows, with the members on slices inside.
+#include "dialects/kernel/KernelDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/CPU/Structure.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -23,11 +24,15 @@ namespace onnxc {
 } // namespace onnxc
 
 using namespace mlir;
+using namespace onnxc;
 using onnxc::cpu::estimateBytes;
 using onnxc::cpu::isContraction;
 
 /// What a block of rows may take of the nearest cache, and a buffer of it on the stack.
 static constexpr int64_t kBlockBytes = 16 << 10;
+/// The same where contractions join the group, whose tiles want many rows: of the second-level cache.
+static constexpr int64_t kContractedBytes = 192 << 10;
+static constexpr int64_t kLeastContracted = 8, kMostContracted = 64;
 /// Beyond this, a block would not stay in a cache, and nothing is gained.
 static constexpr int64_t kMostBlockBytes = 512 << 10;
 
@@ -239,7 +244,10 @@ private:
       --inner;
     // Where elements of different rows are neighbours, a block is as wide as a few vectors at least.
     bool interleaved = dims[inner] != kColumn;
-    int64_t fitting = std::max<int64_t>(kBlockBytes / std::max(rowBytes, 1.0), 1);
+    bool joins = joinsContractions();
+    int64_t fitting = std::max<int64_t>((joins ? kContractedBytes : kBlockBytes) / std::max(rowBytes, 1.0), 1);
+    if (joins)
+      fitting = std::clamp<int64_t>(fitting, kLeastContracted, kMostContracted);
     blockSize = interleaved ? std::clamp<int64_t>(fitting, 32, 256) : std::min<int64_t>(fitting, 4096);
     if (rowBytes * blockSize > kMostBlockBytes)
       return false;
@@ -253,6 +261,25 @@ private:
         }
     }
     return true;
+  }
+
+  /// Whether the group lies between two contractions, which fuse-contractions will bring into its loop.
+  bool joinsContractions() {
+    bool reads = false, isRead = false;
+    for (auto &[op, loops] : members) {
+      for (Value input : cast<linalg::GenericOp>(op).getDpsInputs()) {
+        if (auto reshape = input.getDefiningOp<tensor::CollapseShapeOp>())
+          input = reshape.getSrc();
+        reads |= input.getDefiningOp<kernel::ContractOp>() != nullptr;
+      }
+      for (Operation *user : op->getUsers()) {
+        if (auto reshape = dyn_cast<tensor::ExpandShapeOp>(user); reshape && reshape.getResult().hasOneUse())
+          user = *reshape->user_begin();
+        auto contract = dyn_cast<kernel::ContractOp>(user);
+        isRead |= contract && contract.getLhs() == user->getOperand(0);
+      }
+    }
+    return reads && isRead;
   }
 
   Block *block;

@@ -67,6 +67,27 @@ def FuseRows : Pass<"fuse-rows", "mlir::func::FuncOp"> {
                            "mlir::tensor::TensorDialect"];
 }
 
+def FuseContractions : Pass<"fuse-contractions", "mlir::func::FuncOp"> {
+  let summary = "Computes attention block of rows by block of rows";
+  let description = [{
+    A contraction whose result only a loop over blocks of rows reads, and the contraction that alone reads the loop's, go
+    into the loop. A task has several blocks, one after the other, and one buffer for what is between.
+
+    ```mlir
+    %s = kernel.contract ins(%q, %k) -> tensor<6x1500x1500xf32>
+    %p = scf.forall (%h, %i) in (6, 47) { softmax of 32 rows of %s }
+    %o = kernel.contract ins(%p, %v) -> tensor<6x1500x64xf32>
+    ==>
+    %o = scf.forall (%h, %task) in (6, 6) {
+      scf.for %i = ... { %s = kernel.contract ... -> tensor<1x32x1500xf32>, softmax, kernel.contract }
+    }
+    ```
+  }];
+  let statistics = [Statistic<"fused", "fused", "pairs of contractions with what is between them">];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::scf::SCFDialect",
+                           "mlir::tensor::TensorDialect"];
+}
+
 def SelectKernels : Pass<"select-kernels", "mlir::ModuleOp"> {
   let summary = "Turns matrix products and convolutions, with what follows them, into kernels with packed weights";
   let description = [{

@@ -11,6 +11,7 @@
 #include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/MemoryPlan.h"
 #include "lib/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -20,6 +21,7 @@
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -318,7 +320,8 @@ private:
     }
   }
 
-  /// Brings allocations out of loops, where their sizes don't change, and small scratch memory of tasks onto the stack.
+  /// Brings allocations out of loops, where their sizes don't change, and scratch memory of tasks onto the stack or, if
+  /// there is much of it, into a buffer with a part for each task.
   LogicalResult hoist() {
     SmallVector<memref::AllocOp> nested;
     main.walk([&](memref::AllocOp alloc) {
@@ -329,12 +332,16 @@ private:
       MemRefType type = alloc.getType();
       auto task = alloc->getParentOfType<scf::ForallOp>();
       if (task) {
-        if (!type.hasStaticShape() || staticBytes(type) > kMaxStack)
-          return alloc.emitError("scratch memory of a parallel task must have a static size of at most ")
-                 << kMaxStack << " bytes, but is " << type;
-        OpBuilder b(task.getBody(), task.getBody()->begin());
-        auto alloca = memref::AllocaOp::create(b, alloc.getLoc(), type, b.getI64IntegerAttr(kAlignment));
-        alloc.replaceAllUsesWith(alloca.getResult());
+        if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+          return alloc.emitError("scratch memory of a parallel task must have a static size, but is ") << type;
+        Value scratch;
+        if (staticBytes(type) <= kMaxStack) {
+          OpBuilder b(task.getBody(), task.getBody()->begin());
+          scratch = memref::AllocaOp::create(b, alloc.getLoc(), type, b.getI64IntegerAttr(kAlignment));
+        } else {
+          scratch = allocateForTasks(task, alloc);
+        }
+        alloc.replaceAllUsesWith(scratch);
         alloc.erase();
         continue;
       }
@@ -348,6 +355,29 @@ private:
       alloc->moveBefore(top);
     }
     return success();
+  }
+
+  /// What `alloc` needs, in a buffer that has as much for every task.
+  static Value allocateForTasks(scf::ForallOp loop, memref::AllocOp alloc) {
+    int64_t bytes = llvm::alignTo(staticBytes(alloc.getType()), kAlignment);
+    ImplicitLocOpBuilder b(alloc.getLoc(), loop);
+    AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1), s0 = b.getAffineSymbolExpr(0);
+    auto apply = [&](AffineExpr expr, ArrayRef<OpFoldResult> operands) {
+      return affine::makeComposedFoldedAffineApply(b, b.getLoc(), expr, operands);
+    };
+    OpFoldResult size = b.getIndexAttr(bytes), task = b.getIndexAttr(0);
+    for (OpFoldResult bound : loop.getMixedUpperBound())
+      size = apply(d0 * s0, {size, bound});
+    SmallVector<Value> dynamic;
+    if (auto value = dyn_cast<Value>(size))
+      dynamic.push_back(value);
+    auto type = MemRefType::get({getConstantIntValue(size).value_or(ShapedType::kDynamic)}, b.getI8Type());
+    Value all = memref::AllocOp::create(b, type, dynamic, b.getI64IntegerAttr(kAlignment));
+    b.setInsertionPointToStart(loop.getBody());
+    for (auto [iv, bound] : llvm::zip_equal(loop.getInductionVars(), loop.getMixedUpperBound()))
+      task = apply(d0 * s0 + d1, {task, OpFoldResult(iv), bound});
+    Value offset = getValueOrCreateConstantIndexOp(b, b.getLoc(), apply(d0 * bytes, {task}));
+    return memref::ViewOp::create(b, alloc.getType(), all, offset, ValueRange());
   }
 
   /// Whether a loop around the allocation hands the buffer to its next round: that one makes another.
