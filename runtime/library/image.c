@@ -42,7 +42,7 @@ static int decode(onnxc_image *image) {
   if (startsWith(image, 0, "II+\0", 4) || startsWith(image, 0, "MM\0+", 4)) /* TIFF of more than 4 GiB */
     return ONNXC_IMAGE_UNSUPPORTED;
   if (startsWith(image, 0, "RIFF", 4) && startsWith(image, 8, "WEBP", 4))
-    return ONNXC_IMAGE_WEBP;
+    return onnxc_decode_webp(image);
   if (startsWith(image, 0, "\0\0\0\x0CjP  \r\n\x87\n", 12) || startsWith(image, 0, "\xFF\x4F\xFF\x51", 4))
     return ONNXC_IMAGE_JPEG2000;
   if (image->size > 2 && image->data[0] == 'P' && image->data[1] >= '1' && image->data[1] <= '7')

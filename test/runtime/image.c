@@ -73,14 +73,27 @@ static const uint8_t bmp[] = {'B', 'M',  0, 0, 0, 0, 0,    0,    0, 0, 62, 0,   
                               0,   0,    0, 0, 2, 0, 0,    0,    0, 0, 0,  0,    9, 9, 9,  0, 7, 7, 7, 0, /* palette */
                               4,   0x01, 0, 0, 0, 3, 0x10, 0x10, 0, 0, 1,  0x10, 0, 1};
 
+/* WebP: with loss, and of few colours without. */
+static const uint8_t lossy[] = {
+    0x52, 0x49, 0x46, 0x46, 0x42, 0,    0,    0,    0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x20, 0x36, 0,    0,
+    0,    0xD0, 1,    0,    0x9D, 1,    0x2A, 5,    0,    4,    0,    2,    0x80, 0x46, 0x25, 0xB0, 2,    0x74, 1,
+    0x14, 0xA3, 0xF5, 0xA4, 0x88, 0,    0xFE, 0xF0, 0x64, 0xFC, 0x89, 0x28, 0xD6, 0x0B, 0xFF, 0xB1, 0x9B, 0xFF, 0xFA,
+    0x77, 0x7F, 0xFF, 0x47, 0x5C, 0x7D, 0xAB, 0x57, 0x5A, 0xAF, 0xEA, 0xB8, 0x78, 0xBD, 0,    0,    0};
+static const uint8_t lossless[] = {
+    0x52, 0x49, 0x46, 0x46, 0x32, 0,    0,    0,    0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x4C, 0x25, 0, 0, 0,
+    0x2F, 2,    0x80, 0,    0,    0x50, 0xC8, 0x36, 2,    0x74, 0x39, 0x86, 0xF3, 0x57, 0x7D, 0x25, 0x84, 4, 4, 0xD5,
+    0xFF, 0xB5, 0x12, 0x99, 0x80, 0x65, 0x6C, 0xB8, 0x94, 0x58, 0xFF, 0x43, 0x89, 0x51, 0x9A, 0x9F, 0x0E, 0};
+
 static const char pgm[] = "P2 # comment\n3 1 15\n0 5 15 ";
 
 int main(void) {
   expectImage(png, sizeof png, 2, 3, (const uint8_t[]){68, 16, 126, 215, 159, 17});
   expectImage(bmp, sizeof bmp, 3, 4, (const uint8_t[]){7, 9, 9, 9, 7, 9, 7, 9, 9, 7, 9, 7});
   expectImage((const uint8_t *)pgm, sizeof pgm - 1, 1, 3, (const uint8_t[]){0, 85, 255});
+  expectImage(lossy, sizeof lossy, 4, 5, (const uint8_t[]){189, 192, 199, 204, 208, 189, 192, 199, 203, 223,
+                                                           189, 192, 200, 203, 218, 187, 191, 199, 205, 212});
+  expectImage(lossless, sizeof lossless, 3, 3, (const uint8_t[]){18, 75, 18, 151, 75, 18, 151, 75, 2});
   const uint8_t *pixels;
-  EXPECT(decode((const uint8_t *)"RIFF\0\0\0\0WEBP", 12, ONNXC_IMAGE_RGB, &pixels) == ONNXC_IMAGE_WEBP);
   EXPECT(decode((const uint8_t *)"text", 4, ONNXC_IMAGE_RGB, &pixels) == 0 && dims[0] == 0 && dims[1] == 0);
   decode(NULL, 0, ONNXC_IMAGE_RGB, &pixels);
   while (heap.count)
