@@ -8,10 +8,9 @@
 enum { ONNXC_IMAGE_RGB, ONNXC_IMAGE_BGR, ONNXC_IMAGE_GRAYSCALE };
 
 /* The statuses of onnxc_decode_image from 1 on, and their texts. */
-enum { ONNXC_IMAGE_JPEG2000 = 1, ONNXC_IMAGE_UNSUPPORTED, ONNXC_IMAGE_OTHER_SIZE };
+enum { ONNXC_IMAGE_UNSUPPORTED = 1, ONNXC_IMAGE_OTHER_SIZE };
 #define ONNXC_IMAGE_FAILURES                                                                                           \
-  {"ImageDecoder: the format of the image is not supported (JPEG 2000)",                                               \
-   "ImageDecoder: the image uses a variant of its format that is not supported",                                       \
+  {"ImageDecoder: the image uses a variant of its format that is not supported",                                       \
    "ImageDecoder: the image has another size than the model says"}
 
 #endif

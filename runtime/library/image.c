@@ -44,7 +44,7 @@ static int decode(onnxc_image *image) {
   if (startsWith(image, 0, "RIFF", 4) && startsWith(image, 8, "WEBP", 4))
     return onnxc_decode_webp(image);
   if (startsWith(image, 0, "\0\0\0\x0CjP  \r\n\x87\n", 12) || startsWith(image, 0, "\xFF\x4F\xFF\x51", 4))
-    return ONNXC_IMAGE_JPEG2000;
+    return onnxc_decode_jpeg2000(image);
   if (image->size > 2 && image->data[0] == 'P' && image->data[1] >= '1' && image->data[1] <= '7')
     return onnxc_decode_pnm(image);
   return ONNXC_IMAGE_DAMAGED;

@@ -61,5 +61,6 @@ int onnxc_decode_png(onnxc_image *image);
 int onnxc_decode_jpeg(onnxc_image *image);
 int onnxc_decode_tiff(onnxc_image *image);
 int onnxc_decode_webp(onnxc_image *image);
+int onnxc_decode_jpeg2000(onnxc_image *image);
 
 #endif
