@@ -336,19 +336,23 @@ typedef struct Reader {
   int status;
 } Reader;
 
+/* Looks at so many things without a packet: 0 when there is no end to it. */
+static int passOver(Reader *r, int count) {
+  enum { MostIdle = 1 << 26 };
+  r->tile->idle += (uint64_t)count;
+  if (r->tile->idle > MostIdle)
+    r->status = ONNXC_IMAGE_UNSUPPORTED;
+  return r->status == 0;
+}
+
 /* The packet of a layer, if it is the next one of its precinct. 0 when there is nothing more to do. */
 static int visit(Reader *r, int component, int resolution, int64_t number, uint32_t layer) {
-  enum { MostIdle = 1 << 27 };
   if (r->at == r->end)
     return 0;
   const onnxc_j2k_precinct *precinct = r->tile->planes[component].resolutions[resolution].precincts[number];
-  if ((precinct ? precinct->layers : 0) != layer) {
-    /* An order that is changed passes over what has been. */
-    if (++r->tile->idle > MostIdle)
-      r->status = ONNXC_IMAGE_UNSUPPORTED;
-  } else {
-    r->status = readPacket(r->tile, component, resolution, number, &r->at, r->end);
-  }
+  if ((precinct ? precinct->layers : 0) != layer) /* where the order changes, some have been */
+    return passOver(r, 1);
+  r->status = readPacket(r->tile, component, resolution, number, &r->at, r->end);
   return r->status == 0;
 }
 
@@ -368,7 +372,7 @@ static int visitResolution(Reader *r, int resolution, uint32_t layer) {
       if (!visit(r, c, resolution, k, layer))
         return 0;
   }
-  return 1;
+  return passOver(r, 1);
 }
 
 /* Along one axis of the grid: where the precincts of a resolution are. */
@@ -413,7 +417,9 @@ static int64_t nextPlace(const Reader *r, int c0, int c1, int r0, int r1, int is
 static int visitPlaces(Reader *r, int c0, int c1, int r0, int r1) {
   onnxc_j2k_tile *t = r->tile;
   for (int64_t y = t->area.y0; y < t->area.y1; y = nextPlace(r, c0, c1, r0, r1, 1, y))
-    for (int64_t x = t->area.x0; x < t->area.x1; x = nextPlace(r, c0, c1, r0, r1, 0, x))
+    for (int64_t x = t->area.x0; x < t->area.x1; x = nextPlace(r, c0, c1, r0, r1, 0, x)) {
+      if (!passOver(r, (c1 - c0) * (r1 - r0)))
+        return 0;
       for (int c = c0; c < c1; ++c)
         for (int i = r0; i < r1 && i < endResolution(r, c); ++i) {
           const onnxc_j2k_resolution *resolution = &t->planes[c].resolutions[i];
@@ -427,6 +433,7 @@ static int visitPlaces(Reader *r, int c0, int c1, int r0, int r1) {
             if (!visit(r, c, i, number, layer))
               return 0;
         }
+    }
   return 1;
 }
 

@@ -401,11 +401,11 @@ static int sampleAt(const onnxc_j2k_tile *t, int c, int64_t x, int64_t y) {
   return (int)(value < 0 ? 0 : value > most ? most : value);
 }
 
-/* To 8 bits as Pillow does it: shifted, and rounded where it isn't the only component. */
-static int scale(int value, int depth, int isOnly) {
+/* To 8 bits as Pillow does it, but that what is rounded up over the end stays at it. */
+static int scale(int value, int depth) {
   if (depth <= 8)
     return value << (8 - depth);
-  value = (value + (isOnly ? 0 : 1 << (depth - 9))) >> (depth - 8);
+  value = (value + (1 << (depth - 9))) >> (depth - 8);
   return value > 255 ? 255 : value;
 }
 
@@ -421,7 +421,7 @@ static void putPixel(const Jpeg2000 *j, const onnxc_j2k_tile *t, int64_t x, int6
   for (int c = 0; c < t->count; ++c) {
     int sample = sampleAt(t, c, x, y);
     raw = c == 0 ? sample : raw;
-    v[c] = scale(sample, t->components[c].depth, t->count == 1);
+    v[c] = scale(sample, t->components[c].depth);
   }
   if (t->count < 3) {
     v[1] = v[2] = v[0];

@@ -84,6 +84,24 @@ static const uint8_t lossless[] = {
     0x2F, 2,    0x80, 0,    0,    0x50, 0xC8, 0x36, 2,    0x74, 0x39, 0x86, 0xF3, 0x57, 0x7D, 0x25, 0x84, 4, 4, 0xD5,
     0xFF, 0xB5, 0x12, 0x99, 0x80, 0x65, 0x6C, 0xB8, 0x94, 0x58, 0xFF, 0x43, 0x89, 0x51, 0x9A, 0x9F, 0x0E, 0};
 
+/* JPEG 2000: two layers; by place, each pass of a block for itself. */
+static const uint8_t reversible[] = {
+    0xFF, 0x4F, 0xFF, 0x51, 0,    0x29, 0,    0,    0,    0,    0,    5,    0,    0,    0,    4,    0,
+    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    5,    0,    0,    0,    4,    0,    0,
+    0,    0,    0,    0,    0,    0,    0,    1,    7,    1,    1,    0xFF, 0x52, 0,    0x0C, 0,    0,
+    0,    2,    0,    1,    4,    4,    0,    1,    0xFF, 0x5C, 0,    7,    0x40, 0x40, 0x48, 0x48, 0x50,
+    0xFF, 0x90, 0,    0x0A, 0,    0,    0,    0,    0,    0x31, 0,    1,    0xFF, 0x93, 0xCF, 0xB0, 0x1C,
+    0x0C, 0xD8, 0x3E, 0xE3, 9,    0x4F, 0x2F, 0xC0, 0x7C, 1,    0xC0, 0xF0, 0x90, 0x1F, 0x18, 0x30, 8,
+    0x87, 0xC7, 4,    0xBE, 0x14, 0x11, 2,    0x4F, 0xA5, 0xC0, 0xC1, 0xE0, 0xA0, 0x5D, 0x7F, 0xFF, 0xD9};
+static const uint8_t irreversible[] = {
+    0xFF, 0x4F, 0xFF, 0x51, 0,    0x2F, 0,    0,    0,    0,    0,    3,    0,    0,    0,    3,    0,    0,
+    0,    0,    0,    0,    0,    0,    0,    0,    0,    3,    0,    0,    0,    3,    0,    0,    0,    0,
+    0,    0,    0,    0,    0,    3,    7,    1,    1,    7,    1,    1,    7,    1,    1,    0xFF, 0x52, 0,
+    0x0C, 0,    2,    0,    1,    1,    1,    4,    4,    0x2C, 0,    0xFF, 0x5C, 0,    0x0B, 0x42, 0x48, 0x24,
+    0x57, 0xD3, 0x57, 0xD3, 0x57, 0x62, 0xFF, 0x90, 0,    0x0A, 0,    0,    0,    0,    0,    0x28, 0,    1,
+    0xFF, 0x93, 0xCF, 0x80, 0x91, 0x28, 0x80, 0x0A, 0x92, 0xFF, 0x7F, 0x7F, 0xBF, 0xFF, 0x7F, 0x2F, 0xC8, 0x80,
+    8,    0x82, 0xC6, 0x22, 7,    0x9F, 0x3F, 0x80, 0x80, 0x80, 0xFF, 0xD9};
+
 static const char pgm[] = "P2 # comment\n3 1 15\n0 5 15 ";
 
 int main(void) {
@@ -93,6 +111,9 @@ int main(void) {
   expectImage(lossy, sizeof lossy, 4, 5, (const uint8_t[]){189, 192, 199, 204, 208, 189, 192, 199, 203, 223,
                                                            189, 192, 200, 203, 218, 187, 191, 199, 205, 212});
   expectImage(lossless, sizeof lossless, 3, 3, (const uint8_t[]){18, 75, 18, 151, 75, 18, 151, 75, 2});
+  expectImage(reversible, sizeof reversible, 4, 5, (const uint8_t[]){185, 184, 201, 202, 212, 192, 195, 202, 207, 225,
+                                                                     193, 185, 201, 202, 218, 182, 188, 198, 202, 207});
+  expectImage(irreversible, sizeof irreversible, 3, 3, (const uint8_t[]){181, 192, 203, 192, 197, 202, 203, 202, 201});
   const uint8_t *pixels;
   EXPECT(decode((const uint8_t *)"text", 4, ONNXC_IMAGE_RGB, &pixels) == 0 && dims[0] == 0 && dims[1] == 0);
   decode(NULL, 0, ONNXC_IMAGE_RGB, &pixels);
