@@ -39,6 +39,14 @@ static inline void onnxc_image_put(onnxc_image *image, int64_t x, int64_t y, int
   pixel[2] = (uint8_t)(isRgb ? b : r);
 }
 
+static inline int onnxc_image_clamp(int64_t x) { return x < 0 ? 0 : x > 255 ? 255 : (int)x; }
+
+/* The product of two fractions of 255, rounded. */
+static inline int onnxc_image_multiply(int a, int b) {
+  int product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
+}
+
 /* Unsigned integers of the stream, whatever the alignment. */
 static inline uint32_t onnxc_read_le16(const uint8_t *at) { return at[0] | (uint32_t)at[1] << 8; }
 static inline uint32_t onnxc_read_be16(const uint8_t *at) { return at[1] | (uint32_t)at[0] << 8; }

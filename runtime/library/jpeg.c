@@ -471,8 +471,6 @@ static void transform(int64_t *in, int step, int shift) {
   }
 }
 
-static uint8_t clamp(int64_t x) { return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x); }
-
 static void transformBlock(const int16_t *block, const uint16_t *quantization, uint8_t *to, int64_t stride) {
   int64_t values[64];
   for (int i = 0; i < 64; ++i)
@@ -482,7 +480,7 @@ static void transformBlock(const int16_t *block, const uint16_t *quantization, u
   for (int i = 0; i < 8; ++i)
     transform(values + 8 * i, 1, 13 + 2 + 3);
   for (int i = 0; i < 64; ++i)
-    to[i / 8 * stride + i % 8] = clamp(values[i] + 128);
+    to[i / 8 * stride + i % 8] = (uint8_t)onnxc_image_clamp(values[i] + 128);
 }
 
 /*===- Size and colours ---------------------------------------------------------------===*/
@@ -532,25 +530,20 @@ static int colorsOf(const Jpeg *j) {
   return c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B' ? RgbColor : YccColor;
 }
 
-static int multiply255(int a, int b) {
-  int product = a * b + 128;
-  return ((product >> 8) + product) >> 8;
-}
-
 static void putPixel(onnxc_image *image, int colors, int64_t x, int64_t y, int a, int b, int c, int d) {
   if (colors == YccColor || colors == YcckColor) {
     int cb = b - 128, cr = c - 128, luma = a, half = 1 << 15;
-    a = clamp(luma + ((91881 * cr + half) >> 16));
-    b = clamp(luma + ((-22554 * cb - 46802 * cr + half) >> 16));
-    c = clamp(luma + ((116130 * cb + half) >> 16));
+    a = onnxc_image_clamp(luma + ((91881 * cr + half) >> 16));
+    b = onnxc_image_clamp(luma + ((-22554 * cb - 46802 * cr + half) >> 16));
+    c = onnxc_image_clamp(luma + ((116130 * cb + half) >> 16));
   }
   if (colors == YcckColor)
     a = 255 - a, b = 255 - b, c = 255 - c;
   if (colors == CmykColor ||
       colors == YcckColor) { /* inks, inverted as Adobe writes them; so `d` is what is left of white */
-    a = d - multiply255(255 - a, d);
-    b = d - multiply255(255 - b, d);
-    c = d - multiply255(255 - c, d);
+    a = d - onnxc_image_multiply(255 - a, d);
+    b = d - onnxc_image_multiply(255 - b, d);
+    c = d - onnxc_image_multiply(255 - c, d);
   }
   onnxc_image_put(image, x, y, a, b, c);
 }

@@ -409,13 +409,6 @@ static int scale(int value, int depth) {
   return value > 255 ? 255 : value;
 }
 
-static int clamp(int x) { return x < 0 ? 0 : x > 255 ? 255 : x; }
-
-static int multiply255(int a, int b) {
-  int product = a * b + 128;
-  return ((product >> 8) + product) >> 8;
-}
-
 static void putPixel(const Jpeg2000 *j, const onnxc_j2k_tile *t, int64_t x, int64_t y) {
   int v[ONNXC_J2K_MOST_COMPONENTS], raw = 0;
   for (int c = 0; c < t->count; ++c) {
@@ -431,12 +424,12 @@ static void putPixel(const Jpeg2000 *j, const onnxc_j2k_tile *t, int64_t x, int6
   } else if (j->colors == Sycc) { /* the products with 6 bits after the point, as in Pillow */
     int64_t cb = v[1] - 128, cr = v[2] - 128, half = 1 << 15, one = 1 << 16;
     int luma = v[0];
-    v[0] = clamp(luma + ((int)((cr * 5880414 + half) / one) >> 6));
-    v[1] = clamp(luma + ((int)((half - cb * 1443426) / one + (half - cr * 2995318) / one) >> 6));
-    v[2] = clamp(luma + ((int)((cb * 7432305 + half) / one) >> 6));
+    v[0] = onnxc_image_clamp(luma + ((int)((cr * 5880414 + half) / one) >> 6));
+    v[1] = onnxc_image_clamp(luma + ((int)((half - cb * 1443426) / one + (half - cr * 2995318) / one) >> 6));
+    v[2] = onnxc_image_clamp(luma + ((int)((cb * 7432305 + half) / one) >> 6));
   } else if (j->colors == Cmyk && t->count == 4) {
     for (int c = 0; c < 3; ++c)
-      v[c] = clamp(255 - v[3] - multiply255(v[c], 255 - v[3]));
+      v[c] = onnxc_image_clamp(255 - v[3] - onnxc_image_multiply(v[c], 255 - v[3]));
   }
   onnxc_image_put(j->image, x - j->area.x0, y - j->area.y0, v[0], v[1], v[2]);
 }

@@ -340,7 +340,7 @@ static int predictPixel(int mode, const uint8_t *e, int x, int y) {
     return sum >> 3;
   }
   case TrueMotion:
-    return onnxc_webp_clamp(e[-1 - y] + e[1 + x] - e[0]);
+    return onnxc_image_clamp(e[-1 - y] + e[1 + x] - e[0]);
   case Vertical:
     i = x + 1;
     break;
@@ -415,7 +415,7 @@ static void predictWhole(uint8_t *to, int64_t stride, int size, int mode, int ha
     int left = to[-1];
     for (int x = 0; x < size; ++x)
       to[x] = (uint8_t)(mode == DcMode       ? mean
-                        : mode == TrueMotion ? onnxc_webp_clamp(left + above[x] - above[-1])
+                        : mode == TrueMotion ? onnxc_image_clamp(left + above[x] - above[-1])
                         : mode == Vertical   ? above[x]
                                              : left);
   }
@@ -441,7 +441,7 @@ static void addBlock(const int16_t *block, uint8_t *to, int64_t stride) {
   for (int y = 0; y < 4; ++y, to += stride) {
     transform(values + 4 * y, 1);
     for (int x = 0; x < 4; ++x)
-      to[x] = (uint8_t)onnxc_webp_clamp(to[x] + (int)((values[4 * y + x] + 4) >> 3));
+      to[x] = (uint8_t)onnxc_image_clamp(to[x] + ((values[4 * y + x] + 4) >> 3));
   }
 }
 
@@ -547,7 +547,7 @@ typedef struct Limits {
 
 static int distance(int a, int b) { return a < b ? b - a : a - b; }
 static int clampSigned(int x) { return x < -128 ? -128 : x > 127 ? 127 : x; }
-static void change(uint8_t *pixel, int by) { *pixel = (uint8_t)onnxc_webp_clamp(*pixel + by); }
+static void change(uint8_t *pixel, int by) { *pixel = (uint8_t)onnxc_image_clamp(*pixel + by); }
 
 /* The pixels next to an edge, `step` apart, of which p[0] is the first behind it. */
 static void smoothPixels(uint8_t *p, int64_t step, const Limits *limits, int isSimple, int isMacroblock) {
@@ -632,8 +632,8 @@ static void putPixels(const Vp8 *v) {
       int cb = upsample(&v->planes[1], width, height, x, row), cr = upsample(&v->planes[2], width, height, x, row);
       int r = y + (cr * 26149 >> 8) - 14234, g = y - (cb * 6419 >> 8) - (cr * 13320 >> 8) + 8708,
           b = y + (cb * 33050 >> 8) - 17685;
-      onnxc_image_put(frame->image, frame->left + x, frame->top + row, onnxc_webp_clamp(r >> 6),
-                      onnxc_webp_clamp(g >> 6), onnxc_webp_clamp(b >> 6));
+      onnxc_image_put(frame->image, frame->left + x, frame->top + row, onnxc_image_clamp(r >> 6),
+                      onnxc_image_clamp(g >> 6), onnxc_image_clamp(b >> 6));
     }
 }
 

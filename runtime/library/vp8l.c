@@ -307,7 +307,7 @@ static uint32_t nearest(uint32_t left, uint32_t top, uint32_t corner) {
 static uint32_t extend(uint32_t a, uint32_t b, uint32_t c, int divisor) {
   uint32_t sum = 0;
   for (int shift = 0; shift < 32; shift += 8)
-    sum |= (uint32_t)onnxc_webp_clamp(channel(a, shift) + (channel(b, shift) - channel(c, shift)) / divisor) << shift;
+    sum |= (uint32_t)onnxc_image_clamp(channel(a, shift) + (channel(b, shift) - channel(c, shift)) / divisor) << shift;
   return sum;
 }
 

@@ -20,6 +20,4 @@ enum { ONNXC_VP8_HEADER = 10, ONNXC_VP8L_HEADER = 5 };
 int onnxc_decode_vp8(const onnxc_webp_frame *frame);
 int onnxc_decode_vp8l(const onnxc_webp_frame *frame);
 
-static inline int onnxc_webp_clamp(int x) { return x < 0 ? 0 : x > 255 ? 255 : x; }
-
 #endif
