@@ -117,6 +117,13 @@ private:
     Operation *before = op.getPrevNode();
     b.setLoc(op.getLoc());
     b.setInsertionPoint(&op);
+    for (Value result : op.getResults()) {
+      if (isa<RankedTensorType>(result.getType()))
+        for (AffineExpr dim : getDims(result))
+          b.bindClamped(dim);
+      for (AffineExpr element : getShapeData(result).value_or(Dims()))
+        b.bindClamped(element);
+    }
     FailureOr<SmallVector<Value>> results;
     // Shape arithmetic vanishes: what is known of a result needs none of the operands.
     if (std::optional<Dims> data = getKnown(op))
@@ -189,10 +196,7 @@ private:
     Dims dims = getDims(type);
     bool isComputed = false;
     for (AffineExpr dim : dims)
-      dim.walk([&](AffineExpr e) {
-        if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
-          isComputed |= !inputSymbols.contains(symbol.getPosition());
-      });
+      walkSymbols(&op, dim, [&](unsigned symbol) { isComputed |= !inputSymbols.contains(symbol); });
     if (!isComputed || !counted.insert(type.getEncoding()).second)
       return;
     b.setInsertionPoint(&op);

@@ -40,10 +40,7 @@ static DenseSet<unsigned> outerSymbols(Operation *op) {
   getUsedValuesDefinedAbove(op->getRegions(), values);
   DenseSet<unsigned> symbols;
   auto add = [&](AffineExpr expr) {
-    expr.walk([&](AffineExpr e) {
-      if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
-        symbols.insert(symbol.getPosition());
-    });
+    walkSymbols(op, expr, [&](unsigned symbol) { symbols.insert(symbol); });
   };
   for (Value value : values) {
     if (isa<RankedTensorType>(value.getType()))
@@ -54,12 +51,9 @@ static DenseSet<unsigned> outerSymbols(Operation *op) {
   return symbols;
 }
 
-static bool isOver(AffineExpr dim, const DenseSet<unsigned> &symbols) {
+static bool isOver(Operation *op, AffineExpr dim, const DenseSet<unsigned> &symbols) {
   bool holds = true;
-  dim.walk([&](AffineExpr e) {
-    if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
-      holds &= symbols.contains(symbol.getPosition());
-  });
+  walkSymbols(op, dim, [&](unsigned symbol) { holds &= symbols.contains(symbol); });
   return holds;
 }
 
@@ -210,7 +204,7 @@ static Type stackedType(Operation *op, unsigned result, Type slice, int64_t axis
   Dims dims;
   for (AffineExpr dim : getDims(slice)) {
     unsigned position = dims.size() + (static_cast<int64_t>(dims.size()) >= axis);
-    dims.push_back(isOver(dim, outer) ? dim : freshSymbol(op, result, position));
+    dims.push_back(isOver(op, dim, outer) ? dim : freshSymbol(op, result, position));
   }
   dims.insert(dims.begin() + axis, count);
   return makeTensor(dims, cast<RankedTensorType>(slice).getElementType());
@@ -247,9 +241,10 @@ public:
   ScanOutput(LoweringBuilder &b, Type result, Type slice, int64_t axis, Value count, const DenseSet<unsigned> &outer)
       : slice(slice), resultType(b.loweredType(result)), axis(axis) {
     Dims dims = getDims(slice);
-    grows = !count || !llvm::all_of(dims, [&](AffineExpr dim) { return isOver(dim, outer); });
+    Operation *here = b.getInsertionBlock()->getParentOp();
+    grows = !count || !llvm::all_of(dims, [&](AffineExpr dim) { return isOver(here, dim, outer); });
     SmallVector<OpFoldResult> sizes = llvm::map_to_vector(dims, [&](AffineExpr dim) {
-      return isOver(dim, outer) ? b.materialize(dim) : OpFoldResult(b.getIndexAttr(0));
+      return isOver(here, dim, outer) ? b.materialize(dim) : OpFoldResult(b.getIndexAttr(0));
     });
     sizes.insert(sizes.begin() + axis, grows ? OpFoldResult(b.index(0)) : OpFoldResult(count));
     Type element = resultType.getElementType();
@@ -462,7 +457,7 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
       }
       Dims dims = getDims(value);
       for (auto [d, size] : llvm::enumerate(dims))
-        if (!isOver(size, outer))
+        if (!isOver(*this, size, outer))
           size = freshSymbol(*this, i, d);
       types.push_back(makeTensor(dims, getElementTypeOrSelf(value)));
     }
@@ -488,7 +483,7 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
       return emitOpError("output ") << i << " has " << dims.size() << " dimensions in one branch and " << other.size()
                                     << " in the other; that is not supported where only run time knows the condition";
     for (auto [d, size] : llvm::enumerate(dims))
-      if (!isOver(size, outer) || (!guards && size != other[d]))
+      if (!isOver(*this, size, outer) || (!guards && size != other[d]))
         size = freshSymbol(*this, i, d);
     types.push_back(makeTensor(dims, element));
   }
@@ -521,7 +516,7 @@ FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange
       auto symbol = dyn_cast<AffineSymbolExpr>(dim);
       if (!symbol || b.isBound(symbol.getPosition()))
         continue;
-      if (isOver(whenTrue[d], outer) && isOver(whenFalse[d], outer))
+      if (isOver(*this, whenTrue[d], outer) && isOver(*this, whenFalse[d], outer))
         b.bindSymbol(symbol.getPosition(), arith::SelectOp::create(b, condition, b.materializeIndex(whenTrue[d]),
                                                                    b.materializeIndex(whenFalse[d])));
       else
@@ -868,7 +863,7 @@ LogicalResult ScanForm::inferTypes(SmallVectorImpl<Type> &types, std::optional<A
   AffineExpr batch = getDims(inputType(0))[0];
   for (auto [i, value] : llvm::enumerate(yieldsOf(op))) {
     Dims dims = getDims(value);
-    if (!llvm::all_of(dims, [&](AffineExpr dim) { return isOver(dim, outer); }))
+    if (!llvm::all_of(dims, [&](AffineExpr dim) { return isOver(op, dim, outer); }))
       return op->emitOpError("output ") << i
                                         << " of the body has a size that is found in the body; that is not supported";
     if (i >= stateCount)

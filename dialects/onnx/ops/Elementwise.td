@@ -61,7 +61,7 @@ class Comparison<string name, int since, Elements kind, string formula, string d
 class AnyNumber<string name, int since, string f, string after = "", string data = "">
     : Elementwise<name, since, Numeric, (ins Variadic<Onnx_Tensor>:$inputs), (ins), "",
                   "foldLeft(e, [](Scalar a, Scalar b) { return " # f # "; })" # after,
-                  !if(!empty(data), "", "foldLeft(e, " # data # ")")>;
+                  !if(!empty(data), "", "foldLeft(e, [&](AffineExpr a, AffineExpr b) { return " # data # "; })")>;
 
 // Functions of the mathematics library.
 def Onnx_AbsOp : Unary<"Abs", 13, Numeric, "abs(x)">;
@@ -125,9 +125,9 @@ def Onnx_ModOp : Binary<"Mod", 28, Numeric, "getFmod() ? truncatedRemainder(a, b
                         "remainder(a, b)", (ins SI64<"0">:$fmod)>;
 def Onnx_PowOp : Elementwise<"Pow", 15, Numeric, (ins Onnx_Tensor:$x, Onnx_Tensor:$y), (ins), "",
                              "power(e[0], e[1], getY())">;
-def Onnx_MaxOp : AnyNumber<"Max", 13, "max(a, b)", "", "maximum">;
+def Onnx_MaxOp : AnyNumber<"Max", 13, "max(a, b)", "", "maximum(*this, a, b)">;
 def Onnx_MeanOp : AnyNumber<"Mean", 13, "a + b", " / static_cast<double>(e.size())">;
-def Onnx_MinOp : AnyNumber<"Min", 13, "min(a, b)", "", "minimum">;
+def Onnx_MinOp : AnyNumber<"Min", 13, "min(a, b)", "", "minimum(*this, a, b)">;
 def Onnx_SumOp : AnyNumber<"Sum", 13, "a + b">;
 def Onnx_ClipOp : Elementwise<"Clip", 13, Numeric,
                               (ins Onnx_Tensor:$x, Onnx_OptionalTensor:$min, Onnx_OptionalTensor:$max), (ins), "",

@@ -251,10 +251,11 @@ struct AxisRange {
 /// "To the end" is written as a number far beyond any size.
 static constexpr int64_t kBeyond = std::numeric_limits<int32_t>::max();
 
-/// The range that start, end and step describe on an axis of size `dim`. Clamping to a symbolic size has no expression:
-/// there the range is taken to lie inside, as exporters mean it, and `nonNegative` says what has to be checked. Null
-/// where that would be guessing.
-static std::optional<AxisRange> knownRange(AffineExpr dim, AffineExpr start, AffineExpr end, int64_t step) {
+/// The range that start, end and step describe on an axis of size `dim`. Numbers are clamped to a symbolic size. What
+/// the model computes from sizes is taken to lie inside, as exporters mean it, and so is a single element, whose size
+/// is a number then: `nonNegative` says what has to be checked. Null where that would be guessing.
+static std::optional<AxisRange> knownRange(Operation *op, AffineExpr dim, AffineExpr start, AffineExpr end,
+                                           int64_t step) {
   MLIRContext *context = dim.getContext();
   auto size = getConstant(dim), from = getConstant(start), to = getConstant(end);
   if (size && from && to) {
@@ -277,7 +278,6 @@ static std::optional<AxisRange> knownRange(AffineExpr dim, AffineExpr start, Aff
       return std::nullopt;
   }
   AxisRange range;
-  auto assume = [&](AffineExpr nonNegative) { range.nonNegative.push_back(simplify(nonNegative)); };
   if (step < 0) { // the whole axis, backwards
     if (!from || !to || (*from != -1 && *from < kBeyond) || *to > -kBeyond)
       return std::nullopt;
@@ -285,33 +285,38 @@ static std::optional<AxisRange> knownRange(AffineExpr dim, AffineExpr start, Aff
     range.size = step == -1 ? dim : dim.ceilDiv(-step);
     return range;
   }
-  auto isNegative = [](AffineExpr expr) {
-    auto high = upperBound(expr);
-    return high && *high < 0;
+  auto assume = [&](AffineExpr expr) {
+    if (!isNonNegative(simplify(expr)))
+      range.nonNegative.push_back(simplify(expr));
   };
-  if (from && *from < -kBeyond)
-    range.start = zero;
-  else if (from ? *from < 0 : isNegative(start) || isNonNegative(simplify(start * -1)))
-    range.start = simplify(dim + start);
-  else
-    range.start = start;
-  AffineExpr last;
-  if (to && *to >= kBeyond)
+  // What is never positive counts from the back, unless it is 0.
+  auto isFromBack = [&](AffineExpr at) {
+    if (auto high = upperBound(at))
+      return *high < 0;
+    bool holds = isNonNegative(simplify(at * -1));
+    if (holds)
+      assume(at * -1 - 1);
+    return holds;
+  };
+  AffineExpr first = from && *from < -kBeyond ? zero : isFromBack(start) ? dim + start : start;
+  AffineExpr last = to && *to >= kBeyond ? dim : to && *to < -kBeyond ? zero : isFromBack(end) ? dim + end : end;
+  if (isNonNegative(simplify(last - dim)))
     last = dim;
-  else if (to ? *to < 0 : isNegative(end) || isNonNegative(simplify(end * -1)))
-    last = simplify(dim + end);
-  else if (isNonNegative(simplify(end - dim)))
-    last = dim;
-  else if (to && *to > 1 && !isNonNegative(simplify(dim - end)))
-    return std::nullopt; // [:512] of a symbolic size may well mean "at most 512"
+  bool isElement = getDifference(last, first) == 1 && (!from || !to || *to == 1 || *from == -1);
+  if (!from || isElement)
+    assume(first);
   else
-    last = end;
-  assume(range.start);
-  assume(dim - last);
-  range.size = simplify(last - range.start);
-  // Rounding up makes nothing of what is missing, as long as that is less than a step.
+    first = clampToZero(op, first);
+  if (!to || isElement)
+    assume(dim - last);
+  else
+    last = minimum(op, last, dim);
+  // A start beyond the size or an end before the first element makes the difference negative: nothing is left. Rounding
+  // up makes nothing of what is missing, as long as that is less than a step.
+  range.start = simplify(first);
+  range.size = simplify(last - first);
   if (auto least = lowerBound(range.size); !least || *least <= -step)
-    assume(range.size);
+    range.size = clampToZero(op, range.size);
   if (step != 1)
     range.size = range.size.ceilDiv(step);
   return range;
@@ -360,7 +365,7 @@ static FailureOr<SmallVector<SliceAxis>> sliceAxes(SliceOp op) {
     if (slice.step == 0)
       return op.emitOpError("step 0");
     if (slice.start && slice.end && slice.step)
-      slice.range = knownRange(dims[slice.axis], slice.start, slice.end, *slice.step);
+      slice.range = knownRange(op, dims[slice.axis], slice.start, slice.end, *slice.step);
     slices.push_back(slice);
   }
   return slices;

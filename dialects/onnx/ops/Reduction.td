@@ -27,7 +27,7 @@ class Reduction<string name, int since, string start, string step, string finish
     }
   }] # !if(!empty(data), "", [{
     std::optional<::llvm::SmallVector<::mlir::AffineExpr>> $cppClass::propagateData() {
-      return propagateReduction(*this, [](AffineExpr a, AffineExpr x) -> AffineExpr { return }] # data # [{; });
+      return propagateReduction(*this, [&](AffineExpr a, AffineExpr x) -> AffineExpr { return }] # data # [{; });
     }
   }]);
 }
@@ -35,9 +35,9 @@ class Reduction<string name, int since, string start, string step, string finish
 def Onnx_ReduceL1Op : Reduction<"ReduceL1", 18, "like.number(0)", "a + abs(x)">;
 def Onnx_ReduceL2Op : Reduction<"ReduceL2", 18, "like.number(0)", "a + x * x", "inFloat(a, [](Scalar x) { return sqrt(x); })">;
 def Onnx_ReduceLogSumOp : Reduction<"ReduceLogSum", 28, "like.number(0)", "a + x", "inFloat(a, [](Scalar x) { return log(x); })">;
-def Onnx_ReduceMaxOp : Reduction<"ReduceMax", 20, "like.lowest()", "max(a, x)", "", "maximum(a, x)">;
+def Onnx_ReduceMaxOp : Reduction<"ReduceMax", 20, "like.lowest()", "max(a, x)", "", "maximum(*this, a, x)">;
 def Onnx_ReduceMeanOp : Reduction<"ReduceMean", 18, "like.number(0)", "a + x", "a / count">;
-def Onnx_ReduceMinOp : Reduction<"ReduceMin", 20, "like.highest()", "min(a, x)", "", "minimum(a, x)">;
+def Onnx_ReduceMinOp : Reduction<"ReduceMin", 20, "like.highest()", "min(a, x)", "", "minimum(*this, a, x)">;
 def Onnx_ReduceProdOp : Reduction<"ReduceProd", 18, "like.number(1)", "a * x", "", "a * x">;
 def Onnx_ReduceSumOp : Reduction<"ReduceSum", 13, "like.number(0)", "a + x", "", "a + x">;
 def Onnx_ReduceSumSquareOp : Reduction<"ReduceSumSquare", 18, "like.number(0)", "a + x * x">;

@@ -107,8 +107,8 @@ LogicalResult ReshapeOp::inferTypes(SmallVectorImpl<Type> &types) {
     } else if (number && *number < 0) {
       return emitOpError("shape has the negative size ") << *number;
     } else {
-      to.push_back(size);
-      named.push_back(size);
+      to.push_back(clampToZero(*this, size));
+      named.push_back(to.back());
     }
   }
   AffineExpr have = product(getContext(), copiedFrom), want = product(getContext(), named);
@@ -303,9 +303,11 @@ LogicalResult ExpandOp::inferTypes(SmallVectorImpl<Type> &types) {
     return failure();
   Dims dims = getDims(getInput());
   if (auto data = getShapeData(getShape())) {
-    for (AffineExpr size : *data)
+    for (AffineExpr &size : *data) {
       if (auto number = getConstant(size); number && *number < 0)
         return emitOpError("shape has the negative size ") << *number;
+      size = clampToZero(*this, size);
+    }
     auto to = broadcast(*this, {dims, *data});
     if (failed(to))
       return failure();
@@ -350,7 +352,9 @@ FailureOr<SmallVector<Value>> ExpandOp::lowerToLinalg(LoweringBuilder &b, ValueR
       Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, size, b.index(1));
       return arith::SelectOp::create(b, isOne, wanted, size).getResult();
     });
-    if (shapeIndex >= 0 && !getShapeData(getShape())) {
+    if (auto data = getShapeData(getShape()); data && shapeIndex >= 0) {
+      b.requireNonNegative((*data)[shapeIndex], "Expand: a size is negative");
+    } else if (shapeIndex >= 0) {
       Value wanted = b.element(getShape(), operands[1], shapeIndex);
       Value fits = arith::OrIOp::create(
           b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, b.index(1)),
@@ -463,6 +467,7 @@ static AffineExpr rangeSize(RangeOp op) {
       span = simplify(span * -1), step = -step;
     if (auto number = getConstant(span))
       return makeDim(context, std::max<int64_t>(0, llvm::divideCeilSigned(*number, step)));
+    span = clampToZero(op, span);
     return step == 1 ? span : span.ceilDiv(step);
   }
   auto a = getConstantFloats(op.getStart()), z = getConstantFloats(op.getLimit()), d = getConstantFloats(op.getDelta());
@@ -514,9 +519,7 @@ FailureOr<SmallVector<Value>> RangeOp::lowerToLinalg(LoweringBuilder &b, ValueRa
   };
   Value start = scalar(getStart(), operands[0]), delta = scalar(getDelta(), operands[2]);
   AffineExpr size = getDims(getOutput())[0];
-  if (rangeSize(*this)) {
-    b.requireNonNegative(size, "Range: limit is before start");
-  } else {
+  if (!rangeSize(*this)) {
     b.bindFresh(size, [&]() -> Value {
       Value limit = scalar(getLimit(), operands[1]), count;
       if (isa<FloatType>(computeType)) {
@@ -569,9 +572,11 @@ LogicalResult ConstantOfShapeOp::inferTypes(SmallVectorImpl<Type> &types) {
   else
     for (int64_t i = 0; i < *rank; ++i)
       dims.push_back(freshSymbol(*this, 0, i));
-  for (AffineExpr dim : dims)
+  for (AffineExpr &dim : dims) {
     if (auto size = getConstant(dim); size && *size < 0)
       return emitOpError("shape has the negative size ") << *size;
+    dim = clampToZero(*this, dim);
+  }
   types.push_back(makeTensor(dims, elementType));
   return success();
 }
@@ -590,7 +595,8 @@ std::optional<Dims> ConstantOfShapeOp::propagateData() {
 FailureOr<SmallVector<Value>> ConstantOfShapeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   for (auto [i, dim] : llvm::enumerate(getDims(getOutput()))) {
     b.bindFresh(dim, [&, i = i] { return b.element(getInput(), operands[0], i); });
-    b.requireNonNegative(dim, "ConstantOfShape: a size is negative");
+    b.requireNonNegative(getShapeData(getInput()) ? (*getShapeData(getInput()))[i] : dim,
+                         "ConstantOfShape: a size is negative");
   }
   Type elementType = LoweringBuilder::loweredType(getType()).getElementType();
   Value scalar;

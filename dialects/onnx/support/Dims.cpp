@@ -6,12 +6,15 @@
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Matchers.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace onnxc::onnx;
 
 static constexpr StringLiteral kData = "onnx.data";
 static constexpr StringLiteral kSymbols = "onnx.symbols";
+/// Which symbols are max(expression, 0): {s2 = affine_map<()[s0] -> (s0 - 1)>}.
+static constexpr StringLiteral kClamped = "onnx.clamped";
 /// Longest tensor whose content is tracked through shape arithmetic.
 static constexpr int64_t kMaxShapeData = 64;
 
@@ -124,16 +127,6 @@ AffineExpr onnxc::onnx::product(MLIRContext *context, ArrayRef<AffineExpr> dims)
 
 std::optional<int64_t> onnxc::onnx::getDifference(AffineExpr a, AffineExpr b) { return getConstant(simplify(a - b)); }
 
-AffineExpr onnxc::onnx::maximum(AffineExpr a, AffineExpr b) {
-  auto difference = getDifference(a, b);
-  return !difference ? AffineExpr() : *difference > 0 ? a : b;
-}
-
-AffineExpr onnxc::onnx::minimum(AffineExpr a, AffineExpr b) {
-  auto difference = getDifference(a, b);
-  return !difference ? AffineExpr() : *difference < 0 ? a : b;
-}
-
 AffineExpr onnxc::onnx::floorDiv(AffineExpr a, AffineExpr b) {
   if (a == b)
     return makeDim(a.getContext(), 1);
@@ -240,15 +233,20 @@ FailureOr<Dims> onnxc::onnx::broadcast(Operation *op, ArrayRef<Dims> shapes, uns
       dims.push_back(makeDim(op->getContext(), 1));
     else if (!known.empty()) // the others are 1 or that number at run time
       dims.push_back(known[0]);
-    else
-      dims.push_back(sizes.size() == 1 ? sizes[0] : freshSymbol(op, result, i));
+    else {
+      AffineExpr common = sizes[0];
+      for (AffineExpr size : ArrayRef(sizes).drop_front())
+        common = common ? commonSize(op, common, size) : common;
+      dims.push_back(common ? common : freshSymbol(op, result, i));
+    }
   }
   return dims;
 }
 
 AffineExpr onnxc::onnx::freshSymbol(Operation *op, unsigned result, unsigned dim) {
   if (auto type = dyn_cast<RankedTensorType>(op->getResult(result).getType()); type && dim < type.getRank())
-    if (AffineExpr present = getDims(type)[dim]; isa<AffineSymbolExpr, AffineConstantExpr>(present))
+    if (AffineExpr present = getDims(type)[dim];
+        isa<AffineConstantExpr>(present) || (isa<AffineSymbolExpr>(present) && !getClamped(op, present)))
       return present;
   return newSymbol(op);
 }
@@ -261,6 +259,135 @@ AffineExpr onnxc::onnx::newSymbol(Operation *op) {
   names.push_back(StringAttr::get(op->getContext(), ""));
   function->setAttr(kSymbols, ArrayAttr::get(op->getContext(), names));
   return getAffineSymbolExpr(names.size() - 1, op->getContext());
+}
+
+static DictionaryAttr clampedOf(Operation *op) {
+  auto function = isa<func::FuncOp>(op) ? cast<func::FuncOp>(op) : op->getParentOfType<func::FuncOp>();
+  auto clamped = function ? function->getAttrOfType<DictionaryAttr>(kClamped) : DictionaryAttr();
+  return clamped ? clamped : DictionaryAttr::get(op->getContext());
+}
+
+static std::string symbolName(AffineExpr symbol) {
+  return "s" + std::to_string(cast<AffineSymbolExpr>(symbol).getPosition());
+}
+
+AffineExpr onnxc::onnx::getClamped(Operation *op, AffineExpr symbol) {
+  auto map = clampedOf(op).getAs<AffineMapAttr>(symbolName(symbol));
+  return map ? map.getValue().getResult(0) : AffineExpr();
+}
+
+void onnxc::onnx::walkSymbols(Operation *op, AffineExpr expr, function_ref<void(unsigned)> fn) {
+  DenseSet<AffineExpr> seen;
+  SmallVector<AffineExpr> open{expr};
+  while (!open.empty())
+    open.pop_back_val().walk([&](AffineExpr e) {
+      if (!isa<AffineSymbolExpr>(e) || !seen.insert(e).second)
+        return;
+      if (AffineExpr clamped = getClamped(op, e))
+        open.push_back(clamped);
+      else
+        fn(cast<AffineSymbolExpr>(e).getPosition());
+    });
+}
+
+/// Whether the expression is at least 0. A symbol that is max(e, 0) is one of the two: the expression has to be with
+/// either. Every symbol doubles the work, so only a few are looked into.
+static bool isNeverNegative(Operation *op, AffineExpr expr, unsigned depth = 4) {
+  expr = simplify(expr);
+  if (isNonNegative(expr))
+    return true;
+  AffineExpr symbol, clamped;
+  expr.walk([&](AffineExpr e) {
+    if (!clamped && isa<AffineSymbolExpr>(e) && (clamped = getClamped(op, e)))
+      symbol = e;
+  });
+  return clamped && depth > 0 && isNeverNegative(op, expr.replace(symbol, makeDim(op->getContext(), 0)), depth - 1) &&
+         isNeverNegative(op, expr.replace(symbol, clamped), depth - 1);
+}
+
+/// The sign of the first term that is no number.
+static bool startsNegative(AffineExpr expr) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (binary && binary.getKind() == AffineExprKind::Add)
+    return startsNegative(binary.getLHS());
+  auto factor = binary && binary.getKind() == AffineExprKind::Mul ? getConstant(binary.getRHS()) : std::nullopt;
+  return factor && *factor < 0;
+}
+
+/// What all terms of a sum are multiples of.
+static int64_t commonDivisor(AffineExpr expr) {
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (binary && binary.getKind() == AffineExprKind::Add)
+    return std::gcd(commonDivisor(binary.getLHS()), commonDivisor(binary.getRHS()));
+  AffineExpr factor = binary && binary.getKind() == AffineExprKind::Mul ? binary.getRHS() : expr;
+  auto number = getConstant(factor);
+  return !number ? 1 : *number == std::numeric_limits<int64_t>::min() ? 1 : std::abs(*number);
+}
+
+AffineExpr onnxc::onnx::clampToZero(Operation *op, AffineExpr expr) {
+  MLIRContext *context = op->getContext();
+  expr = simplify(expr);
+  if (isNeverNegative(op, expr))
+    return expr;
+  if (isNeverNegative(op, expr * -1))
+    return makeDim(context, 0);
+  // One of e and -e has a symbol: max(-e, 0) = max(e, 0) - e.
+  if (startsNegative(expr)) {
+    expr = simplify(expr * -1);
+    return simplify(clampToZero(op, expr) - expr);
+  }
+  if (int64_t divisor = commonDivisor(expr); divisor > 1)
+    return clampToZero(op, simplify(floorDiv(expr, makeDim(context, divisor)))) * divisor;
+  // max(max(e, 0) - n, 0) = max(e - n, 0).
+  if (auto sum = dyn_cast<AffineBinaryOpExpr>(expr); sum && sum.getKind() == AffineExprKind::Add)
+    if (auto number = getConstant(sum.getRHS()); number && *number < 0 && isa<AffineSymbolExpr>(sum.getLHS()))
+      if (AffineExpr clamped = getClamped(op, sum.getLHS()))
+        return clampToZero(op, clamped + *number);
+  auto map = AffineMapAttr::get(AffineMap::get(0, countSymbols(expr), expr));
+  DictionaryAttr present = clampedOf(op);
+  for (NamedAttribute entry : present) {
+    unsigned position;
+    if (entry.getValue() == map && !entry.getName().strref().drop_front().getAsInteger(10, position))
+      return getAffineSymbolExpr(position, context);
+  }
+  AffineExpr symbol = newSymbol(op);
+  NamedAttrList clamped(present);
+  clamped.set(symbolName(symbol), map);
+  op->getParentOfType<func::FuncOp>()->setAttr(kClamped, clamped.getDictionary(context));
+  return symbol;
+}
+
+AffineExpr onnxc::onnx::maximum(Operation *op, AffineExpr a, AffineExpr b) {
+  return simplify(b + clampToZero(op, a - b));
+}
+
+AffineExpr onnxc::onnx::minimum(Operation *op, AffineExpr a, AffineExpr b) {
+  return simplify(a - clampToZero(op, a - b));
+}
+
+AffineExpr onnxc::onnx::commonSize(Operation *op, AffineExpr a, AffineExpr b) {
+  if (a == b)
+    return a;
+  AffineExpr difference = simplify(a - b), common, zero = makeDim(op->getContext(), 0);
+  difference.walk([&](AffineExpr symbol) {
+    AffineExpr e = isa<AffineSymbolExpr>(symbol) ? getClamped(op, symbol) : AffineExpr();
+    if (!e || common)
+      return;
+    // Of the two values of max(e, 0) one makes them equal. The other, e > 0 or 0 > e, makes one of them a number, and
+    // the other one larger or smaller by e.
+    for (auto [equal, other] : {std::pair(zero, e), std::pair(e, zero)}) {
+      if (getConstant(simplify(difference.replace(symbol, equal))) != 0)
+        continue;
+      for (auto [number, size] : {std::pair(a, b), std::pair(b, a)}) {
+        auto n = getConstant(simplify(number.replace(symbol, other)));
+        if (!n || getDifference(size.replace(symbol, other) - *n, e) != 0)
+          continue;
+        if (other == e ? *n > 1 : *n == 1) // larger than n: neither is 1. Smaller than 1: it is 0.
+          common = size;
+      }
+    }
+  });
+  return common;
 }
 
 std::optional<Dims> onnxc::onnx::getShapeData(Value value) {

@@ -34,9 +34,6 @@ AffineExpr makeDim(mlir::MLIRContext *context, int64_t size);
 AffineExpr simplify(AffineExpr dim);
 /// a - b, if it is a number.
 std::optional<int64_t> getDifference(AffineExpr a, AffineExpr b);
-/// The larger and the smaller of two; null when that is not known.
-AffineExpr maximum(AffineExpr a, AffineExpr b);
-AffineExpr minimum(AffineExpr a, AffineExpr b);
 /// Product of sizes.
 AffineExpr product(mlir::MLIRContext *context, llvm::ArrayRef<AffineExpr> dims);
 /// a / b rounded towards minus infinity; exact when a is a multiple of b as an expression (s0 * s1 / s0 is s1).
@@ -56,6 +53,21 @@ llvm::FailureOr<Dims> broadcast(mlir::Operation *op, llvm::ArrayRef<Dims> shapes
 AffineExpr freshSymbol(mlir::Operation *op, unsigned result, unsigned dim);
 /// A symbol that nothing else has, of the function that `op` is in.
 AffineExpr newSymbol(mlir::Operation *op);
+
+/// max(expr, 0): the expression itself where it is never negative, else a symbol of the function that `op` is in which
+/// stands for just that (`getClamped`). The same expression has the same symbol, so what is made of it can be compared.
+AffineExpr clampToZero(mlir::Operation *op, AffineExpr expr);
+/// The larger and the smaller of two: b + max(a - b, 0) and a - max(a - b, 0), so that both add up to a + b.
+AffineExpr maximum(mlir::Operation *op, AffineExpr a, AffineExpr b);
+AffineExpr minimum(mlir::Operation *op, AffineExpr a, AffineExpr b);
+/// The expression whose maximum with 0 the symbol is; null for a symbol that stands for itself.
+AffineExpr getClamped(mlir::Operation *op, AffineExpr symbol);
+/// The size of a dimension in which `a` and `b` meet and elements lie at the same places of both operands, unless they
+/// do not broadcast at all: s0 of s0 and min(s0, 512), of which only equal ones fit; s0 of s0 and max(s0, 1), where 0
+/// elements are read of the single one. Null when that is not known.
+AffineExpr commonSize(mlir::Operation *op, AffineExpr a, AffineExpr b);
+/// Calls `fn` with every symbol that the expression depends on and that stands for itself.
+void walkSymbols(mlir::Operation *op, AffineExpr expr, llvm::function_ref<void(unsigned position)> fn);
 
 /// The known content of a small integer tensor: of a constant, or what `propagateData` found.
 std::optional<Dims> getShapeData(mlir::Value value);

@@ -18,13 +18,36 @@ using namespace onnxc::onnx;
 
 Value LoweringBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
 
+bool LoweringBuilder::isBound(unsigned position) {
+  if (symbols.contains(position))
+    return true;
+  Operation *parent = getInsertionBlock()->getParentOp();
+  AffineExpr symbol = getAffineSymbolExpr(position);
+  bool holds = static_cast<bool>(getClamped(parent, symbol));
+  if (holds)
+    walkSymbols(parent, symbol, [&](unsigned other) { holds &= symbols.contains(other); });
+  return holds;
+}
+
+void LoweringBuilder::bindClamped(AffineExpr expr) {
+  expr.walk([&](AffineExpr e) {
+    auto symbol = dyn_cast<AffineSymbolExpr>(e);
+    if (!symbol || symbols.contains(symbol.getPosition()) || !isBound(symbol.getPosition()))
+      return;
+    bindClamped(getClamped(getInsertionBlock()->getParentOp(), e));
+    bindSymbol(symbol.getPosition(), materializeIndex(e));
+  });
+}
+
 Value LoweringBuilder::materializeIndex(AffineExpr dim) {
   if (auto number = getConstant(dim))
     return index(*number);
   if (auto symbol = dyn_cast<AffineSymbolExpr>(dim)) {
-    Value value = symbols.lookup(symbol.getPosition());
-    assert(value && "the symbol was bound by an input or by the operation that made it");
-    return value;
+    if (Value value = symbols.lookup(symbol.getPosition()))
+      return value;
+    AffineExpr clamped = getClamped(getInsertionBlock()->getParentOp(), symbol);
+    assert(clamped && "the symbol was bound by an input or by the operation that made it");
+    return arith::MaxSIOp::create(*this, materializeIndex(clamped), index(0));
   }
   auto binary = cast<AffineBinaryOpExpr>(dim);
   Value lhs = materializeIndex(binary.getLHS()), rhs = materializeIndex(binary.getRHS());
@@ -188,12 +211,15 @@ Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, TypeRan
   for (auto [operand, type] : llvm::zip_equal(operands, operandTypes)) {
     Dims dims = getDims(type);
     SmallVector<AffineExpr> exprs;
-    bool indexed = false;
+    bool indexed = false, isCut = false;
     for (auto [i, dim] : llvm::enumerate(dims)) {
       int64_t position = rank - dims.size() + i;
-      if (dim == resultDims[position])
+      AffineExpr size = resultDims[position];
+      if (dim == size || commonSize(getInsertionBlock()->getParentOp(), size, dim) == size) {
         exprs.push_back(getAffineDimExpr(position));
-      else if (getConstant(dim) == 1)
+        isCut |= dim != size;
+        dims[i] = size;
+      } else if (getConstant(dim) == 1)
         exprs.push_back(getAffineConstantExpr(0));
       else
         indexed = true;
@@ -201,7 +227,12 @@ Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, TypeRan
     byIndex.push_back(indexed);
     if (indexed)
       continue;
-    inputs.push_back(operand);
+    Value input = operand;
+    if (isCut) {
+      SmallVector<OpFoldResult> zeros(dims.size(), getIndexAttr(0)), ones(dims.size(), getIndexAttr(1));
+      input = tensor::ExtractSliceOp::create(*this, input, zeros, materialize(dims), ones);
+    }
+    inputs.push_back(input);
     maps.push_back(AffineMap::get(rank, 0, exprs, getContext()));
   }
   maps.push_back(getMultiDimIdentityMap(rank));

@@ -23,7 +23,10 @@ public:
   /// Gives symbol `position` its run-time value (an index). Set for every symbol of the inputs by the pass; a lowering
   /// whose result has a fresh symbol needs to do nothing: the pass binds it to the size of the value it returned.
   void bindSymbol(unsigned position, mlir::Value value) { symbols[position] = value; }
-  bool isBound(unsigned position) const { return symbols.contains(position); }
+  /// Whether its value is known: bound, or a maximum of what is (`clampToZero`).
+  bool isBound(unsigned position);
+  /// Computes the maxima that the expression is made of here, once for all that follows.
+  void bindClamped(AffineExpr expr);
 
   /// The run-time value of a size: an attribute when it is a number, else index arithmetic on the symbols.
   mlir::OpFoldResult materialize(AffineExpr dim);
