@@ -21,9 +21,10 @@ template <typename OpT> static FailureOr<Window> getWindow(OpT op) {
     return op.emitOpError("X has rank ") << x.size() << ", expected a batch, channels and spatial dimensions";
   if (op.getKernelShape().size() != x.size() - 2)
     return op.emitOpError("kernel_shape has ") << op.getKernelShape().size() << " elements, expected " << x.size() - 2;
-  return Window::get(
-      op, ArrayRef(x).drop_front(2), {},
-      {op.getAutoPad(), op.getKernelShape(), op.getStrides(), op.getDilations(), op.getPads(), op.getCeilMode() != 0});
+  return Window::get(op, ArrayRef(x).drop_front(2), {},
+                     {op.getAutoPad(), op.getKernelShape(), op.getStrides(), op.getDilations(), op.getPads(),
+                      op.getCeilMode() != 0,
+                      /*clips=*/true});
 }
 
 /// [N, C, positions...]
@@ -289,8 +290,9 @@ FailureOr<SmallVector<Value>> AveragePoolOp::lowerToLinalg(LoweringBuilder &b, V
   Lowered sum = poolSum(b, x, *window);
   Type element = x.element();
   // Every window is full when nothing is padded, or the padding counts and ceil_mode adds nothing to it.
-  bool padded =
-      llvm::any_of(window->axes, [](const WindowAxis &axis) { return axis.padBegin != 0 || axis.padEnd != 0; });
+  bool padded = llvm::any_of(window->axes, [](const WindowAxis &axis) {
+    return axis.padBegin != 0 || axis.padEnd != 0 || getConstant(axis.missing) != 0;
+  });
   bool full = window->same == Window::None && !getCeilMode() && (getCountIncludePad() || !padded);
   if (full) {
     Value size = b.constant(sum.element(), window->size());

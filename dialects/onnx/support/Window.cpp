@@ -27,6 +27,7 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<AffineExpr> spatial, Array
   size_t n = spatial.size();
   Window window;
   window.ceilMode = attributes.ceilMode;
+  window.clips = attributes.clips;
   if (attributes.autoPad == "SAME_UPPER")
     window.same = Upper;
   else if (attributes.autoPad == "SAME_LOWER")
@@ -49,18 +50,22 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<AffineExpr> spatial, Array
     kernels->assign(kernel.begin(), kernel.end());
   }
   for (size_t i = 0; i < n; ++i) {
+    AffineExpr none = makeDim(op->getContext(), 0);
     WindowAxis axis{spatial[i], (*kernels)[i],  (*strides)[i], (*dilations)[i],
-                    (*pads)[i], (*pads)[n + i], AffineExpr()};
+                    (*pads)[i], (*pads)[n + i], AffineExpr(),  none};
     // Positions of the window: where it starts from -padBegin in steps of the stride and does not leave the padding.
     if (window.same != None) {
       axis.output = axis.input.ceilDiv(axis.stride);
     } else {
       AffineExpr last = axis.input + (axis.padBegin + axis.padEnd - axis.extent());
-      if (auto number = getConstant(last); number && *number < 0)
+      if (auto number = getConstant(last); number && *number + window.spare(axis) < 0)
         return op->emitOpError("the window covers ") << axis.extent() << " elements, but spatial axis " << i
                                                      << " has only " << *number + axis.extent() << " with its padding";
+      if (window.spare(axis) > 0)
+        axis.missing = clampToZero(op, last * -1);
+      // Where the window must fit, the run checks that the maximum makes no difference: it is there to be compared.
       if (!window.ceilMode)
-        axis.output = last.floorDiv(axis.stride) + 1;
+        axis.output = (axis.stride > 1 ? clampToZero(op, last) : last).floorDiv(axis.stride) + 1;
       else // windows that start in the padding behind the data do not count
         axis.output = (axis.padEnd + axis.stride <= axis.extent() ? last + axis.stride : axis.input + axis.padBegin)
                           .ceilDiv(axis.stride);
@@ -89,6 +94,8 @@ std::pair<OpFoldResult, OpFoldResult> Window::padding(LoweringBuilder &b, unsign
     if (ceilMode) // what the last window needs, or at most needs
       end = input ? std::max(end, (*output - 1) * axis.stride + axis.extent() - *input - axis.padBegin)
                   : end + axis.stride - 1;
+    else if (getConstant(axis.missing) != 0)
+      return {b.getIndexAttr(axis.padBegin), b.materialize(simplify(axis.missing + end))};
     return {b.getIndexAttr(axis.padBegin), b.getIndexAttr(end)};
   }
   // total = max((output - 1) * stride + extent - input, 0), the odd one behind (upper) or in front (lower).
@@ -111,7 +118,7 @@ Lowered Window::pad(LoweringBuilder &b, Lowered value, Value scalar) const {
   Dims dims = value.dims();
   for (unsigned i = 0; i < axes.size(); ++i) {
     if (same == None) // what `get` checks of numbers
-      b.requireNonNegative(axes[i].input + (axes[i].padBegin + axes[i].padEnd - axes[i].extent()),
+      b.requireNonNegative(axes[i].input + (axes[i].padBegin + axes[i].padEnd - axes[i].extent() + spare(axes[i])),
                            "the window is larger than spatial axis " + Twine(i) + " with its padding");
     auto [begin, end] = padding(b, i);
     low.push_back(begin);
@@ -120,6 +127,8 @@ Lowered Window::pad(LoweringBuilder &b, Lowered value, Value scalar) const {
     // With padding known at run time only, the size is that of the windows, or of a larger input.
     if (before && after)
       dims[leading + i] = dims[leading + i] + (*before + *after);
+    else if (same == None)
+      dims[leading + i] = simplify(dims[leading + i] + axes[i].missing + (axes[i].padBegin + axes[i].padEnd));
     else
       dims[leading + i] = (axes[i].output - 1) * axes[i].stride + axes[i].extent();
   }
@@ -129,7 +138,7 @@ Lowered Window::pad(LoweringBuilder &b, Lowered value, Value scalar) const {
 Window Window::withUnitAxis(MLIRContext *context) const {
   Window result = *this;
   AffineExpr one = makeDim(context, 1);
-  result.axes.insert(result.axes.begin(), WindowAxis{one, 1, 1, 1, 0, 0, one});
+  result.axes.insert(result.axes.begin(), WindowAxis{one, 1, 1, 1, 0, 0, one, makeDim(context, 0)});
   return result;
 }
 

@@ -12,6 +12,9 @@ struct WindowAttributes {
   llvm::StringRef autoPad;
   std::optional<llvm::ArrayRef<int64_t>> kernelShape, strides, dilations, pads;
   bool ceilMode = false;
+  /// One window even where the padded dimension is smaller than it, by less than a stride: the part of it that is there
+  /// (docs/decisions/0005-one-clipped-window.md).
+  bool clips = false;
 };
 
 struct WindowAxis {
@@ -19,13 +22,14 @@ struct WindowAxis {
   int64_t kernel, stride, dilation;
   int64_t padBegin, padEnd; ///< as given; unused when `same`
   AffineExpr output;        ///< number of positions
+  AffineExpr missing;       ///< by how much a clipped window is larger than the padded dimension
 
   int64_t extent() const { return (kernel - 1) * dilation + 1; }
 };
 
 struct Window {
   enum Same { None, Upper, Lower } same; ///< auto_pad: padded so that the output is ceil(input / stride)
-  bool ceilMode;
+  bool ceilMode, clips;
   llvm::SmallVector<WindowAxis, 3> axes;
 
   /// Checks the attributes against the spatial sizes; reports at `op`. `kernel` is what the weights say, empty for
@@ -34,6 +38,8 @@ struct Window {
                                      llvm::ArrayRef<int64_t> kernel, const WindowAttributes &attributes);
 
   Dims outputDims() const;
+  /// By how much a window may be larger than what is there.
+  int64_t spare(const WindowAxis &axis) const { return clips ? axis.stride - 1 : 0; }
   /// Number of positions in a window.
   int64_t size() const;
 

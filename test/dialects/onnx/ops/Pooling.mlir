@@ -1,12 +1,15 @@
 // RUN: onnxc-opt %s --infer-shapes --lower-onnx-to-linalg --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
 
+// Where not even one window fits, what it lacks is added to the padding.
 // CHECK-LABEL: func @max(
-// CHECK: %[[PADDED:.*]] = tensor.pad
+// CHECK: %[[MORE:.*]] = arith.maxsi
+// CHECK: %[[PADDED:.*]] = tensor.pad %{{.*}} low[0, 0, 1, 1] high[0, 0, %{{.*}}, 1]
 // CHECK: linalg.pooling_nchw_max {dilations = dense<1> {{.*}}, strides = dense<2> {{.*}}} ins(%[[PADDED]], {{.*}} : tensor<1x4x?x10xf32>, tensor<3x3xf32>)
 // CHECK-SAME: -> tensor<1x4x?x4xf32>
-func.func @max(%x: tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>) -> tensor<1x4x?x4xf32, affine_map<()[s0] -> (1, 4, (s0 - 1) floordiv 2 + 1, 4)>> {
-  %0, %1 = onnx.MaxPool %x {kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>) -> (tensor<1x4x?x4xf32, affine_map<()[s0] -> (1, 4, (s0 - 1) floordiv 2 + 1, 4)>>, none)
-  return %0 : tensor<1x4x?x4xf32, affine_map<()[s0] -> (1, 4, (s0 - 1) floordiv 2 + 1, 4)>>
+func.func @max(%x: tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>) -> tensor<1x4x?x4xf32, affine_map<()[s0, s1] -> (1, 4, s1 floordiv 2 + 1, 4)>>
+    attributes {onnx.symbols = ["h", ""], onnx.clamped = {s1 = affine_map<()[s0] -> (s0 - 1)>}} {
+  %0, %1 = onnx.MaxPool %x {kernel_shape = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<1x4x?x8xf32, affine_map<()[s0] -> (1, 4, s0, 8)>>) -> (tensor<1x4x?x4xf32, affine_map<()[s0, s1] -> (1, 4, s1 floordiv 2 + 1, 4)>>, none)
+  return %0 : tensor<1x4x?x4xf32, affine_map<()[s0, s1] -> (1, 4, s1 floordiv 2 + 1, 4)>>
 }
 
 // -----
