@@ -213,6 +213,16 @@ static Scalar convertInt(Scalar x, Type to, bool isUnsigned) {
   return x.isUnsigned() ? cast<arith::ExtUIOp>(x, to, isUnsigned) : cast<arith::ExtSIOp>(x, to, isUnsigned);
 }
 
+Scalar onnxc::onnx::narrowToOdd(Scalar x) {
+  ImplicitLocOpBuilder &b = x.builder();
+  Scalar nearest = cast<arith::TruncFOp>(x, b.getF32Type()), same = cast<arith::ExtFOp>(nearest, b.getF64Type());
+  Scalar bits(b, arith::BitcastOp::create(b, b.getI32Type(), nearest));
+  // Of the two neighbours the nearer one is even: the other one lies one bit further out, or further in.
+  Scalar isRounded = ((same < x) | (same > x)) & ((bits & bits.number(1)) == 0);
+  Scalar odd = select(isRounded, select(abs(same) < abs(x), bits + 1, bits - 1), bits);
+  return Scalar(b, arith::BitcastOp::create(b, b.getF32Type(), odd));
+}
+
 static Scalar convertFloat(Scalar x, Type to) {
   if (x.type() == to)
     return x;
@@ -220,7 +230,7 @@ static Scalar convertFloat(Scalar x, Type to) {
   bool narrow = width(x) < 32 || to.getIntOrFloatBitWidth() < 32;
   bool once = x.type().isF64() && to.isF16(); // rounding twice would not be the same
   if (narrow && !once && x.type() != f32 && to != f32) // from and to bfloat16 there is no other way
-    return convertFloat(convertFloat(x, f32), to);
+    return convertFloat(x.type().isF64() ? narrowToOdd(x) : convertFloat(x, f32), to);
   return width(x) < to.getIntOrFloatBitWidth() ? cast<arith::ExtFOp>(x, to) : cast<arith::TruncFOp>(x, to);
 }
 

@@ -109,6 +109,9 @@ Scalar pow(Scalar x, Scalar exponent);
 
 /// As ONNX's Cast: floats to integers truncate, integers wrap, everything but 0 is true.
 Scalar convert(Scalar x, mlir::Type to, bool isUnsigned = false);
+/// A float64 as float32, rounded to odd: what is not exact gets the neighbour whose last bit is 1, so that rounding the
+/// result to fewer bits is rounding the float64 to them.
+Scalar narrowToOdd(Scalar x);
 /// In f32 where it was a 16-bit float.
 Scalar widen(Scalar x);
 /// f(x), in f32 where x is an integer.

@@ -98,7 +98,7 @@ Scalar onnxc::onnx::decodeSmallFloat(Scalar stored, FloatType type) {
 
 Scalar onnxc::onnx::encodeSmallFloat(Scalar x, FloatType type, SmallFloatRounding rounding) {
   ImplicitLocOpBuilder &b = x.builder();
-  Scalar all = bitsOf(convert(x, b.getF32Type()));
+  Scalar all = bitsOf(x.type().isF64() ? narrowToOdd(x) : convert(x, b.getF32Type()));
   if (isa<Float8E8M0FNUType>(type))
     return convert(encodePowerOfTwo(all, rounding), b.getI8Type());
   Format format(type);
