@@ -10,6 +10,7 @@
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Text.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -74,6 +75,10 @@ static LogicalResult verifyAttributes(ResizeOp op) {
     return failure();
   if (op.getAntialias() && op.getMode() == "nearest")
     return op.emitOpError("antialias needs an interpolating mode, not nearest");
+  if (isText(op.getX().getType()) && op.getMode() != "nearest")
+    return op.emitOpError("mode \"") << op.getMode() << "\" interpolates, which text does not allow";
+  if (isText(op.getX().getType()) && op.getCoordinateTransformationMode() == "tf_crop_and_resize")
+    return op.emitOpError("tf_crop_and_resize puts a number where there is no element, which text does not allow");
   return success();
 }
 

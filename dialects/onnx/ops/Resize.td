@@ -10,7 +10,7 @@ def Onnx_ResizeOp : Onnx_Op<"Resize", 19, [TakesComplex]> {
     where the dimension grows and up where it shrinks; the coordinate_transformation_mode "tf_half_pixel_for_nn" of
     version 11 is half_pixel without the 0.5 that it takes off in the end.
   }];
-  let arguments = (ins Onnx_Tensor:$X, Onnx_OptionalTensor:$roi, Onnx_OptionalTensor:$scales,
+  let arguments = (ins Onnx_AnyTensor:$X, Onnx_OptionalTensor:$roi, Onnx_OptionalTensor:$scales,
                        Onnx_OptionalInt64Tensor:$sizes, DefaultValuedAttr<SI64Attr, "0">:$antialias,
                        OptionalAttr<DenseI64ArrayAttr>:$axes,
                        DefaultValuedAttr<StrAttr, "\"half_pixel\"">:$coordinate_transformation_mode,
@@ -20,5 +20,5 @@ def Onnx_ResizeOp : Onnx_Op<"Resize", 19, [TakesComplex]> {
                        DefaultValuedAttr<StrAttr, "\"stretch\"">:$keep_aspect_ratio_policy,
                        DefaultValuedAttr<StrAttr, "\"nearest\"">:$mode,
                        DefaultValuedAttr<StrAttr, "\"round_prefer_floor\"">:$nearest_mode);
-  let results = (outs Onnx_Tensor:$Y);
+  let results = (outs Onnx_AnyTensor:$Y);
 }

@@ -8,6 +8,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Text.h"
 #include "dialects/onnx/support/Window.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -43,6 +44,8 @@ LogicalResult GridSampleOp::inferTypes(SmallVectorImpl<Type> &types) {
     return emitOpError("mode \"") << getMode() << "\" is not nearest, linear or cubic";
   if (!llvm::is_contained({"zeros", "border", "reflection"}, getPaddingMode()))
     return emitOpError("padding_mode \"") << getPaddingMode() << "\" is not zeros, border or reflection";
+  if (isText(getX().getType()) && getMode() != "nearest")
+    return emitOpError("mode \"") << getMode() << "\" interpolates, which text does not allow";
   Dims x = getDims(getX()), grid = getDims(getGrid());
   // Every element between 2^n (or 4^n) others is written out.
   constexpr size_t mostSpatial = 3;
@@ -189,6 +192,7 @@ FailureOr<SmallVector<Value>> GridSampleOp::lowerToLinalg(LoweringBuilder &b, Va
   // Integers of 32 bits and more have no place in a float32.
   bool isWide = element.getIntOrFloatBitWidth() >= (isa<IntegerType>(element) ? 32 : 64);
   Type accumulator = isNearest ? element : isWide ? Type(b.getF64Type()) : Type(b.getF32Type());
+  Value outside = isNearest ? emptyElement(b, x.type) : b.constant(accumulator, 0);
   auto sample = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
     SmallVector<Value> where{at[0]};
     llvm::append_range(where, at.drop_front(2));
@@ -219,7 +223,7 @@ FailureOr<SmallVector<Value>> GridSampleOp::lowerToLinalg(LoweringBuilder &b, Va
       Scalar value(body, tensor::ExtractOp::create(body, x.value, from), isUnsigned);
       if (!isNearest)
         value = convert(value, accumulator);
-      return isInside ? select(isInside, value, 0) : value;
+      return isInside ? select(isInside, value, value.with(outside)) : value;
     });
     return isNearest ? sum : finishSample(sum, element, isUnsigned);
   };

@@ -5,10 +5,10 @@ include "dialects/onnx/Onnx.td"
 
 def Onnx_GridSampleOp : Onnx_Op<"GridSample", 22, [TakesComplex]> {
   let summary = "Elements, or what lies between them, at the places that a grid holds";
-  let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$grid, DefaultValuedAttr<SI64Attr, "0">:$align_corners,
+  let arguments = (ins Onnx_AnyTensor:$X, Onnx_Tensor:$grid, DefaultValuedAttr<SI64Attr, "0">:$align_corners,
                        DefaultValuedAttr<StrAttr, "\"linear\"">:$mode,
                        DefaultValuedAttr<StrAttr, "\"zeros\"">:$padding_mode);
-  let results = (outs Onnx_Tensor:$Y);
+  let results = (outs Onnx_AnyTensor:$Y);
 }
 
 def Onnx_AffineGridOp : Onnx_Op<"AffineGrid", 20> {
