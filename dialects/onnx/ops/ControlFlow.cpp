@@ -39,9 +39,7 @@ static DenseSet<unsigned> outerSymbols(Operation *op) {
   llvm::SetVector<Value> values(op->operand_begin(), op->operand_end());
   getUsedValuesDefinedAbove(op->getRegions(), values);
   DenseSet<unsigned> symbols;
-  auto add = [&](AffineExpr expr) {
-    walkSymbols(op, expr, [&](unsigned symbol) { symbols.insert(symbol); });
-  };
+  auto add = [&](AffineExpr expr) { walkSymbols(op, expr, [&](unsigned symbol) { symbols.insert(symbol); }); };
   for (Value value : values) {
     if (isa<RankedTensorType>(value.getType()))
       llvm::for_each(getDims(value), add);
@@ -290,6 +288,7 @@ private:
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(grow.thenBlock());
       Value more = arith::MaxSIOp::create(b, math.add(room, room), math.constant(8));
+      more = arith::MaxSIOp::create(b, more, math.add(position, math.constant(1))); // the last one may come first
       SmallVector<Value> dynamic;
       for (int64_t d = 0; d < type.getRank(); ++d)
         if (d == axis)
@@ -943,9 +942,6 @@ FailureOr<SmallVector<Value>> ScanOp::lowerToLinalg(LoweringBuilder &b, ValueRan
     unsigned output = i - form.stateCount;
     outputs.emplace_back(b, getResult(i).getType(), yieldsOf(*this)[i].getType(), form.outputAxes[output], count,
                          outer);
-    if (outputs.back().isGrowing() && form.outputsBackwards[output])
-      return emitOpError("a scan output that is written backwards has a size that is found in the body; that is not "
-                         "supported");
     stacks.push_back(outputs.back().getInitial());
   }
   auto part = [&](unsigned i, Value step) -> Value {
