@@ -271,12 +271,13 @@ static Value findSelected(LoweringBuilder &b, AffineExpr dim, ValueRange ends, A
     IndexMath math{body};
     return math.select(isSelected(body, at), math.add(before, math.constant(1)), before);
   };
-  // The number first, by itself: it is a size.
+  // The number first, by itself: it is a size. The minimum says what it can't be above, so that memory can be planned.
   b.bindFresh(dim, [&] {
-    return makeLoops(b, ends, b.index(0),
-                     [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange before) -> SmallVector<Value> {
-                       return {count(body, at, before[0])};
-                     })[0];
+    Value number = makeLoops(b, ends, b.index(0),
+                             [&](ImplicitLocOpBuilder &body, ValueRange at, ValueRange before) -> SmallVector<Value> {
+                               return {count(body, at, before[0])};
+                             })[0];
+    return arith::MinSIOp::create(b, number, b.materializeIndex(capacity)).getResult();
   });
   // Every index is written where the next selected one belongs, and stays when it is selected.
   Value found = b.empty(makeTensor({makeDim(b.getContext(), ends.size()), capacity}, b.getI64Type()));

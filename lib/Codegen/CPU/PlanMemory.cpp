@@ -6,8 +6,9 @@
 // buffer). Buffers with the same unit form a group, and a group is packed at compile time like static buffers, in
 // units: so a model with a symbolic batch size shares memory as well as one with a fixed batch size.
 //
-// Buffers whose size follows from what the run computes stay memref.alloc: lower-run-time takes their memory from the
-// caller's allocator.
+// Where only the run computes a size, but it is the smaller one of that and something known before, the buffer gets
+// room for the latter. Other buffers whose size follows from what the run computes stay memref.alloc: lower-run-time
+// takes their memory from the caller's allocator.
 #include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/MemoryPlan.h"
 #include "lib/Codegen/CPU/Passes.h"
@@ -92,6 +93,7 @@ struct Buffer {
   memref::AllocOp alloc;
   int64_t first = 0, last = 0; ///< positions in @main's block between which the content matters
   int64_t units = 0, offset = -1;
+  SmallVector<Value> room = {}; ///< for each dynamic size the one to plan with
 };
 
 struct Group {
@@ -431,7 +433,7 @@ private:
     for (Operation &op : *entry)
       position[&op] = count++;
     for (auto alloc : llvm::make_early_inc_range(entry->getOps<memref::AllocOp>())) {
-      Buffer buffer{alloc, count, -1, 0, -1};
+      Buffer buffer{alloc, count, -1};
       llvm::SetVector<Value> aliases;
       aliases.insert(alloc);
       for (size_t i = 0; i < aliases.size(); ++i)
@@ -521,7 +523,20 @@ private:
       wanted.push_back(size);
       return true;
     };
-    llvm::erase_if(buffers, [&](Buffer &buffer) { return !llvm::all_of(buffer.alloc.getDynamicSizes(), want); });
+    // The size itself, or what it is at most.
+    auto addRoom = [&](Buffer &buffer, Value size) {
+      auto least = size.getDefiningOp<arith::MinSIOp>();
+      for (Value candidate :
+           least ? SmallVector<Value>{size, least.getLhs(), least.getRhs()} : SmallVector<Value>{size})
+        if (want(candidate)) {
+          buffer.room.push_back(candidate);
+          return true;
+        }
+      return false;
+    };
+    llvm::erase_if(buffers, [&](Buffer &buffer) {
+      return !llvm::all_of(buffer.alloc.getDynamicSizes(), [&](Value size) { return addRoom(buffer, size); });
+    });
     ArrayRef<Value> sizesLeft = outputSizes;
     for (auto [i, output] : llvm::enumerate(outputs)) {
       ArrayRef<Value> sizes = sizesLeft.take_front(cast<MemRefType>(output.getType()).getNumDynamicDims());
@@ -559,7 +574,7 @@ private:
       if (failed(checkFits(buffer.alloc.getLoc(), bytes)))
         return failure();
       SmallVector<Value> factors;
-      for (Value size : buffer.alloc.getDynamicSizes())
+      for (Value size : buffer.room)
         factors.push_back(getSize(size, buffer.alloc.getLoc()));
       bool coarse = factors.empty() || bytes >= kCoarse;
       buffer.units = coarse ? llvm::alignTo(bytes, kAlignment) : bytes;
