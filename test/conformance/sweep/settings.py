@@ -1,7 +1,8 @@
 """What the sweep tries of each operator: shapes and attributes, one generator for a family.
 
 A generator gets a Context, which makes tensors of the types that are being tried, and yields Try after Try. The first one
-is the plain case, it is made for every type; those marked `deep` for the default types only.
+is the plain case, it is made for every type; those marked `deep` for the default types only. settings_control.py has
+sequences, optionals and operators with graphs.
 """
 
 import dataclasses
@@ -1047,9 +1048,7 @@ def deform_conv(c):
 
 @settings("Col2Im")
 def col2im(c):
-    if c.dtype(0) == object:  # what a sum of texts is, is not said: blocks that do not overlap
-        arrange = lambda x, *_: [x.reshape(1, 2, 2, 2, 3, 2).transpose(0, 1, 4, 2, 5, 3).reshape(1, 2, 6, 4)]
-        yield Try("plain", [c(0, 1, 8, 6), i64(6, 4), i64(2, 2)], dict(strides=[2, 2]), parameters=(1, 2), expected=arrange)
+    if c.dtype(0) == object:  # the sum of texts, and of none, is not said
         return
     yield Try("plain", [c(0, 1, 8, 9), i64(4, 4), i64(2, 2)], parameters=(1, 2))
 

@@ -4,8 +4,8 @@
 
 Writes one-node models with inputs and expected results into FOLDER, in the layout of the backend cases, runs them with the
 runner and reports what passes. FOLDER/cases.tsv and FOLDER/skipped.tsv list the cases and what no case could be made of.
-settings.py says what is tried, oracles.py how expected results are made, known.tsv which cases (patterns) fail for a known reason:
-the sweep fails when another one does.
+settings*.py say what is tried, oracles.py how expected results are made (where the settings don't bring them), known.tsv which
+cases (patterns) fail for a known reason: the sweep fails when another one does.
 """
 
 import argparse
