@@ -249,7 +249,7 @@ def report(arguments, output):
     print(f"failures: {len(failed) - len(news)} known, {len(news)} others")
     share = 100 * len(passing & possible) / max(1, len(possible))
     print(f"pairs of operator and input type: {len(passing & possible)} of {len(possible)} ({share:.1f} %) have a case that passes")
-    if arguments.per_operator is None:
+    if arguments.per_operator is None and not arguments.filter:
         for operator in sorted({operator for operator, _ in possible - passing}):
             print(f"  {operator} lacks " + " ".join(sorted(p for o, p in possible - passing if o == operator)))
     return not news
