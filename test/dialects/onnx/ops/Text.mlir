@@ -19,6 +19,14 @@ func.func @parse(%x: tensor<3x!onnx.string>) -> tensor<3xf16> {
   return %0 : tensor<3xf16>
 }
 
+// What becomes a power of two is read as a float32 and rounded up once.
+// CHECK-LABEL: func.func @parse_power
+// CHECK: arith.constant dense<[24, -149, 0]> : tensor<3xi64>
+func.func @parse_power(%x: tensor<3x!onnx.string>) -> tensor<3xf8E8M0FNU> {
+  %0 = onnx.Cast %x {to = 24 : si64} : (tensor<3x!onnx.string>) -> tensor<3xf8E8M0FNU>
+  return %0 : tensor<3xf8E8M0FNU>
+}
+
 // An element that no input fills is an empty string, not address 0.
 // CHECK-LABEL: func.func @pad
 // CHECK: %[[EMPTY:.*]] = rt.text "\00"
