@@ -291,14 +291,23 @@ def cast(c):
         result = lambda x, *_: [(x.astype(np.float32) if source.name.startswith(("bfloat", "float4_", "float6_", "float8_")) else x).astype(str).astype(object)]
     elif source == object and target == bool:
         result = lambda x, *_: [np.array([float(v) != 0 for v in x.flat], bool).reshape(x.shape)]
+    rounding = [] if target != ml_dtypes.float8_e8m0fnu or source not in (np.float32, np.float16, object) else [
+        dict(round_mode=mode) for mode in ("up", "down", "nearest")]
     if c.schema.name == "CastLike":
         yield Try("plain", [make(3, 17), c(1, 2)], expected=result)
+        for attributes in rounding:
+            yield Try(attributes["round_mode"], [make(3, 17), c(1, 2)], attributes)
+        if target.name.startswith("float8_e4") and is_float(source):
+            yield Try("nosaturate", [c(0, 64, of="full"), c(1, 2)], dict(saturate=0))
         return
     attributes = dict(to=element_type(c, "T2"))
     if c.version < 6:
         attributes = dict(to=onnx.TensorProto.DataType.Name(attributes["to"]))
     plain, more = shapes_of(lambda *s: [make(*s)])
     yield Try("plain", plain, attributes, more=more, expected=result)
+    for mode in rounding:
+        x = np.array(["1", "1.25", "1.5", "1.75", "3", "3.5", "0.3", "1.5e20", "2"], object)
+        yield Try(mode["round_mode"], [x if source == object else x[:7].astype(float).astype(source)], dict(attributes, **mode))
     if target.name.startswith("float8") and is_float(source):
         yield Try("nosaturate", [c(0, 64, of="full")], dict(attributes, saturate=0))
     if is_float(source) and is_float(target):
@@ -324,6 +333,8 @@ def dropout(c):
         yield Try("mask", [c(0, 5, 7)], outputs=2)
         yield Try("ratio", [c(0, 5, 7), c.numbers(1, 0.3), np.array(False)], outputs=2, parameters=(1, 2))
         yield Try("zero", [c(0, 5, 7), c.numbers(1, 0), np.array(True)], outputs=2, parameters=(1, 2))
+        yield Try("random", [c(0, 5, 7), c.numbers(1, 0.5), np.array(True)], dict(seed=3), outputs=2, parameters=(1, 2), check="shape",
+                  expected=lambda x, *_: [x, np.ones(x.shape, bool)])
 
 
 # ---- Reductions ----------------------------------------------------------------------------------------------------
@@ -420,6 +431,7 @@ def top_k(c):
     yield Try("plain", [c(0, 5, 17, of="full"), i64(3)], outputs=2, parameters=(1,), more=([c(0, 9, 131), i64(3)], [c(0, 1, 3), i64(3)]))
     yield Try("smallest", [c(0, 7, 5), i64(2)], dict(axis=0, largest=0), outputs=2, parameters=(1,))
     yield Try("all", [c(0, 3, 9), i64(9)], outputs=2, parameters=(1,), deep=True)
+    yield Try("unsorted", [c(0, 3, 9, of="full"), i64(1)], dict(sorted=0), outputs=2, parameters=(1,), deep=True)  # of one no order is
     yield Try("none", [c(0, 3, 9), i64(0)], outputs=2, parameters=(1,), deep=True)
     if is_float(c.dtype(0)):
         yield Try("special", [c.numbers(0, [[1, np.inf, -np.inf, 3], [0.0, -0.0, 1, -1]]), i64(3)], outputs=2, parameters=(1,), deep=True)
@@ -608,6 +620,14 @@ def constant(c):
         yield Try("floats", [], dict(value_floats=[1.5, 2.5]), deep=True)
         yield Try("int", [], dict(value_int=3), deep=True)
         yield Try("ints", [], dict(value_ints=[3, 4, 5]), deep=True)
+        yield Try("string", [], dict(value_string="größe"), expected=[np.array("größe", object)], deep=True)
+        yield Try("strings", [], dict(value_strings=["", "a b"]), expected=[np.array(["", "a b"], object)], deep=True)
+    if c.version >= 11:
+        make = onnx.numpy_helper.from_array
+        dense = np.zeros((3, 4), np.float32)
+        dense.flat[[1, 6, 11]] = values = np.float32([1.5, -2, 3])
+        for label, indices in (("linear", i64(1, 6, 11)), ("coordinates", i64(0, 1, 1, 2, 2, 3).reshape(3, 2))):
+            yield Try(label, [], dict(sparse_value=onnx.helper.make_sparse_tensor(make(values, "v"), make(indices, "i"), [3, 4])), expected=[dense], deep=True)
 
 
 @settings("EyeLike")
@@ -622,6 +642,7 @@ def range_(c):
     yield Try("plain", [c.numbers(0, 1), c.numbers(1, 10), c.numbers(2, 2)], parameters=(0, 1, 2))
     yield Try("down", [c.numbers(0, 10), c.numbers(1, 3), c.numbers(2, -2)], parameters=(0, 1, 2))
     yield Try("empty", [c.numbers(0, 5), c.numbers(1, 3), c.numbers(2, 1)], parameters=(0, 1, 2), deep=True)
+    yield Try("stash", [c.numbers(0, 1), c.numbers(1, 10), c.numbers(2, 0.75)], dict(stash_type=1), parameters=(0, 1, 2), deep=True)
 
 
 @settings("OneHot")
@@ -696,6 +717,7 @@ def tensor_scatter(c):
     yield Try("plain", [c(0, 2, 3, 6, 4), c(1, 2, 3, 2, 4), i64(1, 3)])
     yield Try("circular", [c(0, 2, 6, 4), c(1, 2, 2, 4), i64(5, 3)], dict(mode="circular"))
     yield Try("default", [c(0, 2, 6, 4), c(1, 2, 2, 4)], deep=True)
+    yield Try("axis", [c(0, 2, 6, 3, 4), c(1, 2, 2, 3, 4), i64(1, 3)], dict(axis=1), deep=True)
 
 
 @settings("Compress")
@@ -798,6 +820,8 @@ def dft(c):
 @settings("STFT")
 def stft(c):
     yield Try("plain", [c(0, 2, 32, 1), np.array(8, c.dtype(1)), c(2, 16, of="unit"), np.array(16, c.dtype(3))], parameters=(1, 2, 3))
+    yield Try("both", [c(0, 2, 32, 1), np.array(8, c.dtype(1)), c(2, 16, of="unit"), np.array(16, c.dtype(3))], dict(onesided=0), parameters=(1, 2, 3), deep=True)
+    yield Try("complex", [c(0, 2, 32, 2), np.array(8, c.dtype(1)), c(2, 16, of="unit")], dict(onesided=0), parameters=(1, 2), deep=True)
 
 
 @settings("BlackmanWindow", "HammingWindow", "HannWindow")
@@ -831,6 +855,7 @@ def conv(c):
     yield Try("samelower", make((1, 2, 7, 8), (3, 2, 4, 3)), dict(auto_pad="SAME_LOWER", strides=[2, 2]), parameters=p, deep=True)
     yield Try("1d", make((2, 3, 17), (4, 3, 5)), dict(pads=[2, 2]), parameters=p, deep=True)
     yield Try("3d", make((1, 2, 5, 4, 6), (3, 2, 3, 2, 3)), parameters=p, deep=True)
+    yield Try("valid", make((1, 2, 7, 8), (3, 2, 3, 2)), dict(auto_pad="VALID", kernel_shape=[3, 2], strides=[2, 1]), parameters=p, deep=True)
     yield Try("large", make((1, 33, 30, 31), (65, 33, 3, 3)), dict(pads=[1, 1, 1, 1]), parameters=p, deep=True)
 
 
@@ -842,7 +867,14 @@ def conv_transpose(c):
     yield Try("groups", make((1, 4, 3, 3), (4, 2, 3, 3), 4), dict(group=2, dilations=[2, 1]), parameters=(1, 2), deep=True)
     yield Try("1d", make((1, 2, 7), (2, 3, 4)), dict(strides=[2]), parameters=(1,), deep=True)
     yield Try("same", make((1, 2, 4, 5), (2, 3, 3, 3)), dict(auto_pad="SAME_UPPER", strides=[2, 2]), parameters=(1,), deep=True)
+    yield Try("kernel", make((1, 2, 4, 5), (2, 3, 3, 2)), dict(kernel_shape=[3, 2], strides=[2, 2], output_padding=[1, 1], dilations=[1, 2]), parameters=(1,), deep=True)
     yield Try("shape", make((1, 2, 4, 5), (2, 3, 3, 3)), dict(output_shape=[9, 11], strides=[2, 2]), parameters=(1,), deep=True)
+
+
+INTEGER_WINDOWS = [("strided", dict(strides=[2, 3], dilations=[1, 2], kernel_shape=[3, 3]), 3),
+                   ("groups", dict(group=3, pads=[0, 1, 2, 1]), 1),
+                   ("same", dict(auto_pad="SAME_UPPER", strides=[2, 2]), 3),
+                   ("valid", dict(auto_pad="VALID"), 3)]
 
 
 @settings("ConvInteger")
@@ -851,6 +883,8 @@ def conv_integer(c):
     yield Try("plain", [x, w], parameters=(1,))
     yield Try("zero", [x, w, c(2, of="positive"), c(3, of="positive")], dict(pads=[1, 1, 1, 1]), parameters=(1, 3))
     yield Try("channels", [x, w, c(2, of="positive"), c(3, 4, of="full")], parameters=(1, 3), deep=True)
+    for label, attributes, channels in INTEGER_WINDOWS:
+        yield Try(label, [x, w[:3, :channels], c(2, of="positive")], attributes, parameters=(1,), deep=True)
 
 
 @settings("QLinearConv")
@@ -863,6 +897,8 @@ def qlinear_conv(c):
     yield Try("plain", [x, f(0.05), z(2), w, f(0.04), zero, f(0.9), z(7)], parameters=p[:-1])
     yield Try("bias", [x, f(0.05), z(2), w, f(0.04), zero, f(0.9), z(7), c(8, 4)], dict(pads=[1, 1, 1, 1]), parameters=p)
     yield Try("channels", [x, f(0.05), z(2), w, f(0.04, 0.02, 0.03, 0.05), c.numbers(5, [0] * 4), f(0.9), z(7)], parameters=p[:-1], deep=True)
+    for label, attributes, channels in INTEGER_WINDOWS:
+        yield Try(label, [x, f(0.05), z(2), w[:3, :channels], f(0.04), zero, f(0.9), z(7)], attributes, parameters=p[:-1], deep=True)
 
 
 POOL = [("plain", (1, 3, 7, 9), dict(kernel_shape=[3, 3])),
@@ -903,12 +939,14 @@ def global_pool(c):
 def max_unpool(c):
     places = i64(1, 3, 8, 14).reshape(1, 1, 2, 2)
     yield Try("plain", [c(0, 1, 1, 2, 2), places], dict(kernel_shape=[2, 2], strides=[2, 2]))
+    yield Try("pads", [c(0, 1, 1, 2, 2), i64(0, 2, 3, 8).reshape(1, 1, 2, 2)], dict(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]), deep=True)
     yield Try("shape", [c(0, 1, 1, 2, 2), places, i64(1, 1, 4, 4)], dict(kernel_shape=[2, 2], strides=[2, 2]), parameters=(2,))
 
 
 @settings("MaxRoiPool")
 def max_roi_pool(c):
     yield Try("plain", [c(0, 1, 2, 6, 6), c.numbers(1, [[0, 0, 0, 3, 3], [0, 1, 2, 5, 4]])], dict(pooled_shape=[2, 2]))
+    yield Try("scale", [c(0, 2, 2, 6, 6), c.numbers(1, [[1, 0, 0, 6, 6], [0, 2, 4, 10, 8]])], dict(pooled_shape=[2, 3], spatial_scale=0.5), deep=True)
 
 
 @settings("RoiAlign")
@@ -916,6 +954,9 @@ def roi_align(c):
     rois = c.numbers(1, [[0.5, 0.5, 4, 4], [1, 2, 5, 5.5]])
     for mode in ("avg", "max"):
         yield Try(mode, [c(0, 1, 2, 6, 6), rois, i64(0, 0)], dict(mode=mode, output_height=2, output_width=3, sampling_ratio=2))
+    for transform in ("half_pixel", "output_half_pixel"):
+        yield Try(transform, [c(0, 1, 2, 6, 6), rois * rois.dtype.type(2), i64(0, 0)], dict(output_height=2, output_width=3, spatial_scale=0.5,
+                  coordinate_transformation_mode=transform), deep=True)
 
 
 @settings("BatchNormalization")
@@ -943,6 +984,7 @@ def layer_normalization(c):
     yield Try("plain", make((5, 17), -1), parameters=(1, 2), more=(make((1, 17), -1), make((9, 17), -1)))
     yield Try("axis", make((2, 3, 4, 5), 2, False), dict(axis=2, epsilon=0.01))
     yield Try("large", make((31, 1025), -1), deep=True)
+    yield Try("stash", make((5, 17), -1), dict(stash_type=1), deep=True)
     if c.schema.name == "LayerNormalization":
         yield Try("outputs", make((5, 17), -1), outputs=3)
 
@@ -952,6 +994,7 @@ def group_normalization(c):
     n = 4 if c.version >= 21 else 2
     make = lambda *s: [c(0, *s), c(1, n), c(2, n)]
     yield Try("plain", make(2, 4, 5, 7), dict(num_groups=2), parameters=(1, 2), more=(make(1, 4, 3, 2),))
+    yield Try("stash", make(2, 4, 5), dict(num_groups=2, epsilon=0.01, stash_type=1), deep=True)
 
 
 @settings("MeanVarianceNormalization")
@@ -999,8 +1042,15 @@ def recurrent(c):
         yield Try("peepholes", make(4, 2, peepholes=True), base, outputs, (1, 2, 3, 7))
     if name == "GRU":
         yield Try("linear", make(4, 2), dict(base, linear_before_reset=1), outputs, (1, 2, 3))
-    if name == "RNN":
-        yield Try("relu", make(4, 2), dict(base, activations=["Relu"]), outputs, (1, 2, 3), deep=True)
+    if name == "LSTM":
+        yield Try("coupled", make(4, 2), dict(base, input_forget=1), outputs, (1, 2, 3), deep=True)
+    # alpha and beta count up the activations that have them.
+    for n, (first, alpha, beta) in enumerate([("Relu", [], []), ("Affine", [0.5], [0.25]), ("LeakyRelu", [0.2], []), ("ThresholdedRelu", [0.4], []),
+                                              ("ScaledTanh", [1.2], [0.7]), ("HardSigmoid", [0.3], [0.4]), ("Elu", [0.6], []),
+                                              ("Softsign", [], []), ("Softplus", [], [])]):
+        chosen = dict(activations=[first] + ["Tanh", "Sigmoid"][:{"RNN": 0, "GRU": 1, "LSTM": 2}[name]])
+        yield Try(f"activation{n}", make(4, 2), dict(base, **chosen, **({"activation_alpha": alpha} if alpha else {}), **({"activation_beta": beta} if beta else {})),
+                  outputs, (1, 2, 3), deep=True)
 
 
 @settings("Attention")
@@ -1013,6 +1063,11 @@ def attention(c):
     yield Try("3d", make((2, 5, 12), (2, 7, 12), (2, 7, 12)), dict(q_num_heads=3, kv_num_heads=3))
     past = [None, c(4, 2, 3, 4, 8), c(5, 2, 3, 4, 8)]
     yield Try("past", make((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8), *past), outputs=3)
+    for mode in range(4 if c.version >= 23 else 0):
+        yield Try(f"products{mode}", make((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8), c(3, 5, 7)), dict(qk_matmul_output_mode=mode, softcap=3.0), outputs=4, deep=True)
+    yield Try("precision", make((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8)), dict(softmax_precision=1), deep=True)
+    for left, right in ((2, -1), (-1, 1), (1, 2)):
+        yield Try(f"window{left},{right}", make((1, 2, 6, 8), (1, 2, 6, 8), (1, 2, 6, 4)), dict(left_window_size=left, right_window_size=right), deep=True)
     if c.version >= 24:
         yield Try("lengths", make((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8), None, None, None, i64(3, 7)))
 
@@ -1021,6 +1076,8 @@ def attention(c):
 def rotary_embedding(c):
     yield Try("plain", [c(0, 2, 3, 5, 8), c(1, 9, 4), c(2, 9, 4), c.rng.integers(9, size=(2, 5))])
     yield Try("interleaved", [c(0, 2, 3, 5, 8), c(1, 2, 5, 4), c(2, 2, 5, 4)], dict(interleaved=1))
+    yield Try("heads", [c(0, 2, 5, 24), c(1, 2, 5, 4), c(2, 2, 5, 4)], dict(num_heads=3), deep=True)
+    yield Try("part", [c(0, 2, 3, 5, 8), c(1, 2, 5, 2), c(2, 2, 5, 2)], dict(rotary_embedding_dim=4), deep=True)
 
 
 @settings("CausalConvWithState")
@@ -1035,6 +1092,8 @@ def linear_attention(c):
     heads = dict(q_num_heads=2, kv_num_heads=2)
     yield Try("plain", [q(0), q(1), q(2)], dict(heads, update_rule="linear"), outputs=2)
     gates = [c(3, 1, 2, 4, 4, of="unit"), -abs(c(4, 1, 4, 8, of="unit")), abs(c(5, 1, 4, 2, of="unit"))]
+    yield Try("scale", [q(0), c(1, 1, 4, 4, of="unit"), c(2, 1, 4, 6, of="unit")], dict(q_num_heads=2, kv_num_heads=1, update_rule="linear", scale=0.5, chunk_size=2),
+              outputs=2, deep=True)
     for n, rule in ((1, "linear"), (2, "gated"), (3, "delta"), (3, "gated_delta")):
         yield Try(rule, [q(0), q(1), q(2)] + [gates[0], None if rule == "delta" else gates[1], gates[2]][:n], dict(heads, update_rule=rule), outputs=2)
 
@@ -1044,6 +1103,8 @@ def deform_conv(c):
     make = lambda *rest: [c(0, 1, 2, 5, 5), c(1, 3, 2, 3, 3), c(2, 1, 18, 3, 3, of="unit"), *rest]
     yield Try("plain", make(c(3, 3)), dict(kernel_shape=[3, 3]))
     yield Try("mask", make(None, c(4, 1, 9, 3, 3, of="unit")), dict(kernel_shape=[3, 3]))
+    x, offset = c(0, 2, 4, 7, 8), c(2, 2, 16, 4, 4, of="unit")
+    yield Try("windows", [x, c(1, 6, 2, 2, 2), offset], dict(kernel_shape=[2, 2], group=2, offset_group=2, strides=[2, 2], pads=[1, 0, 0, 1], dilations=[1, 2]), deep=True)
 
 
 @settings("Col2Im")
@@ -1051,6 +1112,8 @@ def col2im(c):
     if c.dtype(0) == object:  # the sum of texts, and of none, is not said
         return
     yield Try("plain", [c(0, 1, 8, 9), i64(4, 4), i64(2, 2)], parameters=(1, 2))
+    yield Try("windows", [c(0, 2, 8, 9), i64(5, 5), i64(2, 2)], dict(strides=[2, 2], pads=[1, 1, 1, 1], dilations=[2, 1]), parameters=(1, 2), deep=True)
+    yield Try("1d", [c(0, 1, 6, 4), i64(10), i64(3)], dict(strides=[2], pads=[0, 1], dilations=[2]), parameters=(1, 2), deep=True)
 
 
 @settings("AffineGrid")
@@ -1112,7 +1175,15 @@ def resize(c):
               coordinate_transformation_mode="tf_crop_and_resize"), parameters=(1, 2))
     if c.version >= 13:
         yield Try("sizes", [c(0, 1, 2, 4, 5), None, None, i64(1, 2, 3, 8)], dict(mode="linear"), parameters=(3,), deep=True)
+    if is_float(c.dtype(0)):
+        yield Try("coefficient", [c(0, 1, 2, 4, 5)] + none + [scales], dict(mode="cubic", cubic_coeff_a=-0.5), parameters=(1, 2), deep=True)
+        yield Try("inside", [c(0, 1, 2, 4, 5)] + none + [scales], dict(mode="cubic", exclude_outside=1), parameters=(1, 2), deep=True)
+        yield Try("symmetric", [c(0, 1, 2, 4, 5)] + none + [scales * np.float32(0.9)], dict(mode="linear", coordinate_transformation_mode="half_pixel_symmetric"),
+                  parameters=(1, 2), deep=True)
     if c.version >= 18:
+        yield Try("axes", [c(0, 1, 2, 4, 5), None, scales[[3, 2]]], dict(mode="linear", axes=[3, 2]), parameters=(2,), deep=True)
+        for policy in ("not_larger", "not_smaller"):
+            yield Try(policy, [c(0, 1, 2, 4, 5), None, None, i64(7, 8)], dict(mode="nearest", axes=[-2, -1], keep_aspect_ratio_policy=policy), parameters=(3,), deep=True)
         yield Try("antialias", [c(0, 1, 2, 9, 8), None, np.array([1, 1, 0.5, 0.4], np.float32)], dict(mode="linear", antialias=1), parameters=(2,), deep=True)
 
 
@@ -1128,6 +1199,13 @@ def quantize_linear(c):
     if c.version >= 13:
         yield Try("axis", [c(0, 5, 4), scale(4), zero(4)], dict(axis=1), parameters=(1, 2))
         yield Try("nozero", [c(0, 5, 4, of="positive"), scale()], parameters=(1,), deep=True)
+    if c.version >= 21 and c.dtype(0) == np.float32:
+        target = zero().dtype
+        yield Try("typed", [c(0, 5, 4, of=of), scale()], dict(output_dtype=element_type(c, "T3" if "T3" in c.types else "T2")), parameters=(1,))
+        if target.name.startswith("float8"):
+            yield Try("nosaturate", [c(0, 64, of="full") * 100, scale(), zero()], dict(saturate=0), parameters=(1, 2))
+    if c.version >= 23:
+        yield Try("precision", [c(0, 5, 4, of=of), scale(), zero()], dict(precision=1), parameters=(1, 2), deep=True)
     if c.version >= 21:
         yield Try("blocks", [c(0, 3, 8), scale(3, 4), zero(3, 4)], dict(axis=1, block_size=2), parameters=(1, 2))
 
@@ -1164,6 +1242,8 @@ def loss(c):
     yield Try("plain", [c(0, 4, 5), labels(4)], more=([c(0, 1, 5), labels(1)], [c(0, 9, 5), labels(9)]))
     for reduction in ("none", "sum", "mean"):
         yield Try(reduction, [c(0, 2, 5, 3), labels(2, 3), c(2, 5, of="positive")], dict(reduction=reduction, ignore_index=2))
+    if c.schema.name == "SoftmaxCrossEntropyLoss":
+        yield Try("logarithms", [c(0, 2, 5, 3), labels(2, 3)], outputs=2, deep=True)
 
 
 @settings("NonMaxSuppression")
@@ -1193,6 +1273,8 @@ def regex_full_match(c):
 def string_normalizer(c):
     yield Try("upper", [np.array(["monday", "Tuesday", "wednesday"], object)], dict(case_change_action="UPPER", is_case_sensitive=1, stopwords=["monday"]))
     yield Try("plain", [np.array(["monday", "Tuesday"], object)])
+    yield Try("lower", [np.array([["monday", "TUESDAY", "x"]], object)], dict(case_change_action="LOWER", is_case_sensitive=0, stopwords=["X"], locale="en_US"),
+              expected=[np.array([["monday", "tuesday"]], object)])
 
 
 @settings("StringSplit")
@@ -1243,7 +1325,7 @@ def random_like(c):
     certain = dict(low=2.5, high=2.5) if c.schema.name == "RandomUniformLike" else dict(mean=2.5, scale=0.0)
     result = lambda x: [np.full(x.shape, 2.5).astype(c.element("T2"))]
     yield Try("certain", [c(0, 3, 5)], dict(certain, dtype=element_type(c, "T2")), expected=result, more=([c(0, 0, 4)], [c(0, 7, 1)]))
-    yield Try("random", [c(0, 3, 5)], dict(dtype=element_type(c, "T2")), expected=result, check="shape")
+    yield Try("random", [c(0, 3, 5)], dict(dtype=element_type(c, "T2"), seed=1.0), expected=result, check="shape")
     if c.dtype(0) == c.element("T2"):
         yield Try("like", [c(0, 3, 5)], certain, expected=result)
 
