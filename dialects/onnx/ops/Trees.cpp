@@ -499,10 +499,11 @@ static FailureOr<Forest> buildForest(TreeEnsembleOp op, int64_t targets) {
     if (mode > static_cast<uint8_t>(Mode::Member))
       return op.emitOpError("node ") << i << " has mode " << static_cast<int>(mode) << ", expected 0 to 6";
     memberNodes += static_cast<Mode>(mode) == Mode::Member;
-    // NaN differs from everything, whatever the node says of it: as onnxruntime and the specification's reference have it
-    // (the latter for this operator alone).
+    // NaN differs from everything, whatever the node says of it: as onnxruntime and the specification's reference have
+    // it (the latter for this operator alone).
     bool missingIsTrue = (missing && (*missing)[i] != 0) || static_cast<Mode>(mode) == Mode::NotEqual;
-    nodes.push_back({static_cast<Mode>(mode), op.getNodesFeatureids()[i], (*splits)[i], missingIsTrue, *ifTrue, *ifFalse});
+    nodes.push_back(
+        {static_cast<Mode>(mode), op.getNodesFeatureids()[i], (*splits)[i], missingIsTrue, *ifTrue, *ifFalse});
   }
   // Sets one after the other, each with a NaN at its end.
   std::vector<std::vector<double>> members;

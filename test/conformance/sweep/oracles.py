@@ -76,7 +76,7 @@ def make_model(operator, domain, opset, arrays, attributes, outputs, constants=(
             inputs.append(helper.make_value_info(names[k], type_proto(type_of(array), shapes[k] if shapes else shape_of(array))))
     node = helper.make_node(operator, names, [f"y{k}" for k in range(outputs)], operator, domain=domain, **attributes)
     graph = helper.make_graph([*before, node], operator, inputs, [onnx.ValueInfoProto(name=f"y{k}") for k in range(outputs)], initializers)
-    imports = [helper.make_opsetid("", opset if not domain else 22)] + ([helper.make_opsetid(domain, opset)] if domain else [])
+    imports = [helper.make_opsetid("", opset if not domain else 25 if before else 22)] + ([helper.make_opsetid(domain, opset)] if domain else [])
     return helper.make_model(graph, opset_imports=imports, ir_version=10)
 
 

@@ -468,7 +468,7 @@ def gradient(a, operands, model):
             for step, weight in ((-2, 1), (-1, -8), (1, 8), (2, -1)):  # some operators are evaluated in float32: not too near
                 moved = list(wide)
                 moved[k] = wide[k].copy()
-                moved[k].reshape(-1)[i] += step * 5e-3
-                slopes[i] += weight * evaluator.run(None, dict(zip(names, moved)))[0].sum() / (12 * 5e-3)
+                moved[k].reshape(-1)[i] += step * 1e-2
+                slopes[i] += weight * evaluator.run(None, dict(zip(names, moved)))[0].sum() / (12 * 1e-2)
         results.append(slopes.reshape(wide[k].shape).astype(operands[k].dtype))
     return results

@@ -452,6 +452,7 @@ DIFFERENTIATED = {
     "Conv": ("out = Conv <strides = [2, 1], pads = [1, 0, 1, 1]> (x0, x1, x2)", (2, 3, 6, 5), (4, 3, 3, 2), (4,)),
     "Conv-dilations": ("out = Conv <dilations = [2]> (x0, x1)", (1, 2, 9), (3, 2, 3)),
     "ConvTranspose": ("out = ConvTranspose <strides = [2, 1]> (x0, x1)", (1, 3, 3, 4), (3, 2, 2, 3)),
+    "Dropout": ("ratio = Sub (x1, x1) zero = Size (ratio) training = Cast <to = 9> (zero) out = Dropout (x0, ratio, training)", (3, 4), ()),
     "Expand": ("shape = Constant <value_ints = [2, 3, 4]> () out = Expand (x0, shape)", (3, 1)),
     "Flatten": ("out = Flatten (x0)", (2, 3, 2)),
     "Gather": ("at = Constant <value_ints = [2, 0, 2]> () out = Gather (x0, at)", (3, 4)),
@@ -469,7 +470,42 @@ DIFFERENTIATED = {
     "Split": ("left, right = Split <axis = 1, num_outputs = 2> (x0) out = Div (left, right)", (3, 4)),
     "Squeeze": ("axes = Constant <value_ints = [1]> () wide = Unsqueeze (x0, axes) tall = Transpose <perm = [2, 0, 1]> (wide) out = Squeeze (tall)", (3, 4)),
     "Steps": ("a = Ceil (x0) b = Floor (x0) c = Round (x0) d = Sign (x0) out = Sum (a, b, c, d, x0)", (3, 4)),
+    "AveragePool": ("out = AveragePool <kernel_shape = [3, 2], strides = [2, 1], pads = [1, 0, 1, 1]> (x0)", (2, 2, 6, 5)),
+    "AveragePool-pads": ("out = AveragePool <kernel_shape = [2], dilations = [2], pads = [1, 2], count_include_pad = 1> (x0)", (1, 2, 7)),
+    "BatchNormalization": ("out = BatchNormalization (x0, x1, x2, x3, x4)", (2, 3, 4), (3,), (3,), (3,), (3,)),
+    "BatchNormalization-training": ("out, mean, variance = BatchNormalization <training_mode = 1> (x0, x1, x2, x3, x4)", (2, 3, 4), (3,), (3,), (3,), (3,)),
+    "CumSum": ("axis = Constant <value_int = 1> () out = CumSum <exclusive = 1> (x0, axis)", (3, 4)),
+    "Gather-axis": ("at = Constant <value_ints = [2, 0, 2]> () out = Gather <axis = 1> (x0, at)", (2, 3, 2)),
+    "Gather-matrix": ("at = Constant <value_ints = [2, 0, -1, 1]> () shape = Constant <value_ints = [2, 2]> () matrix = Reshape (at, shape) out = Gather <axis = -1> (x0, matrix)", (2, 2, 3)),
+    "GatherElements": ("at = ArgMax <axis = 1> (x0) out = GatherElements <axis = 1> (x0, at)", (3, 4)),
+    "Gelu-tanh": ("out = Gelu <approximate = \"tanh\"> (x0)", (3, 4)),
+    "GlobalMaxPool": ("out = GlobalMaxPool (x0)", (2, 3, 4, 2)),
+    "InstanceNormalization": ("out = InstanceNormalization (x0, x1, x2)", (2, 3, 4, 2), (3,), (3,)),
+    "LayerNormalization": ("out = LayerNormalization <axis = 1> (x0, x1, x2)", (2, 3, 4), (3, 4), (3, 4)),
+    "MaxPool": ("out = MaxPool <kernel_shape = [2, 3], strides = [1, 2], pads = [0, 1, 1, 0]> (x0)", (2, 2, 5, 6)),
+    "MaxPool-indices": ("out, places = MaxPool <kernel_shape = [2], storage_order = 1> (x0)", (1, 2, 7)),
+    "NegativeLogLikelihoodLoss": ("chances = LogSoftmax <axis = 1> (x0) right = Constant <value_ints = [1, 0, 2]> () out = NegativeLogLikelihoodLoss <reduction = \"none\"> (chances, right)", (3, 4)),
+    "Tile": ("repeats = Constant <value_ints = [1, 3, 2]> () out = Tile (x0, repeats)", (2, 3, 1)),
+    "Trilu": ("out = Trilu <upper = 0> (x0)", (3, 4)),
+    "PRelu": ("out = PRelu (x0, x1)", (3, 4), (4,)),
+    "RMSNormalization": ("out = RMSNormalization (x0, x1)", (3, 4), (4,)),
+    "ReduceL1": ("axes = Constant <value_ints = [1]> () out = ReduceL1 <keepdims = 0> (x0, axes)", (3, 4)),
+    "ReduceL2": ("axes = Constant <value_ints = [0, 2]> () out = ReduceL2 (x0, axes)", (2, 3, 2)),
+    "ReduceLogSum": ("axes = Constant <value_ints = [1]> () out = ReduceLogSum <keepdims = 0> (x0, axes)", (3, 4)),
+    "ReduceLogSumExp": ("axes = Constant <value_ints = [1]> () out = ReduceLogSumExp <keepdims = 0> (x0, axes)", (3, 4)),
+    "ReduceMax": ("axes = Constant <value_ints = [1]> () out = ReduceMax <keepdims = 0> (x0, axes)", (3, 4)),
+    "ReduceMin": ("out = ReduceMin <keepdims = 0> (x0)", (3, 4)),
+    "ReduceSumSquare": ("axes = Constant <value_ints = [1]> () out = ReduceSumSquare (x0, axes)", (3, 4)),
+    "SoftmaxCrossEntropyLoss": ("right = Constant <value_ints = [1, 0, 2, 1, 3, 3]> () shape = Constant <value_ints = [2, 3]> () table = Reshape (right, shape)"
+                                " out, chances = SoftmaxCrossEntropyLoss <ignore_index = 2> (x0, table)", (2, 4, 3)),
+    "SoftmaxCrossEntropyLoss-chances": ("right = Constant <value_ints = [1, 0, 2]> () loss, chances = SoftmaxCrossEntropyLoss <reduction = \"sum\"> (x0, right)"
+                                        " out = Mul (loss, chances)", (3, 4)),
 }
+PIECEWISE = {"Abs", "Clip", "Max", "Min", "Where", "Relu", "LeakyRelu", "Steps", "GatherElements", "GlobalMaxPool", "MaxPool", "MaxPool-indices", "ReduceMax", "ReduceMin",
+             "PRelu", "ReduceL1", "HardSigmoid", "HardSwish", "ThresholdedRelu", "Selu", "Elu", "Celu"}
+ABOVE_0, INSIDE_1 = {"Pow", "Log", "Sqrt", "ReduceLogSum", "BatchNormalization", "BatchNormalization-training"}, {"Acos", "Asin", "Atanh", "Tan"}
+for name in """Acosh Asinh Celu Cosh Elu Gelu HardSigmoid HardSwish Mish Selu Sinh Softsign Swish Tan ThresholdedRelu Acos Asin Atanh""".split():
+    DIFFERENTIATED[name] = (f"out = {name} (x0)", (3, 4))
 for name in "Abs Atan Cos Erf Exp Identity Log Neg Reciprocal Relu Sigmoid Sin Softplus Sqrt Tanh".split():
     DIFFERENTIATED[name] = (f"out = {name} (x0)", (3, 4))
 
@@ -490,7 +526,10 @@ def gradient(c):
         yield differentiate("plain", "product = Mul (x0, x1) out = Tanh (product)", [x(3, 4), x(4)])
         yield differentiate("fixed", "product = Mul (x0, x1) out = Sin (product)", [x(3, 4)], [x(4)])
         for name, (text, *shapes) in DIFFERENTIATED.items():
-            inputs = [c.fill(dtype, shape, "positive" if name in ("Pow", "Log", "Sqrt") else "nonzero") for shape in shapes]
+            of = "positive" if name in ABOVE_0 else "unit" if name in INSIDE_1 else "above1" if name == "Acosh" else "nonzero"
+            inputs = [np.asarray(c.fill(dtype, shape, of) * (0.6 if of == "unit" else 1), dtype) for shape in shapes]
+            if name in PIECEWISE:  # every element far from the others and from whole numbers
+                inputs = [((c.rng.permutation(x.size).reshape(x.shape) - x.size // 2) / 4 + 0.11 + k / 16).astype(dtype) for k, x in enumerate(inputs)]
             if name == "Clip":
                 inputs[1:] = np.array(-1, dtype), np.array(1, dtype)
                 yield differentiate(name, text, inputs[:1], inputs[1:], deep=True)
