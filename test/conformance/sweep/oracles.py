@@ -1,7 +1,8 @@
 """What a one-node model should compute, by onnxruntime and by the reference evaluator of the onnx package.
 
-Both must agree. 16-bit and 8-bit floats are computed wide: the node with float32 operands of the same values, its results
-rounded once, which is the most exact answer that the type can hold.
+Both must agree. For what oracles_ml.py evaluates by the text, its results count, whatever they say. 16-bit and 8-bit floats
+are computed wide: the node with float32 operands of the same values, its results rounded once, which is the most exact answer
+that the type can hold.
 """
 
 import os
