@@ -136,6 +136,9 @@ class Onnx_Op<string name, int since, list<Trait> traits = [], list<string> impl
 // An operator of the domain ai.onnx.ml.
 class Onnx_MlOp<string name, int since> : Onnx_Op<"ml." # name, since>;
 
+// An operator of the domain com.microsoft; most others of it are made of other operations on import.
+class Onnx_MsOp<string name, int since> : Onnx_Op<"ms." # name, since>;
+
 // A value of any kind.
 def Onnx_Value : AnyTypeOf<[AnyRankedTensor, Onnx_Sequence, Onnx_Optional, Onnx_Map]>;
 // With text, too: what only moves or compares elements takes it.

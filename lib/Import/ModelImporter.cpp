@@ -38,7 +38,9 @@ struct Domain {
   const char *name, *prefix;
   int64_t maxOpset; ///< the newest that the dialect and its upgrades know
 };
-static constexpr Domain kDomains[] = {{"", "onnx.", 28}, {"ai.onnx.ml", "onnx.ml.", 5}};
+static constexpr Domain kDomains[] = {{"", "onnx.", 28},
+                                      {"ai.onnx.ml", "onnx.ml.", 5},
+                                      {"com.microsoft", "onnx.ms.", std::numeric_limits<int64_t>::max()}};
 
 static const Domain *findDomain(StringRef name) {
   auto it = llvm::find_if(kDomains, [&](const Domain &domain) { return name == domain.name; });

@@ -197,6 +197,8 @@ static void addNode(proto::GraphProto &graph, const Operator &op, const Shape &b
   StringRef name = op.name; // ml.Scaler is Scaler of ai.onnx.ml
   if (name.consume_front("ml."))
     node.set_domain("ai.onnx.ml");
+  else if (name.consume_front("ms."))
+    node.set_domain("com.microsoft");
   node.set_op_type(name.str());
   size_t inputs = op.operands + (op.variadicOperands ? pick(random, 3) : 0);
   for (size_t i = 0; i < inputs; ++i) {

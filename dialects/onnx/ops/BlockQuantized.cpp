@@ -1,0 +1,285 @@
+//===- dialects/onnx/ops/BlockQuantized.cpp ----------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Numbers of 2, 4 or 8 bits, packed into bytes (the first one lowest), with a scale and a zero point for each block.
+#include "dialects/onnx/ops/BlockQuantized.h"
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/ops/Quantization.h"
+#include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Upgrade.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+//===- MatMulNBits ----------------------------------------------------------------------===//
+
+namespace {
+struct NBitsGeometry {
+  int64_t rows, columns;        ///< N and K: B is [N, K]
+  int64_t bits, block, perByte; ///< of a number; numbers of a block and of a byte
+  int64_t blocks, blob;         ///< blocks of a row, bytes of a block
+  int64_t zeroBytes;            ///< packed zero points of a row
+
+  static FailureOr<NBitsGeometry> get(MatMulNBitsOp op);
+};
+} // namespace
+
+static bool isPresent(Value value) { return isa<RankedTensorType>(value.getType()); }
+
+FailureOr<NBitsGeometry> NBitsGeometry::get(MatMulNBitsOp op) {
+  NBitsGeometry g;
+  g.rows = op.getN(), g.columns = op.getK(), g.bits = op.getBits(), g.block = op.getBlockSize();
+  constexpr int64_t kMost = int64_t(1) << 31;
+  if (g.rows < 1 || g.columns < 1 || g.rows > kMost || g.columns > kMost)
+    return op.emitOpError() << g.rows << " by " << g.columns << " is no size of a matrix";
+  if (g.bits != 2 && g.bits != 4 && g.bits != 8)
+    return op.emitOpError("bits must be 2, 4 or 8, not ") << g.bits;
+  g.perByte = 8 / g.bits;
+  if (g.block < 1 || g.block > kMost || g.block % g.perByte != 0)
+    return op.emitOpError("block_size ") << g.block << " is no positive multiple of " << g.perByte;
+  g.blocks = llvm::divideCeil(g.columns, g.block);
+  g.blob = g.block / g.perByte;
+  g.zeroBytes = llvm::divideCeil(g.blocks, g.perByte);
+  return g;
+}
+
+/// Reports that `value` does not hold the sizes `sizes`, in this form or in a row.
+static LogicalResult checkSizes(MatMulNBitsOp op, Value value, StringRef name, ArrayRef<int64_t> sizes) {
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count *= size;
+  if (type.hasStaticShape() && (type.getShape() == sizes || (type.getRank() == 1 && type.getDimSize(0) == count)))
+    return success();
+  InFlightDiagnostic error = op.emitOpError(name) << " must have the sizes ";
+  llvm::interleave(sizes, [&](int64_t size) { error << size; }, [&] { error << "x"; });
+  return error;
+}
+
+LogicalResult MatMulNBitsOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto g = NBitsGeometry::get(*this);
+  if (failed(g))
+    return failure();
+  Type element = getElementTypeOrSelf(getA());
+  if (!isa<FloatType>(element))
+    return emitOpError("A must be floating-point numbers, not ") << getElementTypeName(element);
+  if (!getElementTypeOrSelf(getB()).isUnsignedInteger(8))
+    return emitOpError("B must be bytes, not ") << getElementTypeName(getElementTypeOrSelf(getB()));
+  if (getElementTypeOrSelf(getScales()) != element)
+    return emitOpError("A and scales have different element types");
+  if (getWeightPrepacked() != 0)
+    return emitOpError("weights that are packed for a device are not supported");
+  if (failed(checkSizes(*this, getB(), "B", {g->rows, g->blocks, g->blob})) ||
+      failed(checkSizes(*this, getScales(), "scales", {g->rows, g->blocks})))
+    return failure();
+  if (isPresent(getZeroPoints())) {
+    Type zero = getElementTypeOrSelf(getZeroPoints());
+    if (!zero.isUnsignedInteger(8) && zero != element)
+      return emitOpError("zero_points must be bytes, or of the element type of A");
+    if (failed(
+            checkSizes(*this, getZeroPoints(), "zero_points", {g->rows, zero == element ? g->blocks : g->zeroBytes})))
+      return failure();
+  }
+  if (isPresent(getGIdx())) {
+    auto type = cast<RankedTensorType>(getGIdx().getType());
+    if (!type.getElementType().isSignlessInteger(32) || type.getRank() != 1 || !type.hasStaticShape() ||
+        (type.getDimSize(0) != g->columns && type.getDimSize(0) != g->blocks * g->block))
+      return emitOpError("g_idx must be one int32 for each of the ") << g->columns << " columns of B";
+  }
+  if (isPresent(getBias()) &&
+      (getElementTypeOrSelf(getBias()) != element || failed(checkSizes(*this, getBias(), "bias", {g->rows}))))
+    return emitOpError("bias must be one number of the element type of A for each of the ") << g->rows << " rows of B";
+  Dims dims = getDims(getA());
+  if (dims.empty())
+    return emitOpError("A must not be a scalar");
+  if (auto size = getConstant(dims.back()); size && *size != g->columns)
+    return emitOpError("A has ") << *size << " columns, B has " << g->columns;
+  dims.back() = makeDim(getContext(), g->rows);
+  types.push_back(makeTensor(dims, element));
+  return success();
+}
+
+/// The number that is the part at loop `dim` of a byte.
+static Scalar unpack(ImplicitLocOpBuilder &b, Value byte, int64_t dim, int64_t bits) {
+  Scalar number(b, arith::ExtUIOp::create(b, b.getI32Type(), byte));
+  if (bits == 8)
+    return number;
+  Value part = arith::IndexCastOp::create(b, b.getI32Type(), linalg::IndexOp::create(b, dim));
+  return shiftRight(number, Scalar(b, part) * static_cast<double>(bits)) & number.number((1 << bits) - 1);
+}
+
+FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto geometry = NBitsGeometry::get(*this);
+  if (failed(geometry))
+    return failure();
+  NBitsGeometry &g = *geometry;
+  Lowered a = getLowered(*this, operands, 0);
+  Type element = a.element(), real = accumulatorType(element);
+  auto sizes = [&](ArrayRef<int64_t> sizes) {
+    return llvm::map_to_vector(sizes, [&](int64_t size) { return makeDim(b.getContext(), size); });
+  };
+  AffineExpr columns = makeDim(b.getContext(), g.columns);
+  b.requireEqual(a.dims().back(), columns, "MatMulNBits: A has another number of columns than B");
+  Lowered packed = reshape(b, getLowered(*this, operands, 1), sizes({g.rows, g.blocks, g.blob}));
+  Lowered scales = reshape(b, getLowered(*this, operands, 2), sizes({g.rows, g.blocks}));
+
+  // One zero point for each block, as a number; the middle where there are none.
+  Lowered zeros = getLowered(*this, operands, 3);
+  if (zeros && isa<IntegerType>(zeros.element())) {
+    RankedTensorType type = makeTensor(sizes({g.rows, g.zeroBytes, g.perByte}), real);
+    zeros = reshape(b, zeros, sizes({g.rows, g.zeroBytes}));
+    AffineMap map = AffineMap::getMultiDimIdentityMap(3, b.getContext()).getMajorSubMap(2);
+    Value numbers = b.elementwise(type, zeros.value, map, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+      return convert(unpack(nested, args[0], 2, g.bits), real);
+    });
+    zeros = reshape(b, {numbers, type}, sizes({g.rows, g.zeroBytes * g.perByte}));
+    if (g.zeroBytes * g.perByte != g.blocks)
+      zeros =
+          slice(b, zeros, {b.getIndexAttr(0), b.getIndexAttr(0)}, sizes({g.rows, g.blocks}), sizes({g.rows, g.blocks}));
+  } else if (zeros) {
+    zeros = reshape(b, zeros, sizes({g.rows, g.blocks}));
+  }
+
+  // real = (number - zero point) * scale, in the order of the bytes.
+  RankedTensorType type = makeTensor(sizes({g.rows, g.blocks, g.blob, g.perByte}), real);
+  AffineMap identity = AffineMap::getMultiDimIdentityMap(4, b.getContext());
+  SmallVector<Value> inputs{packed.value};
+  SmallVector<AffineMap> maps{identity.getMajorSubMap(3)};
+  Lowered groups = getLowered(*this, operands, 4);
+  auto perBlock = [&](Lowered value) {
+    if (value && !groups) {
+      inputs.push_back(value.value);
+      maps.push_back(identity.getMajorSubMap(2));
+    }
+  };
+  perBlock(scales);
+  perBlock(zeros);
+  Value weights = b.elementwise(type, inputs, maps, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+    Scalar number = convert(unpack(nested, args[0], 3, g.bits), real), scale, zero;
+    if (groups) {
+      // Which block a column belongs to is data. Columns behind the last one count for nothing.
+      auto at = [&](int64_t dim) { return linalg::IndexOp::create(nested, dim).getResult(); };
+      auto times = [&](Value x, int64_t factor, Value y) -> Value {
+        Value scaled = arith::MulIOp::create(nested, x, arith::ConstantIndexOp::create(nested, factor));
+        return arith::AddIOp::create(nested, scaled, y);
+      };
+      Value column = times(times(at(1), g.blob, at(2)), g.perByte, at(3));
+      Value last = arith::ConstantIndexOp::create(nested, groups.type.getDimSize(0) - 1);
+      Value group =
+          tensor::ExtractOp::create(nested, groups.value, Value(arith::MinUIOp::create(nested, column, last)));
+      group = LoweringBuilder::wrapIndex(nested, arith::IndexCastOp::create(nested, nested.getIndexType(), group),
+                                         arith::ConstantIndexOp::create(nested, g.blocks));
+      auto take = [&](Lowered from) {
+        return convert(Scalar(nested, tensor::ExtractOp::create(nested, from.value, ValueRange{at(0), group})), real);
+      };
+      scale = take(scales);
+      zero = zeros ? take(zeros) : Scalar();
+    } else {
+      scale = convert(Scalar(nested, args[1]), real);
+      zero = zeros ? convert(Scalar(nested, args[2]), real) : Scalar();
+    }
+    return (zero ? number - zero : number - static_cast<double>(int64_t(1) << (g.bits - 1))) * scale;
+  });
+  Lowered matrix = reshape(b, {weights, type}, sizes({g.rows, g.blocks * g.block}));
+  if (g.blocks * g.block != g.columns)
+    matrix = slice(b, matrix, {b.getIndexAttr(0), b.getIndexAttr(0)}, sizes({g.rows, g.columns}),
+                   sizes({g.rows, g.columns}));
+
+  // The dimensions before the last are more rows.
+  Dims dims = a.dims();
+  AffineExpr many = product(b.getContext(), ArrayRef(dims).drop_back()), n = makeDim(b.getContext(), g.rows);
+  AffineExpr i = b.getAffineDimExpr(0), j = b.getAffineDimExpr(1), k = b.getAffineDimExpr(2);
+  auto map = [&](AffineExpr x, AffineExpr y) { return AffineMap::get(3, 0, {x, y}, b.getContext()); };
+  Lowered y = contract(b, reshape(b, a, {many, columns}), map(i, k), matrix, map(j, k), {many, n}, map(i, j), real);
+  if (Lowered bias = getLowered(*this, operands, 5)) {
+    Value sum = b.elementwise(y.type, {y.value, bias.value},
+                              {AffineMap::getMultiDimIdentityMap(2, b.getContext()), AffineMap::get(2, 0, j)},
+                              [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+                                return Scalar(nested, args[0]) + convert(Scalar(nested, args[1]), real);
+                              });
+    y.value = sum;
+  }
+  return SmallVector<Value>{convert(b, reshape(b, y, getDims(getY())), element).value};
+}
+
+//===- GatherBlockQuantized -------------------------------------------------------------===//
+
+/// Bytes as the numbers of `bits` bits in them: the last dimension has so many more.
+static Value unpackBytes(NodeForm &node, Value bytes, int64_t bits) {
+  if (bits == 8 || !bytes)
+    return bytes;
+  Type byte = node.b.getIntegerType(8, /*isSigned=*/false);
+  SmallVector<Value> parts;
+  for (int64_t shift = 0; shift < 8; shift += bits) {
+    Value part = build<BitShiftOp>(node, {bytes, node.scalar(shift, byte)},
+                                   node.b.getNamedAttr("direction", node.b.getStringAttr("RIGHT")));
+    part = build<BitwiseAndOp>(node, {part, node.scalar((1 << bits) - 1, byte)});
+    parts.push_back(unsqueeze(node, part, -1));
+  }
+  Value joined = build<ConcatOp>(node, parts, intAttr(node, "axis", -1));
+  if (!joined)
+    return {};
+  // [..., bytes, numbers of a byte] in a row, whatever is known of the sizes before.
+  Value shape = build<ConcatOp>(node, {build<ShapeOp>(node, bytes, intAttr(node, "end", -1)), node.constant({-1})},
+                                intAttr(node, "axis", 0));
+  return build<ReshapeOp>(node, {joined, shape});
+}
+
+/// Rows of a matrix of packed numbers: they are taken before they become real numbers.
+static LogicalResult expandGatherBlockQuantized(NodeForm &node) {
+  if (failed(requireOperands(node, 3)))
+    return failure();
+  Value data = node.operand(0), indices = node.operand(1), scales = node.operand(2), zeros = node.operand(3);
+  int64_t rank = getDims(data).size(), bits = takeInt(node, "bits", 4), block = takeInt(node, "block_size", 128);
+  int64_t gather = takeInt(node, "gather_axis", 0), quantized = takeInt(node, "quantize_axis", 1);
+  for (int64_t *axis : {&gather, &quantized}) {
+    if (*axis < -rank || *axis >= rank)
+      return node.error() << "axis " << *axis << " is out of range for rank " << rank;
+    *axis += *axis < 0 ? rank : 0;
+  }
+  if (gather == quantized)
+    return node.error() << "gather_axis and quantize_axis must differ";
+  bool isPacked = getElementTypeOrSelf(data).isUnsignedInteger(8);
+  if (isPacked && ((bits != 2 && bits != 4 && bits != 8) || quantized != rank - 1))
+    return node.error() << "bytes must hold numbers of 2, 4 or 8 bits, in blocks along the last dimension";
+  auto take = [&](Value from) {
+    return from ? build<GatherOp>(node, {from, indices}, intAttr(node, "axis", gather)) : Value();
+  };
+  Value x = take(data), scale = take(scales), zero = take(zeros);
+  if (!x || !scale || (zeros && !zero))
+    return failure();
+  if (isPacked) {
+    x = unpackBytes(node, x, bits);
+    zero = unpackBytes(node, zero, bits);
+    Value shape = build<ShapeOp>(node, scale);
+    Type byte = node.b.getIntegerType(8, /*isSigned=*/false);
+    if (zero) // the last byte of a row may not be full
+      zero = build<SliceOp>(node, {zero, node.constant(0), build<ShapeOp>(node, scale, intAttr(node, "start", -1)),
+                                   node.constant(-1), absent(node)});
+    else
+      zero = build<ExpandOp>(node, {node.scalar(1 << (bits - 1), byte), shape});
+  }
+  // The new dimensions stand in the place of the one that was gathered along.
+  int64_t axis = quantized + (quantized > gather ? static_cast<int64_t>(getDims(indices).size()) - 1 : 0);
+  return finish(node, build<DequantizeLinearOp>(node, {x, scale, orAbsent(node, zero)},
+                                                {intAttr(node, "axis", axis), intAttr(node, "block_size", block)}));
+}
+
+#define GET_OP_CLASSES
+#include "dialects/onnx/ops/BlockQuantized.cpp.inc"
+
+void onnxc::onnx::registerBlockQuantizedOps(OnnxDialect &dialect) {
+  dialect.add<
+#define GET_OP_LIST
+#include "dialects/onnx/ops/BlockQuantized.cpp.inc"
+      >();
+  dialect.addUpgrade("GatherBlockQuantized", /*below=*/std::numeric_limits<int64_t>::max(), expandGatherBlockQuantized,
+                     "com.microsoft");
+}

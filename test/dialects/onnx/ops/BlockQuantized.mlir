@@ -1,0 +1,22 @@
+// RUN: onnxc-opt %s --infer-shapes --lower-onnx-to-linalg --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
+
+// Zero points are packed, too; the last block of a row is not full.
+// CHECK-LABEL: func.func @matmul_nbits(
+// CHECK: tensor.extract_slice {{.*}} : tensor<6x4xf32> to tensor<6x3xf32>
+// CHECK: -> tensor<6x3x8x2xf32>
+// CHECK: tensor.extract_slice {{.*}} : tensor<6x48xf32> to tensor<6x40xf32>
+// CHECK: iterator_types = ["parallel", "parallel", "reduction"]
+func.func @matmul_nbits(%x: tensor<2x40xf32>, %w: tensor<6x3x8xui8>, %s: tensor<6x3xf32>, %z: tensor<6x2xui8>) -> tensor<2x6xf32> {
+  %none = onnx.None : none
+  %0 = onnx.ms.MatMulNBits %x, %w, %s, %z, %none, %none {K = 40 : si64, N = 6 : si64, block_size = 16 : si64} : (tensor<2x40xf32>, tensor<6x3x8xui8>, tensor<6x3xf32>, tensor<6x2xui8>, none, none) -> tensor<2x6xf32>
+  return %0 : tensor<2x6xf32>
+}
+
+// -----
+
+func.func @wrong_blocks(%x: tensor<2x40xf32>, %w: tensor<6x2x8xui8>, %s: tensor<6x3xf32>) -> tensor<2x6xf32> {
+  %none = onnx.None : none
+  // expected-error @below {{B must have the sizes 6x3x8}}
+  %0 = onnx.ms.MatMulNBits %x, %w, %s, %none, %none, %none {K = 40 : si64, N = 6 : si64, block_size = 16 : si64} : (tensor<2x40xf32>, tensor<6x2x8xui8>, tensor<6x3xf32>, none, none, none) -> tensor<2x6xf32>
+  return %0 : tensor<2x6xf32>
+}
