@@ -126,7 +126,6 @@ private:
   Value makeConstant(ElementsAttr elements, Location where);
   LogicalResult checkResult(Value result, StringRef name, const Scope &scope);
   void nameSymbols(Value value, const TypeProto &declared);
-  SmallVector<int64_t> declaredSizes(Value value, const TypeProto &declared);
 
   const FunctionProto *findFunction(const NodeProto &node) const;
   std::string describe(const NodeProto &node, const Scope &scope) const;
@@ -493,11 +492,7 @@ void Importer::addOutputs(Scope &scope) {
       continue;
     }
     results.push_back(*value);
-    NamedAttrList about;
-    about.set("onnx.name", b.getStringAttr(output.name()));
-    if (auto sizes = declaredSizes(*value, output.type()); !sizes.empty())
-      about.set("onnx.sizes", b.getDenseI64ArrayAttr(sizes));
-    attributes.push_back(about.getDictionary(&context));
+    attributes.push_back(b.getDictionaryAttr(b.getNamedAttr("onnx.name", b.getStringAttr(output.name()))));
   }
   func::ReturnOp::create(b, results);
   function.setType(b.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
@@ -888,19 +883,6 @@ void Importer::nameSymbols(Value value, const TypeProto &type) {
   }
   if (changed)
     function->setAttr("onnx.symbols", b.getArrayAttr(SmallVector<Attribute>(names.begin(), names.end())));
-}
-
-/// The sizes that an output must have by what the model says of it, 0 for those that are known or that it leaves open.
-/// None where there are no such sizes, or the user has given inputs other ones than the model.
-SmallVector<int64_t> Importer::declaredSizes(Value value, const TypeProto &type) {
-  const auto &shape = type.tensor_type().shape();
-  Dims dims = isa<RankedTensorType>(value.getType()) ? getDims(value) : Dims();
-  if (shape.dim_size() != static_cast<int>(dims.size()) || !options.dims.empty() || !options.inputShapes.empty())
-    return {};
-  SmallVector<int64_t> sizes;
-  for (auto [dim, info] : llvm::zip_equal(dims, shape.dim()))
-    sizes.push_back(getConstant(dim) ? 0 : std::max<int64_t>(info.dim_value(), 0));
-  return llvm::all_of(sizes, [](int64_t size) { return size == 0; }) ? SmallVector<int64_t>() : sizes;
 }
 
 // ---- Attributes ----------------------------------------------------------------------------------------------------

@@ -82,19 +82,6 @@ private:
     return b.call("onnxc_value_copy", value, output.getType(), {}, output.getType())[0];
   }
 
-  /// The run ends where a size of an output isn't what the model says that it is.
-  void checkDeclared(Value output, unsigned number) {
-    auto sizes = function.getResultAttrOfType<DenseI64ArrayAttr>(number, "onnx.sizes");
-    auto name = function.getResultAttrOfType<StringAttr>(number, "onnx.name");
-    if (!sizes || !name)
-      return;
-    for (auto [d, dim, size] : llvm::enumerate(getDims(output), sizes.asArrayRef()))
-      if (size > 0)
-        b.requireEqual(dim, makeDim(b.getContext(), size),
-                       "dimension " + Twine(d) + " of output '" + name.getValue() + "' is not " + Twine(size) +
-                           ", as the model declares it");
-  }
-
   /// The content of the only result of `op`, where inference has found it.
   static std::optional<Dims> getKnown(Operation &op) {
     if (op.getNumResults() != 1 || op.hasTrait<OpTrait::ConstantLike>())
@@ -117,10 +104,8 @@ private:
     if (isa<func::ReturnOp>(op)) {
       b.setLoc(op.getLoc());
       b.setInsertionPoint(&op);
-      for (OpOperand &operand : op.getOpOperands()) {
-        checkDeclared(operand.get(), operand.getOperandNumber());
+      for (OpOperand &operand : op.getOpOperands())
         operand.set(lowerOutput(operand.get()));
-      }
       return success();
     }
     auto onnxOp = dyn_cast<OnnxOpInterface>(op);
