@@ -337,9 +337,7 @@ void Sandwich::emit() {
   };
   OpFoldResult to = least(d0, s0, {apply(d0 + s0, {from, perTask}), blocks});
   // The rows of the task in the result.
-  OpFoldResult rowCount = tensor::getMixedSize(b, b.getLoc(), loop.getResult(0), blockedDim);
-  if (isa<Value>(rowCount)) // the loop itself goes
-    rowCount = tensor::getMixedSize(b, b.getLoc(), loop.getOutputs()[0], blockedDim);
+  OpFoldResult rowCount = tensor::getMixedSize(b, b.getLoc(), loop.getOutputs()[0], blockedDim);
   OpFoldResult rowFrom = apply(d0 * blockSize, {from});
   OpFoldResult rowTo = least(d0 * blockSize, s0, {to, rowCount});
   Parts parts;
