@@ -17,39 +17,41 @@ static int64_t mirror(const Line *line, int64_t i) {
 }
 
 /* Equations F-5 and F-6. Sums wrap around, for streams that are damaged. */
-static void lift53(const Line *line, int32_t *x) {
+static void lift53(const Line *line, onnxc_j2k_sample *x) {
   for (int step = 0; step < 2; ++step)
     for (int64_t i = step ^ line->isOdd; i < line->length; i += 2) {
-      const int32_t *before = x + mirror(line, i - 1) * line->width, *after = x + mirror(line, i + 1) * line->width;
-      int32_t *at = x + i * line->width;
+      const onnxc_j2k_sample *before = x + mirror(line, i - 1) * line->width;
+      const onnxc_j2k_sample *after = x + mirror(line, i + 1) * line->width;
+      onnxc_j2k_sample *at = x + i * line->width;
       for (int k = 0; k < line->width; ++k) {
-        int64_t sum = (int64_t)before[k] + after[k];
-        at[k] = (int32_t)(step ? at[k] + (sum >> 1) : at[k] - ((sum + 2) >> 2));
+        int64_t sum = (int64_t)before[k].integer + after[k].integer;
+        at[k].integer = (int32_t)(at[k].integer + (step ? sum >> 1 : -((sum + 2) >> 2)));
       }
     }
 }
 
 /* Equation F-7. */
-static void lift97(const Line *line, float *x) {
+static void lift97(const Line *line, onnxc_j2k_sample *x) {
   static const float factors[4] = {-0.443506852f, -0.882911075f, 0.052980118f, 1.586134342f};
   const float low = 1.230174105f, high = 1.625732422f / 2; /* as OpenJPEG has it; 1 / low is 0.812893066 */
   for (int64_t i = 0; i < line->length; ++i)
     for (int k = 0; k < line->width; ++k)
-      x[i * line->width + k] *= (i & 1) == line->isOdd ? low : high;
+      x[i * line->width + k].real *= (i & 1) == line->isOdd ? low : high;
   for (int step = 0; step < 4; ++step)
     for (int64_t i = (step & 1) ^ line->isOdd; i < line->length; i += 2) {
-      const float *before = x + mirror(line, i - 1) * line->width, *after = x + mirror(line, i + 1) * line->width;
-      float *at = x + i * line->width;
+      const onnxc_j2k_sample *before = x + mirror(line, i - 1) * line->width;
+      const onnxc_j2k_sample *after = x + mirror(line, i + 1) * line->width;
+      onnxc_j2k_sample *at = x + i * line->width;
       for (int k = 0; k < line->width; ++k)
-        at[k] += (before[k] + after[k]) * factors[step];
+        at[k].real += (before[k].real + after[k].real) * factors[step];
     }
 }
 
-/* Along one axis: lines of `length` places that are `stride` samples apart and lie in one bytes after the other; first
- * those that are low. */
-static void undoAxis(onnxc_j2k_plane *plane, void *room, int64_t from, int64_t length, int64_t stride, int64_t count,
-                     int64_t across) {
-  int32_t *samples = plane->samples.integers, *line = room;
+/* Along one axis: `count` lines, `across` samples apart, of `length` places, `stride` apart, first those that are low;
+ * from then on in the order of their coordinates. */
+static void undoAxis(onnxc_j2k_plane *plane, onnxc_j2k_sample *line, int64_t from, int64_t length, int64_t stride,
+                     int64_t count, int64_t across) {
+  onnxc_j2k_sample *samples = plane->samples;
   int isReversible = plane->coding.isReversible, isOdd = (int)(from & 1);
   int64_t lows = (length + !isOdd) / 2;
   for (int64_t first = 0; first < count; first += ONNXC_J2K_LINES) {
@@ -58,26 +60,26 @@ static void undoAxis(onnxc_j2k_plane *plane, void *room, int64_t from, int64_t l
     for (int64_t i = 0; i < length; ++i) {
       int64_t place = i < lows ? 2 * i + isOdd : 2 * (i - lows) + !isOdd;
       for (int k = 0; k < width; ++k)
-        __builtin_memcpy(&line[place * width + k], &samples[i * stride + (first + k) * across], sizeof(*line));
+        line[place * width + k] = samples[i * stride + (first + k) * across];
     }
     if (length > 1 && isReversible)
       lift53(&shape, line);
     else if (length > 1)
-      lift97(&shape, room);
+      lift97(&shape, line);
     else if (isOdd) /* a single one that is high is twice as large */
       for (int k = 0; k < width; ++k) {
         if (isReversible)
-          line[k] /= 2;
+          line[k].integer /= 2;
         else
-          ((float *)room)[k] *= 0.5f;
+          line[k].real *= 0.5f;
       }
     for (int64_t i = 0; i < length; ++i)
       for (int k = 0; k < width; ++k)
-        __builtin_memcpy(&samples[i * stride + (first + k) * across], &line[i * width + k], sizeof(*line));
+        samples[i * stride + (first + k) * across] = line[i * width + k];
   }
 }
 
-void onnxc_j2k_undo_wavelet(onnxc_j2k_plane *plane, void *line) {
+void onnxc_j2k_undo_wavelet(onnxc_j2k_plane *plane, onnxc_j2k_sample *line) {
   int64_t stride = plane->area.x1 - plane->area.x0;
   for (int i = 1; i <= plane->coding.levels; ++i) {
     onnxc_j2k_rectangle area = plane->resolutions[i].area;

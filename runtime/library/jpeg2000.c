@@ -31,7 +31,7 @@ typedef struct Jpeg2000 {
   onnxc_j2k_tile *now;
   onnxc_j2k_coefficients *coefficients;
   uint8_t *packets, *block;
-  void *line;
+  onnxc_j2k_sample *line;
 } Jpeg2000;
 
 /*===- Markers: annex A ---------------------------------------------------------------===*/
@@ -315,9 +315,9 @@ static int decodeBlocks(Jpeg2000 *j, onnxc_j2k_plane *plane, const onnxc_j2k_ban
       int64_t at = (band->y + y - band->area.y0) * stride + band->x - band->area.x0;
       for (int64_t x = block->area.x0; x < block->area.x1; ++x, ++value)
         if (plane->coding.isReversible)
-          plane->samples.integers[at + x] = *value / 2;
+          plane->samples[at + x].integer = *value / 2;
         else
-          plane->samples.floats[at + x] = (float)*value * (0.5f * band->step);
+          plane->samples[at + x].real = (float)*value * (0.5f * band->step);
     }
   }
   return 0;
@@ -326,13 +326,13 @@ static int decodeBlocks(Jpeg2000 *j, onnxc_j2k_plane *plane, const onnxc_j2k_ban
 static int decodePlane(Jpeg2000 *j, onnxc_j2k_plane *plane) {
   uint64_t count = (uint64_t)((plane->area.x1 - plane->area.x0) * (plane->area.y1 - plane->area.y0));
   if (count > plane->room) {
-    plane->samples.integers = onnxc_heap_allocate(j->image->heap, count * sizeof(int32_t));
-    if (!plane->samples.integers)
+    plane->samples = onnxc_heap_allocate(j->image->heap, count * sizeof(*plane->samples));
+    if (!plane->samples)
       return ONNXC_IMAGE_MEMORY;
     plane->room = count;
   }
   for (uint64_t i = 0; i < count; ++i)
-    plane->samples.integers[i] = 0; /* of a float, too */
+    plane->samples[i] = (onnxc_j2k_sample){0}; /* of a float, too */
   for (int i = 0; i <= plane->coding.levels; ++i) {
     onnxc_j2k_resolution *r = &plane->resolutions[i];
     for (int64_t k = 0; k < r->precinctsWide * r->precinctsHigh; ++k)
@@ -361,16 +361,16 @@ static int unmixColors(const onnxc_j2k_tile *t) {
   }
   for (int64_t i = 0; i < width * height; ++i)
     if (p->coding.isReversible) {
-      int64_t y = p[0].samples.integers[i], u = p[1].samples.integers[i], v = p[2].samples.integers[i];
+      int64_t y = p[0].samples[i].integer, u = p[1].samples[i].integer, v = p[2].samples[i].integer;
       int64_t green = y - ((u + v) >> 2);
-      p[0].samples.integers[i] = (int32_t)(v + green);
-      p[1].samples.integers[i] = (int32_t)green;
-      p[2].samples.integers[i] = (int32_t)(u + green);
+      p[0].samples[i].integer = (int32_t)(v + green);
+      p[1].samples[i].integer = (int32_t)green;
+      p[2].samples[i].integer = (int32_t)(u + green);
     } else {
-      float y = p[0].samples.floats[i], u = p[1].samples.floats[i], v = p[2].samples.floats[i];
-      p[0].samples.floats[i] = y + v * 1.402f;
-      p[1].samples.floats[i] = y - u * 0.34413f - v * 0.71414f;
-      p[2].samples.floats[i] = y + u * 1.772f;
+      float y = p[0].samples[i].real, u = p[1].samples[i].real, v = p[2].samples[i].real;
+      p[0].samples[i].real = y + v * 1.402f;
+      p[1].samples[i].real = y - u * 0.34413f - v * 0.71414f;
+      p[2].samples[i].real = y + u * 1.772f;
     }
   return 0;
 }
@@ -395,7 +395,7 @@ static int sampleAt(const onnxc_j2k_tile *t, int c, int64_t x, int64_t y) {
   column = column < 0 ? 0 : column >= width ? width - 1 : column;
   row = row < 0 ? 0 : row >= height ? height - 1 : row;
   int64_t at = row * width + column, depth = t->components[c].depth;
-  int64_t value = plane->coding.isReversible ? plane->samples.integers[at] : roundFloat(plane->samples.floats[at]);
+  int64_t value = plane->coding.isReversible ? plane->samples[at].integer : roundFloat(plane->samples[at].real);
   value += INT64_C(1) << (depth - 1);
   int64_t most = (INT64_C(1) << depth) - 1;
   return (int)(value < 0 ? 0 : value > most ? most : value);
@@ -583,7 +583,7 @@ int onnxc_decode_jpeg2000(onnxc_image *image) {
   j->coefficients = onnxc_heap_allocate(heap, sizeof(*j->coefficients));
   j->packets = onnxc_heap_allocate(heap, image->size);
   j->block = onnxc_heap_allocate(heap, image->size);
-  j->line = onnxc_heap_allocate(heap, line * sizeof(int32_t));
+  j->line = onnxc_heap_allocate(heap, line * sizeof(*j->line));
   if (!j->now || !j->coefficients || !j->packets || !j->block || !j->line)
     return ONNXC_IMAGE_MEMORY;
   for (uint32_t i = 0; i < (uint64_t)(j->tilesWide * j->tilesHigh); ++i) {

@@ -57,7 +57,7 @@ typedef struct onnxc_j2k_block {
   onnxc_j2k_piece *first, *last, *now; /* now: the first one in the packet that is read */
 } onnxc_j2k_block;
 
-/* Whether a lower bound of the value of a leaf has come (B.10.2). */
+/* A node of a tag tree (B.10.2): what all values below it are at least, and whether that is the least of them. */
 typedef struct onnxc_j2k_tag {
   int32_t low, isKnown;
 } onnxc_j2k_tag;
@@ -87,16 +87,19 @@ typedef struct onnxc_j2k_resolution {
   onnxc_j2k_band bands[3];
 } onnxc_j2k_resolution;
 
-/* A component of a tile. The samples: integers where it is reversible, else floats. */
+/* An integer where a component is reversible, else a float. */
+typedef union onnxc_j2k_sample {
+  int32_t integer;
+  float real;
+} onnxc_j2k_sample;
+
+/* A component of a tile. */
 typedef struct onnxc_j2k_plane {
   onnxc_j2k_coding coding;
   onnxc_j2k_rectangle area;
   onnxc_j2k_resolution resolutions[ONNXC_J2K_MOST_LEVELS + 1];
-  union {
-    int32_t *integers;
-    float *floats;
-  } samples;
-  uint64_t room;
+  onnxc_j2k_sample *samples;
+  uint64_t room; /* for samples */
 } onnxc_j2k_plane;
 
 typedef struct onnxc_j2k_tile {
@@ -111,7 +114,7 @@ typedef struct onnxc_j2k_tile {
   uint32_t layers;
   onnxc_j2k_progression progressions[ONNXC_J2K_MOST_PROGRESSIONS]; /* changes of the order */
   int progressionCount, hasOwnProgressions;
-  uint64_t idle; /* packets that were looked for in vain */
+  uint64_t idle; /* looks at what has no packet */
 } onnxc_j2k_tile;
 
 /* Divides the tile into bands and precincts; then takes its packets. 0, or a failure. */
@@ -129,9 +132,9 @@ typedef struct onnxc_j2k_coefficients {
 int onnxc_j2k_decode_block(const onnxc_j2k_block *block, const onnxc_j2k_coding *coding, int orientation, uint8_t *data,
                            onnxc_j2k_coefficients *to);
 
-/* Puts the bands together, from resolution to resolution. `line`: room for 16 rows or columns. */
-void onnxc_j2k_undo_wavelet(onnxc_j2k_plane *plane, void *line);
+/* Puts the bands together, from resolution to resolution. `line`: room for so many rows or columns. */
 enum { ONNXC_J2K_LINES = 16 };
+void onnxc_j2k_undo_wavelet(onnxc_j2k_plane *plane, onnxc_j2k_sample *line);
 
 static inline int64_t onnxc_j2k_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static inline int64_t onnxc_j2k_shift_up(int64_t a, int bits) { return (a + ((INT64_C(1) << bits) - 1)) >> bits; }
