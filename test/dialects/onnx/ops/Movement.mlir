@@ -187,3 +187,45 @@ func.func @slice_any_size(%x: tensor<?xf32, #n>) -> (tensor<0xf32>, tensor<?xf32
   %2 = onnx.Slice %x, %back, %two, %none, %none : (tensor<?xf32, #n>, tensor<1xi64>, tensor<1xi64>, none, none) -> tensor<?xf32, #clamped>
   return %0, %1, %2 : tensor<0xf32>, tensor<?xf32, #half>, tensor<?xf32, #clamped>
 }
+
+// -----
+
+// What is left of a symbolic size is never negative, and the same for both: nothing broadcasts.
+// CHECK-LABEL: func @slice_clamped(
+// CHECK: %[[LESS:.*]] = arith.addi %{{.*}}, %c-1
+// CHECK: %[[SIZE:.*]] = arith.maxsi %[[LESS]], %c0
+// CHECK: tensor.extract_slice %arg0[1] [%[[SIZE]]] [1]
+// CHECK-NOT: cf.assert
+// CHECK: return
+#n = affine_map<()[s0] -> (s0)>
+#less = affine_map<()[s0, s1] -> (s1)>
+func.func @slice_clamped(%x: tensor<?xf32, #n>) -> tensor<?xf32, #less>
+    attributes {onnx.symbols = ["n", ""], onnx.clamped = {s1 = affine_map<()[s0] -> (s0 - 1)>}} {
+  %none = onnx.None : none
+  %zero = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
+  %one = onnx.Constant dense<1> : tensor<1xi64> : tensor<1xi64>
+  %back = onnx.Constant dense<-1> : tensor<1xi64> : tensor<1xi64>
+  %far = onnx.Constant dense<9223372036854775807> : tensor<1xi64> : tensor<1xi64>
+  %0 = onnx.Slice %x, %one, %far, %none, %none : (tensor<?xf32, #n>, tensor<1xi64>, tensor<1xi64>, none, none) -> tensor<?xf32, #less>
+  %1 = onnx.Slice %x, %zero, %back, %none, %none : (tensor<?xf32, #n>, tensor<1xi64>, tensor<1xi64>, none, none) -> tensor<?xf32, #less>
+  %2 = onnx.Sub %0, %1 : (tensor<?xf32, #less>, tensor<?xf32, #less>) -> tensor<?xf32, #less>
+  return %2 : tensor<?xf32, #less>
+}
+
+// -----
+
+// The same elements lie at the same places of n of them and of min(n, 4), if they fit together at all.
+// CHECK-LABEL: func @slice_meets_whole(
+// CHECK: cf.assert %{{.*}}, "the operands' sizes do not broadcast"
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<?xf32>, tensor<?xf32>)
+// CHECK-NOT: tensor.extract
+// CHECK: return
+#whole = affine_map<()[s0] -> (s0)>
+func.func @slice_meets_whole(%x: tensor<?xf32, #whole>) -> tensor<?xf32, #whole> attributes {onnx.symbols = ["n"]} {
+  %none = onnx.None : none
+  %zero = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
+  %four = onnx.Constant dense<4> : tensor<1xi64> : tensor<1xi64>
+  %0 = onnx.Slice %x, %zero, %four, %none, %none : (tensor<?xf32, #whole>, tensor<1xi64>, tensor<1xi64>, none, none) -> tensor<?xf32, #whole>
+  %1 = onnx.Add %x, %0 : (tensor<?xf32, #whole>, tensor<?xf32, #whole>) -> tensor<?xf32, #whole>
+  return %1 : tensor<?xf32, #whole>
+}
