@@ -329,13 +329,12 @@ AffineExpr onnxc::onnx::clampToZero(Operation *op, AffineExpr expr) {
   expr = simplify(expr);
   if (isNeverNegative(op, expr))
     return expr;
-  if (isNeverNegative(op, expr * -1))
+  AffineExpr negated = simplify(expr * -1);
+  if (isNeverNegative(op, negated))
     return makeDim(context, 0);
   // One of e and -e has a symbol: max(-e, 0) = max(e, 0) - e.
-  if (startsNegative(expr)) {
-    expr = simplify(expr * -1);
-    return simplify(clampToZero(op, expr) - expr);
-  }
+  if (startsNegative(expr) && !startsNegative(negated))
+    return simplify(clampToZero(op, negated) - negated);
   if (int64_t divisor = commonDivisor(expr); divisor > 1)
     return clampToZero(op, simplify(floorDiv(expr, makeDim(context, divisor)))) * divisor;
   // max(max(e, 0) - n, 0) = max(e - n, 0).
