@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from onnx import helper, numpy_helper, parser
+from onnx import TensorProto, helper, numpy_helper, parser
 
 from settings import Try, i64, is_float, settings
 from values import Value
@@ -241,7 +241,7 @@ def svm_classifier(c):
             probabilities = dict(prob_a=[-1 - n / 8 for n in range(pairs)], prob_b=[n / 16 - 0.25 for n in range(pairs)])
             yield Try(f"{kernel}-{classes}-probabilities", make(7), machine | probabilities, 2, more=(make(1), make(37)), deep=deep)
             if kernel == "RBF" and classes < 4:
-                for transform in TRANSFORMS[1:-1]:
+                for transform in TRANSFORMS[1:-1] if classes == 3 else TRANSFORMS[2:3]:  # of two scores nobody agrees about softmax
                     yield Try(f"{transform}-{classes}", make(7), dict(machine, post_transform=transform), 2, deep=classes == 2)
     for transform in TRANSFORMS:
         coefficients, _ = score_parameters(c, 3, transform)
@@ -282,7 +282,8 @@ def named_nodes(trees):
     nodes = [(t, k, node) for t, tree in enumerate(trees) for k, node in enumerate(tree)]
     get = lambda field, otherwise=0: [n[field] if n else otherwise for _, _, n in nodes]
     return dict(nodes_treeids=[t for t, _, _ in nodes], nodes_nodeids=[k for _, k, _ in nodes], nodes_modes=get(0, "LEAF"),
-                nodes_featureids=get(1), nodes_values=get(2, 0.0), nodes_missing_value_tracks_true=get(3), nodes_truenodeids=get(4), nodes_falsenodeids=get(5))
+                nodes_featureids=get(1), nodes_values=get(2, 0.0), nodes_missing_value_tracks_true=get(3), nodes_truenodeids=get(4), nodes_falsenodeids=get(5),
+                nodes_hitrates=[1.0] * len(nodes))
 
 
 def named_votes(c, trees, targets, prefix, scale=1.0, each=None):
@@ -297,7 +298,7 @@ def named_votes(c, trees, targets, prefix, scale=1.0, each=None):
 
 def as_tensors(attributes):
     """The form that version 3 has for models of doubles."""
-    names = {"nodes_values", "target_weights", "class_weights", "base_values"}
+    names = {"nodes_values", "nodes_hitrates", "target_weights", "class_weights", "base_values"}
     return {k + "_as_tensor" if k in names else k: tensor(np.float64(v) * 1.1, np.float64) if k in names else v for k, v in attributes.items()}
 
 
@@ -333,11 +334,11 @@ def tree_ensemble_classifier(c):
     trees = forest(BRANCHES, 3)
     yield Try("PROBIT", [rows(c, 9)], dict(make(trees, 3, post_transform="PROBIT"), **named_votes(c, trees, 3, "class", 1 / 16), base_values=[0.5, 0.25, 0.75]), 2, deep=True)
     yield Try("both", [rows(c, 9)], make(forest(BRANCHES), 2), 2, deep=True)
-    for transform in TRANSFORMS[:-1]:  # all votes are for one of two classes
-        trees = forest(BRANCHES[:1])
-        votes = named_votes(c, trees, 1, "class")
-        votes["class_ids"] = [1] * len(votes["class_ids"])
-        yield Try(f"single-{transform}", [rows(c, 9)], dict(make(trees, 2, post_transform=transform), **votes), 2, deep=True)
+    # All votes are for one of two classes. About votes against it, and about transforms of the two scores, nobody agrees.
+    trees = forest(BRANCHES[:1], 2)
+    votes = named_votes(c, trees, 1, "class")
+    votes["class_weights"] = (c.rng.integers(0, 33, len(votes["class_ids"])) / 64).tolist()
+    yield Try("single", [rows(c, 9)], dict(make(trees, 2), **votes), 2, deep=True)
     if c.dtype(0) == np.float64:
         yield Try("doubles", [rows(c, 33) * 1.1], as_tensors(make(forest(BRANCHES, 9), 3, base_values=[0.5, 1.25, 0.25])), 2)
 
@@ -359,6 +360,7 @@ def numbered_nodes(c, trees, targets, members=()):
         if mode == 6:
             sets += [int(v) / 2 for v in c.rng.permutation(np.arange(-6, 7))[:c.rng.integers(1, 6)]] + [np.nan]
     attributes = dict(tree_roots=roots, nodes_modes=tensor(modes, np.uint8), nodes_featureids=[n[1] for n in nodes], nodes_splits=tensor([n[2] for n in nodes], dtype),
+                      nodes_hitrates=tensor(np.ones(len(nodes)), dtype),
                       nodes_missing_value_tracks_true=[n[3] for n in nodes], nodes_trueleafs=[n[4] for n in nodes], nodes_truenodeids=[n[5] for n in nodes],
                       nodes_falseleafs=[n[6] for n in nodes], nodes_falsenodeids=[n[7] for n in nodes],
                       leaf_targetids=leaves, leaf_weights=tensor(floats(c, len(leaves)), dtype), n_targets=targets)
@@ -396,6 +398,7 @@ def flex_attention(c):
     make = lambda q, k, v: [c(0, *q, of="unit"), c(1, *k, of="unit"), c(2, *v, of="unit")]
     yield Try("plain", make((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8)), more=(make((1, 3, 1, 8), (1, 3, 9, 8), (1, 3, 9, 8)),))
     yield Try("grouped", make((1, 4, 5, 8), (1, 2, 6, 8), (1, 2, 6, 4)), dict(scale=0.5))
+    yield Try("precision", make((1, 2, 5, 8), (1, 2, 6, 8), (1, 2, 6, 4)), dict(softmax_precision=TensorProto.DOUBLE))
     yield Try("score", make((1, 2, 5, 8), (1, 2, 6, 8), (1, 2, 6, 4)), dict(score_mod=modifier(c, "score", helper.make_node("Tanh", ["in"], ["out"]))))
     yield Try("both", make((1, 2, 5, 8), (1, 2, 6, 8), (1, 2, 6, 4)), dict(
         score_mod=modifier(c, "score", helper.make_node("Add", ["in", "in"], ["out"])),
