@@ -42,10 +42,10 @@ FailureOr<NBitsGeometry> NBitsGeometry::get(MatMulNBitsOp op) {
   if (g.bits != 2 && g.bits != 4 && g.bits != 8)
     return op.emitOpError("bits must be 2, 4 or 8, not ") << g.bits;
   g.perByte = 8 / g.bits;
-  if (g.block < 1 || g.block > kMost || g.block % g.perByte != 0)
-    return op.emitOpError("block_size ") << g.block << " is no positive multiple of " << g.perByte;
+  if (g.block < 1 || g.block > kMost)
+    return op.emitOpError("block_size ") << g.block << " is no size of a block";
   g.blocks = llvm::divideCeil(g.columns, g.block);
-  g.blob = g.block / g.perByte;
+  g.blob = llvm::divideCeil(g.block, g.perByte);
   g.zeroBytes = llvm::divideCeil(g.blocks, g.perByte);
   return g;
 }
@@ -70,8 +70,6 @@ LogicalResult MatMulNBitsOp::inferTypes(SmallVectorImpl<Type> &types) {
   Type element = getElementTypeOrSelf(getA());
   if (!isa<FloatType>(element))
     return emitOpError("A must be floating-point numbers, not ") << getElementTypeName(element);
-  if (!getElementTypeOrSelf(getB()).isUnsignedInteger(8))
-    return emitOpError("B must be bytes, not ") << getElementTypeName(getElementTypeOrSelf(getB()));
   if (getElementTypeOrSelf(getScales()) != element)
     return emitOpError("A and scales have different element types");
   if (getWeightPrepacked() != 0)
@@ -89,7 +87,7 @@ LogicalResult MatMulNBitsOp::inferTypes(SmallVectorImpl<Type> &types) {
   }
   if (isPresent(getGIdx())) {
     auto type = cast<RankedTensorType>(getGIdx().getType());
-    if (!type.getElementType().isSignlessInteger(32) || type.getRank() != 1 || !type.hasStaticShape() ||
+    if (type.getRank() != 1 || !type.hasStaticShape() ||
         (type.getDimSize(0) != g->columns && type.getDimSize(0) != g->blocks * g->block))
       return emitOpError("g_idx must be one int32 for each of the ") << g->columns << " columns of B";
   }
@@ -170,7 +168,7 @@ FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, V
         Value scaled = arith::MulIOp::create(nested, x, arith::ConstantIndexOp::create(nested, factor));
         return arith::AddIOp::create(nested, scaled, y);
       };
-      Value column = times(times(at(1), g.blob, at(2)), g.perByte, at(3));
+      Value column = times(at(1), g.block, times(at(2), g.perByte, at(3)));
       Value last = arith::ConstantIndexOp::create(nested, groups.type.getDimSize(0) - 1);
       Value group =
           tensor::ExtractOp::create(nested, groups.value, Value(arith::MinUIOp::create(nested, column, last)));
@@ -187,10 +185,15 @@ FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, V
     }
     return (zero ? number - zero : number - static_cast<double>(int64_t(1) << (g.bits - 1))) * scale;
   });
-  Lowered matrix = reshape(b, {weights, type}, sizes({g.rows, g.blocks * g.block}));
-  if (g.blocks * g.block != g.columns)
-    matrix = slice(b, matrix, {b.getIndexAttr(0), b.getIndexAttr(0)}, sizes({g.rows, g.columns}),
-                   sizes({g.rows, g.columns}));
+  // The last number of a block, and the last block of a row, may be filling.
+  Lowered matrix{weights, type};
+  auto cut = [&](ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
+    matrix = reshape(b, matrix, sizes(from));
+    if (from != to)
+      matrix = slice(b, matrix, SmallVector<OpFoldResult>(from.size(), b.getIndexAttr(0)), sizes(to), sizes(to));
+  };
+  cut({g.rows, g.blocks, g.blob * g.perByte}, {g.rows, g.blocks, g.block});
+  cut({g.rows, g.blocks * g.block}, {g.rows, g.columns});
 
   // The dimensions before the last are more rows.
   Dims dims = a.dims();
