@@ -8,6 +8,8 @@
 #include "dialects/onnx/ops/Indexing.h"
 #include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/ops/Normalization.h"
+#include "dialects/onnx/ops/Reduction.h"
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Upgrade.h"
@@ -109,27 +111,27 @@ static std::optional<SmallVector<Value>> cut(NodeForm &node, Value value, ArrayR
   return SmallVector<Value>(op->getResults());
 }
 
-/// One product makes queries, keys and values of the input. Keys and values of the past are one tensor.
-static LogicalResult expandAttention(NodeForm &node) {
-  if (failed(requireOperands(node, 2)))
-    return failure();
-  if (takeInt(node, "do_rotary", 0) || takeInt(node, "past_present_share_buffer", 0) || node.operand(6))
+/// Attention of what one product made of the input: queries, keys and values beside each other, or those of `sizes`.
+/// Keys and values of the past are one tensor.
+static LogicalResult attendProjected(NodeForm &node, Value projected, Value mask, Value past, Value bias) {
+  if (takeInt(node, "do_rotary", 0) || takeInt(node, "past_present_share_buffer", 0))
     return node.error() << "rotation, and a past that shares its buffer, are not supported";
   node.take("rotary_embedding_dim");
-  Value input = node.operand(0), weights = node.operand(1), bias = node.operand(2), past = node.operand(4);
-  auto columns = getDims(weights).size() == 2 ? getConstant(getDims(weights)[1]) : std::nullopt;
-  if (getDims(input).size() != 3 || !columns)
+  if (!projected)
+    return failure();
+  Dims dims = getDims(projected);
+  auto columns = dims.size() == 3 ? getConstant(dims[2]) : std::nullopt;
+  if (!columns)
     return node.error() << "input must have rank 3, and weights rank 2 and a known number of columns";
   SmallVector<int64_t> sizes(3, *columns / 3);
   if (auto given = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("qkv_hidden_sizes")))
     sizes.assign(given.asArrayRef().begin(), given.asArrayRef().end());
   if (sizes.size() != 3)
     return node.error() << "qkv_hidden_sizes must be three sizes";
-  Value projected = build<MatMulOp>(node, {input, weights});
-  auto parts = cut(node, bias ? build<AddOp>(node, {projected, bias}) : projected, sizes);
+  auto parts = cut(node, projected, sizes);
   if (!parts)
     return failure();
-  AttentionParts attention{(*parts)[0], (*parts)[1], (*parts)[2], node.operand(3), node.operand(5), {}, {}};
+  AttentionParts attention{(*parts)[0], (*parts)[1], (*parts)[2], mask, bias, {}, {}};
   auto heads = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_heads"));
   if (!heads || heads.getSInt() < 1)
     return node.error() << "num_heads must be positive";
@@ -155,6 +157,31 @@ static LogicalResult expandAttention(NodeForm &node) {
   return finish(node, results);
 }
 
+static LogicalResult expandAttention(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  if (node.operand(6))
+    return node.error() << "a past that shares its buffer is not supported";
+  Value projected = build<MatMulOp>(node, {node.operand(0), node.operand(1)});
+  if (Value bias = node.operand(2))
+    projected = build<AddOp>(node, {projected, bias});
+  return attendProjected(node, projected, node.operand(3), node.operand(4), node.operand(5));
+}
+
+/// The same of integers: the product of them has the scale that is the product of their scales.
+static LogicalResult expandQAttention(NodeForm &node) {
+  if (failed(requireOperands(node, 5)))
+    return failure();
+  Value product = build<MatMulIntegerOp>(
+      node, {node.operand(0), node.operand(1), orAbsent(node, node.operand(6)), orAbsent(node, node.operand(7))});
+  Value scale = build<MulOp>(node, {node.operand(3), node.operand(4)});
+  if (!product || !scale)
+    return failure();
+  Value real = build<CastOp>(node, product, intAttr(node, "to", getOnnxType(getElementTypeOrSelf(scale))));
+  real = build<AddOp>(node, {build<MulOp>(node, {real, scale}), node.operand(2)});
+  return attendProjected(node, real, node.operand(5), node.operand(8), {});
+}
+
 /// Keys or values whose heads come before their length, as those of queries.
 static Value packHeads(NodeForm &node, Value value) {
   if (!value || getDims(value).size() != 4)
@@ -162,9 +189,30 @@ static Value packHeads(NodeForm &node, Value value) {
   return reshape(node, build<TransposeOp>(node, value, intsAttr(node, "perm", {0, 2, 1, 3})), {0, 0, -1});
 }
 
+/// Queries, keys and values, or the latter two, may be one tensor [batch, length, heads, 3 or 2, size].
+static LogicalResult takePacked(NodeForm &node) {
+  unsigned from = node.operand(1) ? 1 : 0;
+  if (node.operand(2) || getDims(node.operand(from)).size() != 5)
+    return success();
+  Value packed = node.operand(from);
+  auto count = getConstant(getDims(packed)[3]);
+  if (count != 3 - from)
+    return node.error() << "dimension 3 of input " << from << " must have the size " << 3 - from;
+  for (unsigned i = from; i < 3; ++i) {
+    Value part = build<GatherOp>(node, {packed, node.scalar(i - from, node.b.getI64Type())}, intAttr(node, "axis", 3));
+    part = reshape(node, part, {0, 0, -1});
+    if (!part)
+      return failure();
+    node.setOperand(i, part);
+  }
+  return success();
+}
+
 static LogicalResult expandMultiHeadAttention(NodeForm &node) {
-  if (!node.operand(0) || !node.operand(1) || !node.operand(2) || getDims(node.operand(0)).size() != 3)
-    return node.error() << "query, key and value must be given, each as a tensor of its own";
+  if (failed(requireOperands(node, 1)) || failed(takePacked(node)))
+    return failure();
+  if (!node.operand(1) || !node.operand(2) || getDims(node.operand(0)).size() != 3)
+    return node.error() << "query, key and value must be given, each of rank 3 or several in one of rank 5";
   if (node.operand(8) || node.operand(9) || node.resultCount > 3)
     return node.error() << "a past that shares its buffer, and scores as a result, are not supported";
   Value parts[] = {node.operand(0), packHeads(node, node.operand(1)), packHeads(node, node.operand(2))};
@@ -189,10 +237,227 @@ static LogicalResult expandMultiHeadAttention(NodeForm &node) {
   return finish(node, {op->getY(), op->getPresentKey(), op->getPresentValue()});
 }
 
+//===- Rotation -------------------------------------------------------------------------===//
+
+/// Turns pairs of elements of each head. The caches say how many; without `heads` they say the size of a head, too.
+static Value rotate(NodeForm &node, Value x, Value cosine, Value sine, Value ids, int64_t heads, bool isInterleaved) {
+  if (!x || !cosine || !sine || !ids)
+    return {};
+  auto pairs = getDims(cosine).size() == 2 ? getConstant(getDims(cosine)[1]) : std::nullopt;
+  if (!pairs) {
+    node.error() << "cos_cache must have rank 2 and a known number of columns";
+    return {};
+  }
+  SmallVector<NamedAttribute> attributes{intAttr(node, "interleaved", isInterleaved),
+                                         intAttr(node, "rotary_embedding_dim", 2 * *pairs)};
+  if (heads)
+    attributes.push_back(intAttr(node, "num_heads", heads));
+  return build<RotaryEmbeddingOp>(node, {x, cosine, sine, ids}, attributes);
+}
+
+static Value asInt64(NodeForm &node, Value value) {
+  return value ? build<CastOp>(node, value, intAttr(node, "to", getOnnxType(node.b.getI64Type()))) : Value();
+}
+
+/// The numbers 0, 1, ... before `count`, which is a tensor of one.
+static Value countTo(NodeForm &node, Value count) {
+  Type i64 = node.b.getI64Type();
+  return build<RangeOp>(node, {node.scalar(0, i64), reshape(node, count, {}), node.scalar(1, i64)});
+}
+
+/// Dimension `axis` of `of`, as a tensor of one.
+static Value sizeOf(NodeForm &node, Value of, int64_t axis) {
+  return build<ShapeOp>(node, of, {intAttr(node, "start", axis), intAttr(node, "end", axis + 1)});
+}
+
+static LogicalResult expandRotaryEmbedding(NodeForm &node) {
+  if (failed(requireOperands(node, 4)))
+    return failure();
+  Value x = node.operand(0), ids = asInt64(node, node.operand(1)), cosine = node.operand(2);
+  int64_t heads = takeInt(node, "num_heads", 0), turned = takeInt(node, "rotary_embedding_dim", 0);
+  bool isInterleaved = takeInt(node, "interleaved", 0) != 0;
+  node.take("is_packed_batching"); // how kernels walk through memory
+  if (takeFloat(node, "scale", 1) != 1)
+    return node.error() << "a scale is not supported";
+  Dims dims = getDims(x);
+  if (dims.size() != 3 && dims.size() != 4)
+    return node.error() << "input must have rank 3 or 4, it has " << dims.size();
+  auto columns = getDims(cosine).size() == 2 ? getConstant(getDims(cosine)[1]) : std::nullopt;
+  if (turned != 0 && columns && turned != 2 * *columns)
+    return node.error() << "rotary_embedding_dim is " << turned << ", but cos_cache turns " << 2 * *columns;
+  bool isPacked = dims.size() == 3;
+  if (isPacked && heads == 0) {
+    auto hidden = getConstant(dims[2]);
+    if (!hidden || !columns || *columns < 1 || *hidden % (2 * *columns) != 0)
+      return node.error() << "num_heads must be given, or follow from the sizes of input and cos_cache";
+    heads = *hidden / (2 * *columns);
+  }
+  // One position is that of the first element; the others follow it.
+  if (ids && getDims(ids).size() < 2)
+    ids = unsqueeze(node, build<AddOp>(node, {ids, countTo(node, sizeOf(node, x, isPacked ? 1 : 2))}), 0);
+  return finish(node, rotate(node, x, cosine, node.operand(3), ids, isPacked ? heads : 0, isInterleaved));
+}
+
+//===- GroupQueryAttention --------------------------------------------------------------===//
+
+namespace {
+/// The inputs of GroupQueryAttention by their places.
+enum QueryGroupInput {
+  kQuery,
+  kKey,
+  kValue,
+  kPastKey,
+  kPastValue,
+  kLastPlace,
+  kTotal,
+  kCosine,
+  kSine,
+  kPositions,
+  kBias,
+  kSink,
+  kKeyScale,
+  kValueScale,
+  kQueryNorm,
+  kKeyNorm,
+  kQueryLengths
+};
+} // namespace
+
+/// [batch, length, heads * size] as [batch, heads, length, size].
+static Value spreadHeads(NodeForm &node, Value value, int64_t heads) {
+  value = reshape(node, value, {0, 0, heads, -1});
+  return value ? build<TransposeOp>(node, value, intsAttr(node, "perm", {0, 2, 1, 3})) : Value();
+}
+
+/// Each head on its own divided by its root mean square.
+static Value normalizeHeads(NodeForm &node, Value value, int64_t heads, Value weight, double epsilon) {
+  if (!weight)
+    return value;
+  value = reshape(node, value, {0, 0, heads, -1});
+  value = value ? build<RMSNormalizationOp>(node, {value, weight}, floatAttr(node, "epsilon", epsilon)) : Value();
+  return reshape(node, value, {0, 0, -1});
+}
+
+/// A decoder's attention: new keys and values go behind those that each sentence of the batch has, into a buffer as
+/// long as the longest, or as the past's if that is longer. Then it is Attention with the lengths of the sentences.
+static LogicalResult expandGroupQueryAttention(NodeForm &node) {
+  Value query = node.operand(kQuery), key = node.operand(kKey), value = node.operand(kValue);
+  Value past[] = {node.operand(kPastKey), node.operand(kPastValue)};
+  for (unsigned i : {kQuery, kLastPlace, kTotal})
+    if (!node.operand(i))
+      return node.error() << "input " << i << " must be given";
+  if (getDims(query).size() != 3)
+    return node.error() << "query must have the dimensions batch, sequence and hidden";
+  if (!past[0] != !past[1] || !key != !value)
+    return node.error() << "keys and values must be given together";
+  if (node.operand(kKeyScale) || node.operand(kValueScale) || node.operand(kQueryLengths) || node.resultCount > 3)
+    return node.error() << "quantised keys, lengths of queries, and scores as a result are not supported";
+  int64_t heads = takeInt(node, "num_heads", 0), keyHeads = takeInt(node, "kv_num_heads", 0);
+  if (heads < 1 || keyHeads < 1 || heads % keyHeads != 0 || heads > (1 << 20))
+    return node.error() << "num_heads must be a multiple of kv_num_heads, and both positive";
+  bool isRotated = takeInt(node, "do_rotary", 0) != 0, isInterleaved = takeInt(node, "rotary_interleaved", 0) != 0;
+  bool isSmooth = takeInt(node, "smooth_softmax", 0) > 0, isCausal = takeInt(node, "causal", 1) != 0;
+  int64_t window = takeInt(node, "local_window_size", -1);
+  double scale = takeFloat(node, "scale", 0), cap = takeFloat(node, "softcap", 0);
+  double epsilon = takeFloat(node, "qk_norm_epsilon", 1e-6f);
+  double queryEpsilon = takeFloat(node, "q_norm_epsilon", epsilon),
+         keyEpsilon = takeFloat(node, "k_norm_epsilon", epsilon);
+  for (StringRef name : {"k_quant_type", "v_quant_type"})
+    if (auto type = dyn_cast_or_null<StringAttr>(node.take(name)); type && type.getValue() != "NONE")
+      return node.error() << "quantised keys and values are not supported";
+  for (StringRef name : {"kv_cache_bit_width", "qk_output", "sliding_window_cache"})
+    if (takeInt(node, name, 0) != 0)
+      return node.error() << name << " is not supported";
+  for (NamedAttribute attribute : node.attributes)
+    return node.error() << "the operator has no attribute '" << attribute.getName().getValue() << "'";
+
+  if (!key) { // all in one
+    auto hidden = getConstant(getDims(query)[2]);
+    if (!hidden || *hidden % (heads + 2 * keyHeads) != 0)
+      return node.error() << "query must have a known size that the heads of queries, keys and values divide";
+    int64_t size = *hidden / (heads + 2 * keyHeads);
+    auto parts = cut(node, query, {heads * size, keyHeads * size, keyHeads * size});
+    if (!parts)
+      return failure();
+    query = (*parts)[0], key = (*parts)[1], value = (*parts)[2];
+  }
+  query = normalizeHeads(node, query, heads, node.operand(kQueryNorm), queryEpsilon);
+  key = normalizeHeads(node, key, keyHeads, node.operand(kKeyNorm), keyEpsilon);
+  if (!query || !key)
+    return failure();
+
+  // Where the first new key of each sentence belongs: behind its last one, but at 0 where all there is is new.
+  // seqlens_k are lengths less one, those of a shorter sentence don't count what fills it up.
+  Type i64 = node.b.getI64Type();
+  Value length = sizeOf(node, query, 1), total = reshape(node, asInt64(node, node.operand(kTotal)), {1});
+  Value last = reshape(node, asInt64(node, node.operand(kLastPlace)), {-1});
+  Value start = build<SubOp>(node, {build<AddOp>(node, {last, node.scalar(1, i64)}), length});
+  Value zero = node.constant(0);
+  start = past[0] ? build<WhereOp>(node, {build<EqualOp>(node, {total, length}), zero, start})
+                  : build<MulOp>(node, {start, zero});
+  if (isRotated) {
+    Value ids = node.operand(kPositions);
+    if (!ids)
+      ids = build<AddOp>(node, {unsqueeze(node, start, 1), countTo(node, length)});
+    if (!node.operand(kCosine) || !node.operand(kSine))
+      return node.error() << "a rotation needs cos_cache and sin_cache";
+    query = rotate(node, query, node.operand(kCosine), node.operand(kSine), ids, heads, isInterleaved);
+    key = rotate(node, key, node.operand(kCosine), node.operand(kSine), ids, keyHeads, isInterleaved);
+  }
+
+  Value fresh[] = {spreadHeads(node, key, keyHeads), spreadHeads(node, value, keyHeads)}, present[2];
+  for (auto [old, part, whole] : llvm::zip_equal(past, fresh, present)) {
+    whole = part;
+    if (!old || !part)
+      continue;
+    if (getDims(old).size() != 4)
+      return node.error() << "past_key and past_value must have rank 4";
+    Value size = sizeOf(node, old, 2);
+    Value missing = build<SubOp>(node, {build<MaxOp>(node, {size, total}), size});
+    Value pads = build<ConcatOp>(node, {zero, missing}, intAttr(node, "axis", 0));
+    Value longer = build<PadOp>(node, {old, pads, absent(node), node.constant(2)});
+    whole = build<TensorScatterOp>(node, {longer, part, start});
+  }
+
+  Value sink = node.operand(kSink);
+  SmallVector<NamedAttribute> attributes{intAttr(node, "is_causal", isCausal), floatAttr(node, "softcap", cap)};
+  if (scale != 0)
+    attributes.push_back(floatAttr(node, "scale", scale));
+  if (window > 0)
+    attributes.push_back(intAttr(node, "left_window_size", window - 1));
+  if (sink || isSmooth) // scores with what is hidden
+    attributes.push_back(intAttr(node, "qk_matmul_output_mode", 2));
+  // Of the keys behind a sentence, no query of it sees any where it sees none behind itself.
+  Value lengths = build<AddOp>(node, isCausal ? SmallVector<Value>{start, length}
+                                              : SmallVector<Value>{last, node.scalar(1, i64)}),
+        none = absent(node);
+  SmallVector<Value> operands{
+      spreadHeads(node, query, heads), present[0], present[1], orAbsent(node, node.operand(kBias)), none, none,
+      orAbsent(node, lengths)};
+  if (llvm::is_contained(operands, Value()) || !lengths)
+    return failure();
+  auto op = make<AttentionOp>(node.b, operands, attributes, AttentionOp::getArity().results);
+  if (!op)
+    return failure();
+  Value y = op.getY();
+  if (sink || isSmooth) {
+    // A score that no key has takes its part of the whole: with s = ln(sum of exp(scores)), what is left for the keys
+    // is exp(s) / (exp(s) + exp(sink)), the logistic function of s - sink.
+    Value sum = build<ReduceLogSumExpOp>(node, {op.getQkMatmulOutput(), node.constant(-1)});
+    if (sink)
+      sum = build<SubOp>(node, {sum, reshape(node, sink, {-1, 1, 1})});
+    y = sum ? build<MulOp>(node, {y, build<SigmoidOp>(node, sum)}) : Value();
+  }
+  return finish(node, {packHeads(node, y), present[0], present[1]});
+}
+
 void onnxc::onnx::registerContribAttentionOps(OnnxDialect &dialect) {
   auto add = [&](StringRef name, OnnxDialect::Upgrade upgrade) {
     dialect.addUpgrade(name, /*below=*/std::numeric_limits<int64_t>::max(), upgrade, "com.microsoft");
   };
   add("Attention", expandAttention);
+  add("GroupQueryAttention", expandGroupQueryAttention);
   add("MultiHeadAttention", expandMultiHeadAttention);
+  add("QAttention", expandQAttention);
+  add("RotaryEmbedding", expandRotaryEmbedding);
 }
