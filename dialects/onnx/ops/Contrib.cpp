@@ -4,6 +4,7 @@
 // again. What they mean: ContribOperators.md and the kernels of onnxruntime.
 #include "dialects/onnx/ops/Contrib.h"
 #include "dialects/onnx/ops/Convolution.h"
+#include "dialects/onnx/ops/Distinct.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/Indexing.h"
 #include "dialects/onnx/ops/MatMul.h"
@@ -81,13 +82,18 @@ static LogicalResult expandFusedConv(NodeForm &node) {
                 }));
 }
 
-/// Gemm and an activation whose parameters are attributes.
-static LogicalResult expandFusedGemm(NodeForm &node) {
-  auto activation = dyn_cast_or_null<StringAttr>(node.take("activation"));
+static llvm::StringMap<std::optional<double>> takeActivationParameters(NodeForm &node) {
   llvm::StringMap<std::optional<double>> parameters;
   for (StringRef name : {"alpha", "beta", "gamma"})
     if (auto number = dyn_cast_or_null<FloatAttr>(node.take(("activation_" + name).str())))
       parameters[name] = number.getValueAsDouble();
+  return parameters;
+}
+
+/// Gemm and an activation whose parameters are attributes.
+static LogicalResult expandFusedGemm(NodeForm &node) {
+  auto activation = dyn_cast_or_null<StringAttr>(node.take("activation"));
+  auto parameters = takeActivationParameters(node);
   if (failed(requireOperands(node, 2)))
     return failure();
   SmallVector<Value> operands{node.operand(0), node.operand(1), orAbsent(node, node.operand(2))};
@@ -114,6 +120,37 @@ static LogicalResult expandFastGelu(NodeForm &node) {
   if (failed(requireOperands(node, 1)))
     return failure();
   return finish(node, gelu(node, addBias(node, node.operand(0), node.operand(1)), "tanh"));
+}
+
+/// X + bias, and what was before.
+static LogicalResult expandBiasAdd(NodeForm &node) {
+  if (failed(requireOperands(node, 3)))
+    return failure();
+  return finish(node, addBias(node, addBias(node, node.operand(0), node.operand(1)), node.operand(2)));
+}
+
+/// The first half of X + bias times Gelu of the second.
+static LogicalResult expandBiasSplitGelu(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  Value sum = addBias(node, node.operand(0), node.operand(1));
+  if (!sum)
+    return failure();
+  auto halves =
+      make<SplitOp>(node.b, {sum, absent(node)}, {intAttr(node, "axis", -1), intAttr(node, "num_outputs", 2)}, 2);
+  if (!halves)
+    return failure();
+  return finish(node, build<MulOp>(node, {halves->getResult(0), gelu(node, halves->getResult(1), "none")}));
+}
+
+/// Softmax over all dimensions from `axis` on together. is_inner_broadcast says where the bias has sizes of 1.
+static LogicalResult expandBiasSoftmax(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  node.take("is_inner_broadcast");
+  NamedAttribute axis = intAttr(node, "axis", takeInt(node, "axis", 1));
+  auto y = expand(node, "Softmax", 11, addBias(node, node.operand(0), node.operand(1)), axis);
+  return succeeded(y) ? finish(node, *y) : failure();
 }
 
 /// x * sigmoid(alpha * x)
@@ -151,10 +188,10 @@ static Value moveBatchInside(NodeForm &node, Value value) {
   return build<TransposeOp>(node, value, intsAttr(node, "perm", order));
 }
 
-/// alpha * A' * B'
-static LogicalResult expandFusedMatMul(NodeForm &node) {
+/// alpha * A' * B'; null after an error.
+static Value fusedMatMul(NodeForm &node) {
   if (failed(requireOperands(node, 2)))
-    return failure();
+    return {};
   double alpha = takeFloat(node, "alpha", 1);
   Value sides[2];
   for (auto [i, side] : llvm::enumerate(sides)) {
@@ -169,7 +206,20 @@ static LogicalResult expandFusedMatMul(NodeForm &node) {
   Value product = build<MatMulOp>(node, {sides[0], sides[1]});
   if (product && alpha != 1)
     product = build<MulOp>(node, {product, node.scalar(alpha, getElementTypeOrSelf(product))});
-  return finish(node, product);
+  return product;
+}
+
+static LogicalResult expandFusedMatMul(NodeForm &node) { return finish(node, fusedMatMul(node)); }
+
+/// The same and an activation whose parameters are attributes.
+static LogicalResult expandFusedMatMulActivation(NodeForm &node) {
+  auto activation = dyn_cast_or_null<StringAttr>(node.take("activation"));
+  if (!activation)
+    return node.error() << "the attribute 'activation' must be given";
+  node.take("activation_axis");
+  auto parameters = takeActivationParameters(node);
+  return finish(node, activate(node, activation, fusedMatMul(node),
+                               [&](size_t, StringRef name) { return parameters.lookup(name); }));
 }
 
 //===- Normalisations ---------------------------------------------------------------===//
@@ -217,6 +267,51 @@ static LogicalResult renameSimplifiedLayerNormalization(NodeForm &node) {
   return success();
 }
 
+/// GroupNormalization with its channels last, of X + skip (+ bias, of the channels) where there is a skip; `activation`
+/// 1 is x * sigmoid(x). The skip may be one number for each channel.
+static LogicalResult expandGroupNorm(NodeForm &node, bool hasSkip) {
+  if (failed(requireOperands(node, hasSkip ? 4 : 3)))
+    return failure();
+  Value sum = node.operand(0);
+  Dims dims = getDims(sum);
+  bool isLast = takeInt(node, "channels_last", 1) != 0;
+  int64_t activation = takeInt(node, "activation", 0);
+  if (dims.size() != 4 || (activation != 0 && activation != 1))
+    return node.error() << "X must have rank 4, and activation must be 0 or 1";
+  if (hasSkip) {
+    Value skip = node.operand(3), bias = node.operand(4);
+    if (getDims(skip).size() == 2)
+      skip = unsqueeze(node, skip, isLast ? ArrayRef<int64_t>{1, 2} : ArrayRef<int64_t>{2, 3});
+    if (bias && !isLast)
+      bias = unsqueeze(node, bias, {1, 2});
+    sum = addBias(node, addBias(node, sum, skip), bias);
+  }
+  auto move = [&](Value value, ArrayRef<int64_t> order) {
+    return isLast && value ? build<TransposeOp>(node, value, intsAttr(node, "perm", order)) : value;
+  };
+  Value x = move(sum, {0, 3, 1, 2});
+  if (!x)
+    return failure();
+  // The parameters may be f32 where X is f16.
+  auto parameter = [&](unsigned i) {
+    return build<CastOp>(node, node.operand(i), intAttr(node, "to", getOnnxType(getElementTypeOrSelf(x))));
+  };
+  Value y = build<GroupNormalizationOp>(node, {x, parameter(1), parameter(2)},
+                                        {floatAttr(node, "epsilon", takeFloat(node, "epsilon", 1e-5f)),
+                                         intAttr(node, "num_groups", takeInt(node, "groups", 0))});
+  if (activation == 1)
+    y = build<SwishOp>(node, y);
+  return finish(node, {move(y, {0, 2, 3, 1}), sum});
+}
+
+static LogicalResult expandPlainGroupNorm(NodeForm &node) {
+  LogicalResult made = expandGroupNorm(node, false);
+  if (node.results)
+    node.results->resize(1);
+  return made;
+}
+static LogicalResult expandSkipGroupNorm(NodeForm &node) { return expandGroupNorm(node, true); }
+
 /// The sum of the embeddings of words, positions and segments, normalised.
 static LogicalResult expandEmbedLayerNormalization(NodeForm &node) {
   Value ids = node.operand(0), segments = node.operand(1), words = node.operand(2), positions = node.operand(3);
@@ -248,6 +343,40 @@ static LogicalResult expandEmbedLayerNormalization(NodeForm &node) {
   return finish(node, {results[0], counted, sum});
 }
 
+//===- Operators that ai.onnx has in another form ---------------------------------------===//
+
+/// Bounds of float or integer type; the step may be left out.
+static LogicalResult expandRange(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  if (!node.operand(2))
+    node.setOperand(2, node.scalar(1, getElementTypeOrSelf(node.operand(0))));
+  return makeStandard(node);
+}
+
+static LogicalResult renameExpandDims(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  Value axes = build<CastOp>(node, node.operand(1), intAttr(node, "to", getOnnxType(node.b.getI64Type())));
+  return finish(node, build<UnsqueezeOp>(node, {node.operand(0), reshape(node, axes, {-1})}));
+}
+
+/// In the order in which they come first; without the places where they do.
+static LogicalResult expandUnique(NodeForm &node) {
+  if (failed(requireOperands(node, 1)))
+    return failure();
+  auto op = make<UniqueOp>(node.b, node.operand(0), intAttr(node, "sorted", 0), 4);
+  return op ? finish(node, {op->getResult(0), op->getResult(2), op->getResult(3)}) : failure();
+}
+
+/// GridSample as it came into ai.onnx in version 16.
+static LogicalResult expandGridSample(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  auto y = expand(node, "GridSample", 16, {node.operand(0), node.operand(1)}, node.attributes.getAttrs());
+  return succeeded(y) ? finish(node, *y) : failure();
+}
+
 void onnxc::onnx::registerContribOps(OnnxDialect &dialect) {
   auto add = [&](StringRef name, OnnxDialect::Upgrade upgrade, StringRef domain = "com.microsoft") {
     dialect.addUpgrade(name, /*below=*/std::numeric_limits<int64_t>::max(), upgrade, domain);
@@ -258,10 +387,23 @@ void onnxc::onnx::registerContribOps(OnnxDialect &dialect) {
   add("BiasGelu", expandBiasGelu);
   add("FastGelu", expandFastGelu);
   add("QuickGelu", renameQuickGelu);
+  add("BiasAdd", expandBiasAdd);
+  add("BiasSplitGelu", expandBiasSplitGelu);
+  add("BiasSoftmax", expandBiasSoftmax);
   add("FusedMatMul", expandFusedMatMul);
   add("TransposeMatMul", expandFusedMatMul);
+  add("FusedMatMulActivation", expandFusedMatMulActivation);
   add("SkipLayerNormalization", expandSkipLayerNormalization);
   add("SkipSimplifiedLayerNormalization", expandSkipRMSNormalization);
   add("SimplifiedLayerNormalization", renameSimplifiedLayerNormalization, "");
   add("EmbedLayerNormalization", expandEmbedLayerNormalization);
+  add("GroupNorm", expandPlainGroupNorm);
+  add("SkipGroupNorm", expandSkipGroupNorm);
+  add("ExpandDims", renameExpandDims);
+  add("GatherND", makeStandard);
+  add("GridSample", expandGridSample);
+  add("Pad", makeStandard);
+  add("Range", expandRange);
+  add("Trilu", makeStandard);
+  add("Unique", expandUnique);
 }
