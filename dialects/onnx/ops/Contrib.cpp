@@ -396,6 +396,7 @@ void onnxc::onnx::registerContribOps(OnnxDialect &dialect) {
   add("SkipLayerNormalization", expandSkipLayerNormalization);
   add("SkipSimplifiedLayerNormalization", expandSkipRMSNormalization);
   add("SimplifiedLayerNormalization", renameSimplifiedLayerNormalization, "");
+  add("SimplifiedLayerNormalization", renameSimplifiedLayerNormalization);
   add("EmbedLayerNormalization", expandEmbedLayerNormalization);
   add("GroupNorm", expandPlainGroupNorm);
   add("SkipGroupNorm", expandSkipGroupNorm);
