@@ -221,6 +221,18 @@ static Value scalarOf(LoweringBuilder &b, Value tensor, Type onnxType, StringRef
   return tensor::ExtractOp::create(b, tensor, SmallVector<Value>(type.getRank(), b.index(0)));
 }
 
+/// A tensor of its own in the place of a part of another: bufferisation wants the same strides of all branches, and
+/// doesn't see in time that a part has others.
+static Value ownMemory(LoweringBuilder &b, Value value) {
+  for (Value from = value; Operation *op = from.getDefiningOp(); from = op->getOperand(0)) {
+    if (isa<tensor::ExtractSliceOp>(op))
+      return bufferization::AllocTensorOp::create(b, cast<RankedTensorType>(value.getType()), ValueRange{}, value);
+    if (!isa<tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op))
+      break;
+  }
+  return value;
+}
+
 /// What a round hands to the next: where sizes change, it is a tensor of its own, which says that its memory can't be
 /// that of the old value.
 static Value handOver(LoweringBuilder &b, const Carried &carried, unsigned i, Value value) {
@@ -535,8 +547,10 @@ FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange
       return failure();
     for (auto [value, type, destination] : llvm::zip(*values, types, destinations)) {
       value = castTo(b, value, type);
-      if (!destination)
+      if (!destination) {
+        value = ownMemory(b, value);
         continue;
+      }
       int64_t rank = cast<RankedTensorType>(type).getRank();
       SmallVector<OpFoldResult> zeros(rank, b.getIndexAttr(0)), ones(rank, b.getIndexAttr(1));
       value = tensor::InsertSliceOp::create(b, value, destination, zeros,
