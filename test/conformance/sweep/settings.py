@@ -269,6 +269,22 @@ def element_type(context, text):
     return element(context.types[text])
 
 
+def is_tiny(dtype):
+    return dtype != object and (bits(dtype) < 8 or dtype == ml_dtypes.float8_e8m0fnu)
+
+
+def convert_tiny(x, target):
+    """Floats are rounded and saturate, of integers the low bits remain."""
+    wide = x.astype(np.float32)
+    if target == object:
+        return (wide if is_float(x.dtype) else wide.astype(int)).astype(str).astype(object)
+    if is_float(target):
+        most = ml_dtypes.finfo(target).max.astype(np.float32)
+        return np.minimum(wide, most).astype(target) if target == ml_dtypes.float8_e8m0fnu else np.clip(wide, -most, most).astype(target)
+    low = wide.astype(int) & ((1 << bits(target)) - 1)
+    return np.where(low > int(ml_dtypes.iinfo(target).max), low - (1 << bits(target)), low).astype(np.int8).astype(target)
+
+
 @settings("Cast", "CastLike")
 def cast(c):
     source, target = c.dtype(0), c.element("T2")
@@ -282,7 +298,8 @@ def cast(c):
     if target.kind == "V" and not is_float(target) and is_float(source):  # whether it rounds or truncates is not said
         make = lambda *s: c.fill(target, s, "full").astype(np.float32).astype(source)
     if ml_dtypes.float8_e8m0fnu in (source, target) and source != target:  # no zero, nothing negative
-        most = 1 if "int2" in target.name else 3 if "int4" in target.name else 7
+        names = source.name + target.name
+        most = 1 if "int2" in names else 3 if "int4" in names else 7
         powers = lambda *s: np.exp2(c.rng.integers(0, most, s)).astype(np.float32).astype(source if source != object else int)
         make = powers if source != object else lambda *s: np.array(["1", "12", "7", "3.5e1"], object)[c.rng.integers(4, size=s)]
     result = None
@@ -291,6 +308,10 @@ def cast(c):
         result = lambda x, *_: [(x.astype(np.float32) if source.name.startswith(("bfloat", "float4_", "float6_", "float8_")) else x).astype(str).astype(object)]
     elif source == object and target == bool:
         result = lambda x, *_: [np.array([float(v) != 0 for v in x.flat], bool).reshape(x.shape)]
+    elif all(t == object or is_tiny(t) for t in (source, target)) and source != target and (source, target) != (object, ml_dtypes.float8_e8m0fnu):
+        result = lambda x, *_: [convert_tiny(x, target)]  # the implementations lack many of them
+        if source == object and not is_float(target):
+            make = lambda *s: np.array(["0", "1"], object)[c.rng.integers(2, size=s)]
     rounding = [] if target != ml_dtypes.float8_e8m0fnu or source not in (np.float32, np.float16, object) else [
         dict(round_mode=mode) for mode in ("up", "down", "nearest")]
     if c.schema.name == "CastLike":
