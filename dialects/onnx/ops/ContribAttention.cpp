@@ -393,12 +393,17 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
   Value last = reshape(node, asInt64(node, node.operand(kLastPlace)), {-1});
   Value start = build<SubOp>(node, {build<AddOp>(node, {last, node.scalar(1, i64)}), length});
   Value zero = node.constant(0);
-  start = past[0] ? build<WhereOp>(node, {build<EqualOp>(node, {total, length}), zero, start})
-                  : build<MulOp>(node, {start, zero});
+  Value isPrompt = build<EqualOp>(node, {total, length});
+  start = past[0] ? build<WhereOp>(node, {isPrompt, zero, start}) : build<MulOp>(node, {start, zero});
   if (isRotated) {
-    Value ids = node.operand(kPositions);
-    if (!ids)
-      ids = build<AddOp>(node, {unsqueeze(node, start, 1), countTo(node, length)});
+    // "When processing the first prompt the kernel uses only the first element" of position_ids.
+    Value count = countTo(node, length), ids = node.operand(kPositions);
+    if (ids) {
+      Value first = build<GatherOp>(node, {reshape(node, ids, {-1}), node.constant(0)});
+      ids = build<WhereOp>(node, {isPrompt, build<AddOp>(node, {first, count}), ids});
+    } else {
+      ids = build<AddOp>(node, {unsqueeze(node, start, 1), count});
+    }
     if (!node.operand(kCosine) || !node.operand(kSine))
       return node.error() << "a rotation needs cos_cache and sin_cache";
     query = rotate(node, query, node.operand(kCosine), node.operand(kSine), ids, heads, isInterleaved);
