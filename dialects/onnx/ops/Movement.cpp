@@ -159,8 +159,8 @@ static Value concatenate(LoweringBuilder &b, ArrayRef<Value> parts, ArrayRef<Dim
       continue;
     SmallVector<OpFoldResult> offsets = indexList(b, rank, 0);
     offsets[axis] = b.materialize(offset);
-    // What the comparison does not see through, it does not solve systems of inequalities for.
-    if (auto sum = dyn_cast<Value>(offsets[axis]))
+    // Among many parts, what the comparison does not see through it does not solve systems of inequalities for.
+    if (auto sum = dyn_cast<Value>(offsets[axis]); sum && parts.size() > 8)
       offsets[axis] = arith::MaxSIOp::create(b, sum, b.index(0)).getResult();
     result = tensor::InsertSliceOp::create(b, part, result, offsets, b.materialize(from), indexList(b, rank, 1));
     offset = simplify(offset + from[axis]);
