@@ -13,6 +13,7 @@
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -28,6 +29,10 @@ struct NBitsGeometry {
   int64_t zeroBytes;            ///< packed zero points of a row
 
   static FailureOr<NBitsGeometry> get(MatMulNBitsOp op);
+  /// Whether the columns of the product are summed up in another order: first those of the first number of every byte
+  /// of a block, then those of the second. Vectors of bytes become vectors of numbers that lie beside each other then.
+  /// Where blocks or rows are filled up, they stay as they are.
+  bool isTransposed() const { return perByte != 1 && blocks * blob * perByte == columns; }
 };
 } // namespace
 
@@ -113,44 +118,36 @@ static Scalar unpack(ImplicitLocOpBuilder &b, Value byte, int64_t dim, int64_t b
   return shiftRight(number, Scalar(b, part) * static_cast<double>(bits)) & number.number((1 << bits) - 1);
 }
 
-FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
-  auto geometry = NBitsGeometry::get(*this);
-  if (failed(geometry))
-    return failure();
-  NBitsGeometry &g = *geometry;
-  Lowered a = getLowered(*this, operands, 0);
-  Type element = a.element(), real = accumulatorType(element);
+static Dims makeSizes(LoweringBuilder &b, ArrayRef<int64_t> sizes) {
+  return llvm::map_to_vector<6>(sizes, [&](int64_t size) { return makeDim(b.getContext(), size); });
+}
+
+/// Columns of A in the order in which dequantizeRows has those of B.
+static Lowered orderColumns(LoweringBuilder &b, const NBitsGeometry &g, Lowered a, AffineExpr many) {
+  if (!g.isTransposed())
+    return a;
   auto sizes = [&](ArrayRef<int64_t> sizes) {
-    return llvm::map_to_vector(sizes, [&](int64_t size) { return makeDim(b.getContext(), size); });
+    Dims dims = makeSizes(b, sizes);
+    dims.insert(dims.begin(), many);
+    return dims;
   };
-  AffineExpr columns = makeDim(b.getContext(), g.columns);
-  b.requireEqual(a.dims().back(), columns, "MatMulNBits: A has another number of columns than B");
-  Lowered packed = reshape(b, getLowered(*this, operands, 1), sizes({g.rows, g.blocks, g.blob}));
-  Lowered scales = reshape(b, getLowered(*this, operands, 2), sizes({g.rows, g.blocks}));
+  a = transpose(b, reshape(b, a, sizes({g.blocks, g.blob, g.perByte})), {0, 1, 3, 2});
+  return reshape(b, a, sizes({g.columns}));
+}
 
-  // One zero point for each block, as a number; the middle where there are none.
-  Lowered zeros = getLowered(*this, operands, 3);
-  if (zeros && isa<IntegerType>(zeros.element())) {
-    RankedTensorType type = makeTensor(sizes({g.rows, g.zeroBytes, g.perByte}), real);
-    zeros = reshape(b, zeros, sizes({g.rows, g.zeroBytes}));
-    AffineMap map = AffineMap::getMultiDimIdentityMap(3, b.getContext()).getMajorSubMap(2);
-    Value numbers = b.elementwise(type, zeros.value, map, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
-      return convert(unpack(nested, args[0], 2, g.bits), real);
-    });
-    zeros = reshape(b, {numbers, type}, sizes({g.rows, g.zeroBytes * g.perByte}));
-    if (g.zeroBytes * g.perByte != g.blocks)
-      zeros =
-          slice(b, zeros, {b.getIndexAttr(0), b.getIndexAttr(0)}, sizes({g.rows, g.blocks}), sizes({g.rows, g.blocks}));
-  } else if (zeros) {
-    zeros = reshape(b, zeros, sizes({g.rows, g.blocks}));
-  }
-
-  // real = (number - zero point) * scale, in the order of the bytes.
-  RankedTensorType type = makeTensor(sizes({g.rows, g.blocks, g.blob, g.perByte}), real);
+/// Rows of B as real numbers: those whose numbers, scales and zero points (as numbers, or absent) these are. `groups`
+/// says to which block a column belongs, if that is not where it stands.
+static Lowered dequantizeRows(LoweringBuilder &b, const NBitsGeometry &g, Lowered packed, Lowered scales, Lowered zeros,
+                              Lowered groups, Type real) {
+  int64_t rows = packed.type.getDimSize(0);
+  auto sizes = [&](ArrayRef<int64_t> sizes) { return makeSizes(b, sizes); };
+  // real = (number - zero point) * scale
+  unsigned byteDim = g.isTransposed() ? 3 : 2, partDim = 5 - byteDim;
+  RankedTensorType type = makeTensor(
+      g.isTransposed() ? sizes({rows, g.blocks, g.perByte, g.blob}) : sizes({rows, g.blocks, g.blob, g.perByte}), real);
   AffineMap identity = AffineMap::getMultiDimIdentityMap(4, b.getContext());
   SmallVector<Value> inputs{packed.value};
-  SmallVector<AffineMap> maps{identity.getMajorSubMap(3)};
-  Lowered groups = getLowered(*this, operands, 4);
+  SmallVector<AffineMap> maps{identity.getSubMap({0, 1, byteDim})};
   auto perBlock = [&](Lowered value) {
     if (value && !groups) {
       inputs.push_back(value.value);
@@ -160,7 +157,7 @@ FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, V
   perBlock(scales);
   perBlock(zeros);
   Value weights = b.elementwise(type, inputs, maps, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
-    Scalar number = convert(unpack(nested, args[0], 3, g.bits), real), scale, zero;
+    Scalar number = convert(unpack(nested, args[0], partDim, g.bits), real), scale, zero;
     if (groups) {
       // Which block a column belongs to is data. Columns behind the last one count for nothing.
       auto at = [&](int64_t dim) { return linalg::IndexOp::create(nested, dim).getResult(); };
@@ -168,7 +165,7 @@ FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, V
         Value scaled = arith::MulIOp::create(nested, x, arith::ConstantIndexOp::create(nested, factor));
         return arith::AddIOp::create(nested, scaled, y);
       };
-      Value column = times(at(1), g.block, times(at(2), g.perByte, at(3)));
+      Value column = times(at(1), g.block, times(at(byteDim), g.perByte, at(partDim)));
       Value last = arith::ConstantIndexOp::create(nested, groups.type.getDimSize(0) - 1);
       Value group =
           tensor::ExtractOp::create(nested, groups.value, Value(arith::MinUIOp::create(nested, column, last)));
@@ -192,15 +189,89 @@ FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, V
     if (from != to)
       matrix = slice(b, matrix, SmallVector<OpFoldResult>(from.size(), b.getIndexAttr(0)), sizes(to), sizes(to));
   };
-  cut({g.rows, g.blocks, g.blob * g.perByte}, {g.rows, g.blocks, g.block});
-  cut({g.rows, g.blocks * g.block}, {g.rows, g.columns});
+  cut({rows, g.blocks, g.blob * g.perByte}, {rows, g.blocks, g.block});
+  cut({rows, g.blocks * g.block}, {rows, g.columns});
+  return matrix;
+}
+
+FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto geometry = NBitsGeometry::get(*this);
+  if (failed(geometry))
+    return failure();
+  NBitsGeometry &g = *geometry;
+  Lowered a = getLowered(*this, operands, 0);
+  Type element = a.element(), real = accumulatorType(element);
+  auto sizes = [&](ArrayRef<int64_t> sizes) { return makeSizes(b, sizes); };
+  AffineExpr columns = makeDim(b.getContext(), g.columns);
+  b.requireEqual(a.dims().back(), columns, "MatMulNBits: A has another number of columns than B");
+  Lowered packed = reshape(b, getLowered(*this, operands, 1), sizes({g.rows, g.blocks, g.blob}));
+  Lowered scales = reshape(b, getLowered(*this, operands, 2), sizes({g.rows, g.blocks}));
+
+  // One zero point for each block, as a number; the middle where there are none.
+  Lowered zeros = getLowered(*this, operands, 3);
+  if (zeros && isa<IntegerType>(zeros.element())) {
+    RankedTensorType type = makeTensor(sizes({g.rows, g.zeroBytes, g.perByte}), real);
+    zeros = reshape(b, zeros, sizes({g.rows, g.zeroBytes}));
+    AffineMap map = AffineMap::getMultiDimIdentityMap(3, b.getContext()).getMajorSubMap(2);
+    Value numbers = b.elementwise(type, zeros.value, map, [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+      return convert(unpack(nested, args[0], 2, g.bits), real);
+    });
+    zeros = reshape(b, {numbers, type}, sizes({g.rows, g.zeroBytes * g.perByte}));
+    if (g.zeroBytes * g.perByte != g.blocks)
+      zeros =
+          slice(b, zeros, {b.getIndexAttr(0), b.getIndexAttr(0)}, sizes({g.rows, g.blocks}), sizes({g.rows, g.blocks}));
+  } else if (zeros) {
+    zeros = reshape(b, zeros, sizes({g.rows, g.blocks}));
+  }
 
   // The dimensions before the last are more rows.
   Dims dims = a.dims();
-  AffineExpr many = product(b.getContext(), ArrayRef(dims).drop_back()), n = makeDim(b.getContext(), g.rows);
+  AffineExpr many = product(b.getContext(), ArrayRef(dims).drop_back());
   AffineExpr i = b.getAffineDimExpr(0), j = b.getAffineDimExpr(1), k = b.getAffineDimExpr(2);
   auto map = [&](AffineExpr x, AffineExpr y) { return AffineMap::get(3, 0, {x, y}, b.getContext()); };
-  Lowered y = contract(b, reshape(b, a, {many, columns}), map(i, k), matrix, map(j, k), {many, n}, map(i, j), real);
+  a = orderColumns(b, g, reshape(b, a, {many, columns}), many);
+  Lowered groups = getLowered(*this, operands, 4);
+  /// The columns of the product that `count` rows of B give, from row `first` on.
+  auto multiply = [&](OpFoldResult first, int64_t count) {
+    auto rows = [&](Lowered value) {
+      if (!value || count == g.rows)
+        return value;
+      Dims part = value.dims();
+      part[0] = makeDim(b.getContext(), count);
+      SmallVector<OpFoldResult> offsets(part.size(), b.getIndexAttr(0));
+      offsets[0] = first;
+      return slice(b, value, offsets, part, part);
+    };
+    Lowered matrix = dequantizeRows(b, g, rows(packed), rows(scales), rows(zeros), groups, real);
+    return contract(b, a, map(i, k), matrix, map(j, k), {many, makeDim(b.getContext(), count)}, map(i, j), real);
+  };
+  // Real numbers take up to 16 times the memory: those of some rows at a time, which stay in the cache until they are
+  // multiplied.
+  constexpr int64_t kNumbersAtOnce = 1 << 18, kFewest = 64;
+  int64_t count =
+      std::max<int64_t>(kFewest, llvm::bit_floor<uint64_t>(std::max<int64_t>(1, kNumbersAtOnce / g.columns)));
+  Lowered y;
+  if (count >= g.rows) {
+    y = multiply(b.getIndexAttr(0), g.rows);
+  } else {
+    RankedTensorType type = makeTensor({many, makeDim(b.getContext(), g.rows)}, real);
+    auto insert = [&](Lowered part, Value whole, OpFoldResult first) -> Value {
+      SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+      return tensor::InsertSliceOp::create(b, part.value, whole, SmallVector<OpFoldResult>{b.getIndexAttr(0), first},
+                                           b.materialize(part.dims()), ones);
+    };
+    int64_t rest = g.rows % count;
+    auto loop = scf::ForOp::create(b, b.index(0), b.index(g.rows - rest), b.index(count), b.empty(type));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value first = loop.getInductionVar();
+      scf::YieldOp::create(b, insert(multiply(first, count), loop.getRegionIterArg(0), first));
+    }
+    y = {loop.getResult(0), type};
+    if (rest != 0)
+      y.value = insert(multiply(b.getIndexAttr(g.rows - rest), rest), y.value, b.getIndexAttr(g.rows - rest));
+  }
   if (Lowered bias = getLowered(*this, operands, 5)) {
     Value sum = b.elementwise(y.type, {y.value, bias.value},
                               {AffineMap::getMultiDimIdentityMap(2, b.getContext()), AffineMap::get(2, 0, j)},

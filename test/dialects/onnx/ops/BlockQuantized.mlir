@@ -14,6 +14,21 @@ func.func @matmul_nbits(%x: tensor<2x40xf32>, %w: tensor<6x3x8xui8>, %s: tensor<
 
 // -----
 
+// Of a big matrix some rows become real numbers at a time.
+// CHECK-LABEL: func.func @many_rows(
+// CHECK: linalg.transpose {{.*}} permutation = [0, 1, 3, 2]
+// CHECK: scf.for
+// CHECK: -> tensor<64x128x2x16xf32>
+// CHECK: tensor.insert_slice {{.*}} : tensor<2x64xf32> into tensor<2x200xf32>
+// CHECK: tensor.insert_slice {{.*}} : tensor<2x8xf32> into tensor<2x200xf32>
+func.func @many_rows(%x: tensor<2x4096xf32>, %w: tensor<200x128x16xui8>, %s: tensor<200x128xf32>) -> tensor<2x200xf32> {
+  %none = onnx.None : none
+  %0 = onnx.ms.MatMulNBits %x, %w, %s, %none, %none, %none {K = 4096 : si64, N = 200 : si64, block_size = 32 : si64} : (tensor<2x4096xf32>, tensor<200x128x16xui8>, tensor<200x128xf32>, none, none, none) -> tensor<2x200xf32>
+  return %0 : tensor<2x200xf32>
+}
+
+// -----
+
 func.func @wrong_blocks(%x: tensor<2x40xf32>, %w: tensor<6x2x8xui8>, %s: tensor<6x3xf32>) -> tensor<2x6xf32> {
   %none = onnx.None : none
   // expected-error @below {{B must have the sizes 6x3x8}}
