@@ -3,8 +3,8 @@
 // The precompiled header: MLIR's own headers that most files need, nothing of ours. Every file still includes
 // what it uses.
 
-// Debian's LLVM is built without asserts and, for that reason, without statistics: a pass that counts would have another
-// layout here than in libMLIR.
+// Debian's LLVM is built without asserts and, for that reason, without statistics: a pass that counts would have
+// another layout here than in libMLIR.
 #ifndef NDEBUG
 #define NDEBUG
 #include "llvm/ADT/Statistic.h"

@@ -68,7 +68,8 @@ static void addEffects(DestinationStyleOpInterface op,
       return {};                                                                                                       \
     return {{getTiedOpResult(&operand), BufferRelation::Equivalent}};                                                  \
   }                                                                                                                    \
-  LogicalResult OP::bufferize(RewriterBase &rewriter, const BufferizationOptions &options, BufferizationState &state) { \
+  LogicalResult OP::bufferize(RewriterBase &rewriter, const BufferizationOptions &options,                             \
+                              BufferizationState &state) {                                                             \
     return bufferizeKernel(cast<DestinationStyleOpInterface>(getOperation()), rewriter, options, state);               \
   }                                                                                                                    \
   void OP::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {                  \
@@ -134,8 +135,7 @@ LogicalResult DepthwiseOp::verify() {
     return emitOpError("needs a 4-D input and output and a 3-D filter");
   if (getStrides().size() != 2 || getDilations().size() != 2)
     return emitOpError("needs two strides and two dilations");
-  return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4,
-                        shaped(getInit()).getElementType());
+  return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4, shaped(getInit()).getElementType());
 }
 
 LogicalResult PackOp::verify() {

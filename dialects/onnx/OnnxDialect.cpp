@@ -211,7 +211,8 @@ Operation *onnxc::onnx::makeOp(ImplicitLocOpBuilder &b, StringRef name, ValueRan
   for (unsigned i = 0; i < bodies; ++i)
     state.addRegion();
   Operation *op = b.create(state);
-  if (failed(fill(op)) || failed(info.verifyInvariants(op)) || failed(inferTypes(op)) || failed(info.verifyInvariants(op))) {
+  if (failed(fill(op)) || failed(info.verifyInvariants(op)) || failed(inferTypes(op)) ||
+      failed(info.verifyInvariants(op))) {
     op->erase();
     return nullptr;
   }

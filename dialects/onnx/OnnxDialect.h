@@ -15,9 +15,9 @@ namespace onnxc::onnx {
 /// Operands that an upgrade needs (a former attribute, say) are made with `b`.
 struct NodeForm {
   mlir::ImplicitLocOpBuilder &b;
-  std::string domain; ///< "" is ai.onnx
-  std::string name;   ///< operator
-  int64_t opset;      ///< version of the domain that the node was written for
+  std::string domain;                      ///< "" is ai.onnx
+  std::string name;                        ///< operator
+  int64_t opset;                           ///< version of the domain that the node was written for
   llvm::SmallVector<mlir::Value> operands; ///< absent ones are onnx.None
   mlir::NamedAttrList attributes;          ///< by ONNX name: i64, f32, string, dense i64/f32 arrays, elements, ...
   size_t resultCount;

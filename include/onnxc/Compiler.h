@@ -21,18 +21,18 @@ enum class CompileStatus {
 };
 
 struct CompileOptions {
-  std::string output;                ///< path; "-" is standard output (for text)
+  std::string output; ///< path; "-" is standard output (for text)
   EmitKind emit = EmitKind::Auto;
-  std::string header;                ///< path of the C header; empty: beside a .so, .o or .a, with its stem
+  std::string header; ///< path of the C header; empty: beside a .so, .o or .a, with its stem
   bool writeHeader = true;
-  std::string prefix;                ///< of the model's symbols; empty: from the output's name
-  std::string target;                ///< triple or architecture; empty: this machine's
-  std::string cpu;                   ///< LLVM's name; empty: this machine's for its own target, else the baseline
-  int optLevel = 3;                  ///< 0: the unoptimised reference
-  bool externalWeights = false;      ///< weights in a file beside the model
-  bool printMemoryPlan = false;      ///< to standard output
-  bool timing = false;               ///< time of every phase, to standard error
-  bool progress = false;             ///< lines on standard error for work that takes long
+  std::string prefix;           ///< of the model's symbols; empty: from the output's name
+  std::string target;           ///< triple or architecture; empty: this machine's
+  std::string cpu;              ///< LLVM's name; empty: this machine's for its own target, else the baseline
+  int optLevel = 3;             ///< 0: the unoptimised reference
+  bool externalWeights = false; ///< weights in a file beside the model
+  bool printMemoryPlan = false; ///< to standard output
+  bool timing = false;          ///< time of every phase, to standard error
+  bool progress = false;        ///< lines on standard error for work that takes long
   std::vector<std::pair<std::string, int64_t>> dims;                     ///< symbolic dimension = size
   std::vector<std::pair<std::string, std::vector<int64_t>>> inputShapes; ///< input = shape (-1: keep symbolic)
 };
@@ -42,8 +42,8 @@ struct CompileResult {
   std::string diagnostics; ///< one problem a line, "model.onnx: error: node 'x' (Conv): ..."; warnings, too
 };
 
-/// Compiles the model at `path` (.onnx, .onnxtxt, or .mlir in the onnx dialect). Writes nothing unless it succeeds. May be
-/// called any number of times, from any thread.
+/// Compiles the model at `path` (.onnx, .onnxtxt, or .mlir in the onnx dialect). Writes nothing unless it succeeds. May
+/// be called any number of times, from any thread.
 CompileResult compile(const std::string &path, const CompileOptions &options);
 
 } // namespace onnxc

@@ -45,9 +45,11 @@ public:
   LogicalResult run() {
     kind = options.emit == EmitKind::Auto ? kindFromName(options.output) : options.emit;
     if (kind == EmitKind::Auto)
-      return error("can't tell from the name '" + options.output + "' what to write: use .so, .o, .a, .mlir, .ll or .s");
+      return error("can't tell from the name '" + options.output +
+                   "' what to write: use .so, .o, .a, .mlir, .ll or .s");
     if (options.output != "-") // found out before the work, not after it
-      if (StringRef folder = llvm::sys::path::parent_path(options.output); !folder.empty() && !llvm::sys::fs::is_directory(folder))
+      if (StringRef folder = llvm::sys::path::parent_path(options.output);
+          !folder.empty() && !llvm::sys::fs::is_directory(folder))
         return error("can't write " + options.output + ": there is no folder " + folder.str());
     auto resolved = resolveTarget(options.target, options.cpu);
     if (!resolved)
@@ -99,9 +101,7 @@ private:
     return failure();
   }
 
-  LogicalResult check(llvm::Error problem) {
-    return problem ? error(llvm::toString(std::move(problem))) : success();
-  }
+  LogicalResult check(llvm::Error problem) { return problem ? error(llvm::toString(std::move(problem))) : success(); }
 
   /// Runs a phase, and says how long it took when that's wanted.
   LogicalResult phase(StringRef name, llvm::function_ref<LogicalResult()> body) {
@@ -162,7 +162,8 @@ private:
   }
 
   LogicalResult emit() {
-    info.prefix = options.prefix.empty() ? toIdentifier(llvm::sys::path::stem(options.output).str(), "model") : options.prefix;
+    info.prefix =
+        options.prefix.empty() ? toIdentifier(llvm::sys::path::stem(options.output).str(), "model") : options.prefix;
     info.target = target.triple;
     info.features = getRequiredFeatures(*machine);
     info.weightsSize = weights.blob.size;

@@ -83,8 +83,8 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(memref::createResolveShapedTypeResultDimsPass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
-  // Results are computed where they are wanted: over the old state of a recurrence, in the output, in a part of a bigger
-  // tensor (Concat).
+  // Results are computed where they are wanted: over the old state of a recurrence, in the output, in a part of a
+  // bigger tensor (Concat).
   passes.addNestedPass<func::FuncOp>(createSeparateDestinations());
   passes.addNestedPass<func::FuncOp>(createCarryInPlace());
   passes.addPass(bufferization::createEmptyTensorEliminationPass());

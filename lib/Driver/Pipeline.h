@@ -13,8 +13,8 @@ namespace onnxc {
 struct PipelineOptions {
   int optLevel = 3;
   const llvm::TargetMachine *machine = nullptr;
-  Evaluator evaluate;            ///< computes constants; null: they are computed at run time
-  MemoryPlan *plan = nullptr;    ///< filled, if wanted
+  Evaluator evaluate;         ///< computes constants; null: they are computed at run time
+  MemoryPlan *plan = nullptr; ///< filled, if wanted
   CollectedWeights *weights = nullptr;
 };
 

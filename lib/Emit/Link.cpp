@@ -3,17 +3,17 @@
 // From object files in memory and the weights to the file that the user gets. lld and llvm-objcopy run as libraries.
 #include "lib/Emit/Link.h"
 #include "lld/Common/Driver.h"
+#include "runtime/src/hash.h"
 #include "llvm/BinaryFormat/ELF.h"
-#include "llvm/Object/ArchiveWriter.h"
-#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/ObjCopy/CommonConfig.h"
 #include "llvm/ObjCopy/ELF/ELFConfig.h"
 #include "llvm/ObjCopy/ELF/ELFObjcopy.h"
+#include "llvm/Object/ArchiveWriter.h"
+#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Triple.h"
-#include "runtime/src/hash.h"
 #include <mutex>
 
 LLD_HAS_DRIVER(elf)
@@ -63,7 +63,8 @@ uint64_t onnxc::WeightsBlob::hash() const {
 
 /// Writes a relocatable ELF file that is one read-only section with one hidden symbol. Small enough to do by hand, and
 /// the bytes go straight to the file.
-static void writeWeightsObject(raw_ostream &stream, const onnxc::WeightsBlob &weights, StringRef symbol, StringRef triple) {
+static void writeWeightsObject(raw_ostream &stream, const onnxc::WeightsBlob &weights, StringRef symbol,
+                               StringRef triple) {
   std::string strings = std::string(1, '\0') + symbol.str() + '\0';
   static const char sectionNames[] = "\0.rodata.weights\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack";
   constexpr unsigned kWeights = 1, kSymbols = 17, kStrings = 25, kSectionNames = 33, kStack = 43;
@@ -86,7 +87,8 @@ static void writeWeightsObject(raw_ostream &stream, const onnxc::WeightsBlob &we
 
   auto section = [](unsigned name, unsigned type, uint64_t flags, uint64_t offset, uint64_t size, uint64_t align) {
     ELF::Elf64_Shdr s = {};
-    s.sh_name = name, s.sh_type = type, s.sh_flags = flags, s.sh_offset = offset, s.sh_size = size, s.sh_addralign = align;
+    s.sh_name = name, s.sh_type = type, s.sh_flags = flags, s.sh_offset = offset, s.sh_size = size,
+    s.sh_addralign = align;
     return s;
   };
   ELF::Elf64_Shdr sections[6] = {
@@ -131,8 +133,8 @@ public:
   static Expected<TemporaryFile> create(StringRef path) {
     int fd;
     SmallString<128> name;
-    if (std::error_code code = fs::createUniqueFile(path + ".%%%%%%%%.tmp", fd, name, fs::OF_None,
-                                                    fs::all_read | fs::all_write))
+    if (std::error_code code =
+            fs::createUniqueFile(path + ".%%%%%%%%.tmp", fd, name, fs::OF_None, fs::all_read | fs::all_write))
       return fileError(path, code);
     return TemporaryFile(path, name, fd);
   }
@@ -239,10 +241,23 @@ Error onnxc::writeSharedLibrary(StringRef path, const LinkInput &input) {
   auto output = TemporaryFile::create(path);
   if (!output)
     return output.takeError();
-  std::vector<std::string> arguments = {
-      "-shared",  "-nostdlib", "--gc-sections", "-z", "now", "-z", "defs", "-z", "noexecstack", "-z", "separate-code",
-      "--hash-style=gnu", "--build-id=none", "-s", "-soname", sys::path::filename(path).str(),
-      "--version-script=" + script->getName().str()};
+  std::vector<std::string> arguments = {"-shared",
+                                        "-nostdlib",
+                                        "--gc-sections",
+                                        "-z",
+                                        "now",
+                                        "-z",
+                                        "defs",
+                                        "-z",
+                                        "noexecstack",
+                                        "-z",
+                                        "separate-code",
+                                        "--hash-style=gnu",
+                                        "--build-id=none",
+                                        "-s",
+                                        "-soname",
+                                        sys::path::filename(path).str(),
+                                        "--version-script=" + script->getName().str()};
   if (Error error = link(path, output->getName(), arguments, input))
     return error;
   return output->keep();
@@ -267,8 +282,8 @@ static Error linkRelocatable(StringRef path, TemporaryFile &output, const onnxc:
   elf.LocalizeHidden = true;
   Error failure = Error::success();
   Error written = output.write([&](raw_ostream &stream) {
-    failure = joinErrors(std::move(failure),
-                         objcopy::elf::executeObjcopyOnBinary(common, elf, cast<object::ELFObjectFileBase>(**object), stream));
+    failure = joinErrors(std::move(failure), objcopy::elf::executeObjcopyOnBinary(
+                                                 common, elf, cast<object::ELFObjectFileBase>(**object), stream));
   });
   return joinErrors(std::move(failure), std::move(written));
 }

@@ -47,7 +47,8 @@ Expected<onnxc::TargetSpec> onnxc::resolveTarget(StringRef target, StringRef cpu
     triple = Triple(Triple::normalize(target));
   bool known = triple.getArch() == Triple::x86_64 || triple.getArch() == Triple::aarch64;
   if (!known || !triple.isOSBinFormatELF())
-    return createStringError("can't compile for '" + target.str() + "': the targets are x86-64 and aarch64 (Linux, ELF)");
+    return createStringError("can't compile for '" + target.str() +
+                             "': the targets are x86-64 and aarch64 (Linux, ELF)");
 
   bool native = cpu == "native" || (cpu.empty() && triple.getArch() == host.getArch());
   if (native && triple.getArch() != host.getArch())
@@ -57,7 +58,8 @@ Expected<onnxc::TargetSpec> onnxc::resolveTarget(StringRef target, StringRef cpu
     spec.cpu = sys::getHostCPUName();
     // A virtual machine may hide what its processor's name promises: the list of features has the last word.
     for (const auto &feature : sys::getHostCPUFeatures())
-      spec.features += (spec.features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
+      spec.features +=
+          (spec.features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
   } else if (cpu.empty()) {
     spec.cpu = triple.getArch() == Triple::x86_64 ? "x86-64-v3" : "generic";
   }
@@ -75,8 +77,8 @@ Expected<std::unique_ptr<TargetMachine>> onnxc::createTargetMachine(const Target
   options.AllowFPOpFusion = FPOpFusion::Standard;
   options.FunctionSections = options.DataSections = true;
   auto level = static_cast<CodeGenOptLevel>(std::clamp(optLevel, 0, 3));
-  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(triple, spec.cpu, spec.features, options, Reloc::PIC_,
-                                                                     std::nullopt, level));
+  std::unique_ptr<TargetMachine> machine(
+      target->createTargetMachine(triple, spec.cpu, spec.features, options, Reloc::PIC_, std::nullopt, level));
   if (!machine->getMCSubtargetInfo()->isCPUStringValid(spec.cpu))
     return createStringError("-mcpu=" + spec.cpu + " is not a processor of " + triple.getArchName());
   return machine;
@@ -192,13 +194,15 @@ static Expected<bool> addUndefined(ArrayRef<char> object, StringSet<> &names) {
   return names.size() != before;
 }
 
-Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<char> object, TargetMachine &machine, const TargetSpec &spec) {
+Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<char> object, TargetMachine &machine,
+                                                  const TargetSpec &spec) {
   StringSet<> wanted;
   auto any = addUndefined(object, wanted);
   if (!any)
     return any.takeError();
   bool isX86 = machine.getTargetTriple().getArch() == Triple::x86_64;
-  ArrayRef<unsigned char> bitcode = isX86 ? ArrayRef<unsigned char>(kSupportX86) : ArrayRef<unsigned char>(kSupportAArch64);
+  ArrayRef<unsigned char> bitcode =
+      isX86 ? ArrayRef<unsigned char>(kSupportX86) : ArrayRef<unsigned char>(kSupportAArch64);
   SmallVector<char, 0> emitted;
   // Compiling a function may show that it needs another one: a copy of a struct that becomes a call of memcpy.
   while (*any) {

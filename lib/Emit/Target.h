@@ -23,8 +23,8 @@ struct TargetSpec {
   std::string features; ///< "+avx2,-amx-tile": what the name of the cpu does not say
 };
 
-/// `target` is a triple, x86-64 or aarch64, or empty for this machine; `cpu` is LLVM's name, "native", or empty for this
-/// machine's own processor, respectively the baseline of another architecture.
+/// `target` is a triple, x86-64 or aarch64, or empty for this machine; `cpu` is LLVM's name, "native", or empty for
+/// this machine's own processor, respectively the baseline of another architecture.
 llvm::Expected<TargetSpec> resolveTarget(llvm::StringRef target, llvm::StringRef cpu);
 
 /// A machine for position independent code.

@@ -33,7 +33,8 @@ using proto::ValueInfoProto;
 static constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 14;
 static constexpr int kMaxTypeDepth = 4; // optional(sequence(map(tensor)))
 
-/// A domain whose operators the dialect has under their own names, behind `prefix`: ai.onnx.ml's Scaler is onnx.ml.Scaler.
+/// A domain whose operators the dialect has under their own names, behind `prefix`: ai.onnx.ml's Scaler is
+/// onnx.ml.Scaler.
 struct Domain {
   const char *name, *prefix;
   int64_t maxOpset; ///< the newest that the dialect and its upgrades know
@@ -692,7 +693,8 @@ FailureOr<Value> Importer::lookup(StringRef name, Scope &innermost) {
   }
   if (innermost.function)
     return emitError(locate(name)) << "'" << name << "' is not defined in the function";
-  return emitError(locate(name)) << "'" << name << "' is neither an input, nor an initializer, nor the output of a node";
+  return emitError(locate(name)) << "'" << name
+                                 << "' is neither an input, nor an initializer, nor the output of a node";
 }
 
 void Importer::buildNode(const NodeProto &node, size_t index, Scope &scope) {

@@ -1,8 +1,8 @@
 //===- lib/Import/Tensors.cpp ------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reads the tensors of a model. Nothing here trusts a length, an offset or a path of the file.
-#include "dialects/onnx/OnnxDialect.h"
 #include "lib/Import/Tensors.h"
+#include "dialects/onnx/OnnxDialect.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"

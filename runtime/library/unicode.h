@@ -69,7 +69,8 @@ static inline uint32_t onnxc_change_case(uint32_t letter, int64_t change, int64_
     return letter - from < 26 ? letter ^ 0x20 : letter;
   }
   const onnxc_case_range *ranges = isLower ? onnxc_lower_ranges : onnxc_upper_ranges;
-  size_t low = 0, high = isLower ? sizeof onnxc_lower_ranges / sizeof *ranges : sizeof onnxc_upper_ranges / sizeof *ranges;
+  size_t low = 0,
+         high = isLower ? sizeof onnxc_lower_ranges / sizeof *ranges : sizeof onnxc_upper_ranges / sizeof *ranges;
   while (low < high) {
     size_t middle = (low + high) / 2;
     if (letter > ranges[middle].last)
@@ -78,7 +79,7 @@ static inline uint32_t onnxc_change_case(uint32_t letter, int64_t change, int64_
       high = middle;
     else
       return (letter - ranges[middle].first) % (uint32_t)ranges[middle].step ? letter
-                                                                            : letter + (uint32_t)ranges[middle].delta;
+                                                                             : letter + (uint32_t)ranges[middle].delta;
   }
   return letter;
 }

@@ -1,7 +1,7 @@
 /*===- runtime/src/hash.h ----------------------------------------------------------===
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- * xxHash64 with seed 0 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md): tells a model's weights file from
- * another one. The compiler hashes pieces as it lays them out, the runtime the whole file.
+ * xxHash64 with seed 0 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md): tells a model's weights file
+ * from another one. The compiler hashes pieces as it lays them out, the runtime the whole file.
  *===--------------------------------------------------------------------------------===*/
 #ifndef ONNXC_RUNTIME_HASH_H
 #define ONNXC_RUNTIME_HASH_H

@@ -21,8 +21,7 @@ struct onnxc_library {
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-onnxc_status
-onnxc_fail(onnxc_error *error, onnxc_status status, const char *format, ...);
+onnxc_status onnxc_fail(onnxc_error *error, onnxc_status status, const char *format, ...);
 
 /* Bytes of a tensor, or -1 when they don't fit into 63 bits. A tensor without dims (rank 0) has one element. */
 int64_t onnxc_byte_size(int32_t type, int32_t rank, const int64_t *dims);

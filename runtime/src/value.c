@@ -18,8 +18,7 @@ typedef struct Check {
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-static onnxc_status
-refuse(const Check *check, onnxc_status status, const char *format, ...) {
+static onnxc_status refuse(const Check *check, onnxc_status status, const char *format, ...) {
   char text[256];
   va_list arguments;
   va_start(arguments, format);

@@ -3,12 +3,12 @@
  * The functions that LLVM may call behind the back of generated code, so that a compiled model needs no C library.
  *===--------------------------------------------------------------------------------===
  *
- * The list was found by compiling every floating point, conversion and division instruction for every target; what is not
- * here (128-bit integers to floating point) would be an undefined symbol when the model is linked.
+ * The list was found by compiling every floating point, conversion and division instruction for every target; what is
+ * not here (128-bit integers to floating point) would be an undefined symbol when the model is linked.
  *
- * Compiled as bitcode for each target (-O2 -ffreestanding -fno-builtin -ffp-contract=off) and embedded into onnxc, which
- * gives the functions local names in the model. -fno-builtin keeps LLVM from turning the loop of memcpy into a call of
- * memcpy. No function here may use another one's instruction: floorf must not be compiled to a call of floorf.
+ * Compiled as bitcode for each target (-O2 -ffreestanding -fno-builtin -ffp-contract=off) and embedded into onnxc,
+ * which gives the functions local names in the model. -fno-builtin keeps LLVM from turning the loop of memcpy into a
+ * call of memcpy. No function here may use another one's instruction: floorf must not be compiled to a call of floorf.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -53,8 +53,8 @@ static inline void copySmall(void *to, const void *from, size_t n) {
   }
 }
 
-/* More than 64 bytes, front to back; right when `to` is below `from`, or they don't overlap. The last 64 bytes are loaded
- * first, and stored last. */
+/* More than 64 bytes, front to back; right when `to` is below `from`, or they don't overlap. The last 64 bytes are
+ * loaded first, and stored last. */
 static inline void copyForward(void *to, const void *from, size_t n) {
   V32 y = FROM(V32, from, n - 64), z = FROM(V32, from, n - 32);
   size_t i = 0;
@@ -284,7 +284,8 @@ HIDDEN float SUPPORT(__powisf2)(float x, int n) {
   return n < 0 ? 1 / result : result;
 }
 
-/* Large steps up are exact; a step down leaves 53 bits above the subnormal numbers, so that only the last one rounds. */
+/* Large steps up are exact; a step down leaves 53 bits above the subnormal numbers, so that only the last one rounds.
+ */
 HIDDEN double SUPPORT(ldexp)(double x, int n) {
   for (int i = 0; i < 2 && n > 1023; ++i, n -= 1023)
     x *= 0x1p1023;

@@ -188,10 +188,11 @@ Comparison compareTensors(const onnxc_value &want, const onnxc_value &got, doubl
   }
   if (differing) {
     char start[256];
-    snprintf(start, sizeof(start), "%llu of %llu values differ by up to %.3g, the first at %s: ",
-             (unsigned long long)differing, (unsigned long long)count, result.largest, position(first, want).c_str());
-    result.difference = start + text(type, number(type, got.data, first)) + ", expected " +
-                        text(type, number(type, want.data, first));
+    snprintf(start, sizeof(start),
+             "%llu of %llu values differ by up to %.3g, the first at %s: ", (unsigned long long)differing,
+             (unsigned long long)count, result.largest, position(first, want).c_str());
+    result.difference =
+        start + text(type, number(type, got.data, first)) + ", expected " + text(type, number(type, want.data, first));
   }
   return result;
 }

@@ -1,11 +1,11 @@
 //===- tools/onnxc/onnxc.cpp -------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The compiler's command line: include/onnxc/Compiler.h with options.
-#include "onnxc/Compiler.h"
 #include "lib/Driver/Operators.h"
+#include "onnxc/Compiler.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Config/llvm-config.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"

@@ -425,8 +425,8 @@ static Value combine(ImplicitLocOpBuilder &b, StringRef reduction, Value present
 /// A copy of `data` with every piece of `updates` written to, or combined with what is at, the position that `place`
 /// gives. A piece is what the dimensions of updates after the first `looped` hold: an element, or all of the last
 /// dimensions of data. One after the other, since places may coincide.
-static Value scatter(LoweringBuilder &b, Value data, Value updates, Type updatesType, int64_t looped, StringRef reduction,
-                     function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)> place) {
+static Value scatter(LoweringBuilder &b, Value data, Value updates, Type updatesType, int64_t looped,
+                     StringRef reduction, function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange)> place) {
   Type element = getElementTypeOrSelf(updatesType);
   auto storedType = cast<RankedTensorType>(updates.getType());
   auto pieceType = RankedTensorType::get(storedType.getShape().drop_front(looped), storedType.getElementType());
@@ -541,7 +541,8 @@ FailureOr<SmallVector<Value>> ScatterNDOp::lowerToLinalg(LoweringBuilder &b, Val
     }
     return target;
   };
-  return SmallVector<Value>{scatter(b, operands[0], operands[2], getUpdates().getType(), tuples, getReduction(), place)};
+  return SmallVector<Value>{
+      scatter(b, operands[0], operands[2], getUpdates().getType(), tuples, getReduction(), place)};
 }
 
 //===- TensorScatter --------------------------------------------------------------------===//

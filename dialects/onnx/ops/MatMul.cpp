@@ -3,8 +3,8 @@
 // Matrix products, and the sums of products that Einsum's equations say.
 #include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Elementwise.h"
-#include "dialects/onnx/support/Upgrade.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

@@ -656,7 +656,7 @@ FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRang
   int64_t rank = dims.size();
   SmallVector<OpFoldResult> low = indexList(b, rank, 0), high = indexList(b, rank, 0);
   auto flat = RankedTensorType::get({cast<RankedTensorType>(getPads().getType()).getNumElements()}, b.getI64Type());
-  Value vector; // pads may be a [1, n] matrix
+  Value vector;                         // pads may be a [1, n] matrix
   SmallVector<Value> axes, lows, highs; // of the run
   auto runtime = [&](int64_t i) {
     if (!vector)

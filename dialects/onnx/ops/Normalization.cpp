@@ -102,9 +102,7 @@ FailureOr<SmallVector<Value>> BatchNormalizationOp::lowerToLinalg(LoweringBuilde
     auto running = [&](Field before, Field now) {
       return fields
           .map({before, now}, before.tensor.element(),
-               [&](ArrayRef<Scalar> e) {
-                 return convert(e[0], e[1].type()) * momentum + e[1] * (1 - momentum.n);
-               })
+               [&](ArrayRef<Scalar> e) { return convert(e[0], e[1].type()) * momentum + e[1] * (1 - momentum.n); })
           .tensor.value;
     };
     Field batchMean = meanOf(fields, x, others, type), batchVariance = varianceOf(fields, x, batchMean, others, type);
@@ -118,12 +116,9 @@ FailureOr<SmallVector<Value>> BatchNormalizationOp::lowerToLinalg(LoweringBuilde
   Field factor = fields.map({scale, variance}, type, [&](ArrayRef<Scalar> e) {
     return convert(e[0], type) / sqrt(convert(e[1], type) + epsilon);
   });
-  Field offset = fields.map({bias, mean, factor}, type, [&](ArrayRef<Scalar> e) {
-    return convert(e[0], type) - convert(e[1], type) * e[2];
-  });
-  results[0] = fields
-                   .map({x, factor, offset}, input.element(),
-                        [](ArrayRef<Scalar> e) { return e[0] * e[1] + e[2]; })
+  Field offset = fields.map({bias, mean, factor}, type,
+                            [&](ArrayRef<Scalar> e) { return convert(e[0], type) - convert(e[1], type) * e[2]; });
+  results[0] = fields.map({x, factor, offset}, input.element(), [](ArrayRef<Scalar> e) { return e[0] * e[1] + e[2]; })
                    .tensor.value;
   return results;
 }
@@ -255,10 +250,11 @@ FailureOr<SmallVector<Value>> RMSNormalizationOp::lowerToLinalg(LoweringBuilder 
   Field sum = fields.sum(x, axes, type, [](ArrayRef<Scalar> e) { return e[0] * e[0]; });
   Value count = fields.count(axes, type);
   Number epsilon = getEpsilon();
-  Field inverse = fields.map(sum, type, [&](ArrayRef<Scalar> e) { return 1 / sqrt(e[0] / e[0].with(count) + epsilon); });
-  Field result = fields.map({x, inverse, alongLast(fields, getLowered(*this, operands, 1), rank)},
-                            getElementTypeOrSelf(getType()),
-                            [](ArrayRef<Scalar> e) { return e[0] * e[1] * convert(e[2], e[1].type()); });
+  Field inverse =
+      fields.map(sum, type, [&](ArrayRef<Scalar> e) { return 1 / sqrt(e[0] / e[0].with(count) + epsilon); });
+  Field result =
+      fields.map({x, inverse, alongLast(fields, getLowered(*this, operands, 1), rank)}, getElementTypeOrSelf(getType()),
+                 [](ArrayRef<Scalar> e) { return e[0] * e[1] * convert(e[2], e[1].type()); });
   return SmallVector<Value>{result.tensor.value};
 }
 
@@ -320,13 +316,13 @@ FailureOr<SmallVector<Value>> LRNOp::lowerToLinalg(LoweringBuilder &b, ValueRang
                               AffineMap::getMultiDimIdentityMap(rank + 1, getContext()).dropResult(rank)};
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
   iterators.push_back(utils::IteratorType::reduction);
-  auto squares = linalg::GenericOp::create(b, TypeRange{zeros.getType()}, ValueRange{padded.value, window},
-                                           ValueRange{zeros}, maps, iterators,
-                                           [&](OpBuilder &nested, Location loc, ValueRange args) {
-                                             ImplicitLocOpBuilder body(loc, nested);
-                                             Scalar x = widen(Scalar(body, args[0]));
-                                             linalg::YieldOp::create(body, Value(Scalar(body, args[2]) + x * x));
-                                           });
+  auto squares =
+      linalg::GenericOp::create(b, TypeRange{zeros.getType()}, ValueRange{padded.value, window}, ValueRange{zeros},
+                                maps, iterators, [&](OpBuilder &nested, Location loc, ValueRange args) {
+                                  ImplicitLocOpBuilder body(loc, nested);
+                                  Scalar x = widen(Scalar(body, args[0]));
+                                  linalg::YieldOp::create(body, Value(Scalar(body, args[2]) + x * x));
+                                });
   Fields fields(b, input.dims());
   Field sums = fields.all({squares.getResult(0), makeTensor(input.dims(), type)});
   Number factor = Number(getAlpha()).n / size, beta = getBeta(), bias = getBias();

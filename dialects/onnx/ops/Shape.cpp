@@ -236,7 +236,8 @@ FailureOr<SmallVector<Value>> SqueezeOp::lowerToLinalg(LoweringBuilder &b, Value
     // Dimension d of the operand is dimension d - (dropped ones before it) of the result.
     IndexMath math{b};
     Dims from = getDims(getData()), to = getDims(getSqueezed());
-    SmallVector<Value> isDropped = findNamed(b, readAxes(b, operands[1], from.size()), from.size()), sizes(to.size(), b.index(1));
+    SmallVector<Value> isDropped = findNamed(b, readAxes(b, operands[1], from.size()), from.size()),
+                       sizes(to.size(), b.index(1));
     Value place = b.index(0), isNowhere = b.constantInt(b.getI1Type(), 0);
     for (auto [dim, dropped] : llvm::zip_equal(from, isDropped)) {
       Value size = b.materializeIndex(dim);
@@ -356,9 +357,9 @@ FailureOr<SmallVector<Value>> ExpandOp::lowerToLinalg(LoweringBuilder &b, ValueR
       b.requireNonNegative((*data)[shapeIndex], "Expand: a size is negative");
     } else if (shapeIndex >= 0) {
       Value wanted = b.element(getShape(), operands[1], shapeIndex);
-      Value fits = arith::OrIOp::create(
-          b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, b.index(1)),
-          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, b.materializeIndex(dim)));
+      Value fits =
+          arith::OrIOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, b.index(1)),
+                               arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, b.materializeIndex(dim)));
       cf::AssertOp::create(b, fits, "Expand: the operand does not broadcast to the shape");
     }
     if (shapeIndex < 0 || fromIndex < 0)

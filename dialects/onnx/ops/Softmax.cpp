@@ -31,8 +31,9 @@ namespace {
 struct Lines {
   template <typename OpT>
   Lines(OpT op, LoweringBuilder &b, ValueRange operands)
-      : input(getLowered(op, operands, 0)), fields(b, input.dims()), axis(*normalizeAxis(op, op.getAxis(), input.rank())),
-        element(input.element()), accumulator(accumulatorType(element)), x(fields.all(input)),
+      : input(getLowered(op, operands, 0)), fields(b, input.dims()),
+        axis(*normalizeAxis(op, op.getAxis(), input.rank())), element(input.element()),
+        accumulator(accumulatorType(element)), x(fields.all(input)),
         largest(fields.reduce(
             x, axis, accumulator, [](Scalar like) { return like.lowest(); },
             [](Scalar a, ArrayRef<Scalar> e) { return max(a, e[0]); })) {}
@@ -47,8 +48,8 @@ struct Lines {
 
 FailureOr<SmallVector<Value>> SoftmaxOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Lines l(*this, b, operands);
-  // The function body in the specification (version 13) rounds to the element type after every step but those of the sum:
-  // one operation for 32 bits, several for 16.
+  // The function body in the specification (version 13) rounds to the element type after every step but those of the
+  // sum: one operation for 32 bits, several for 16.
   Field distance = l.fields.map({l.x, l.largest}, l.element, [](ArrayRef<Scalar> e) { return e[0] - e[1]; });
   Field powers = l.fields.map(distance, l.element, [](ArrayRef<Scalar> e) { return exp(e[0]); });
   Field sum = l.fields.sum(powers, l.axis, l.accumulator, [](ArrayRef<Scalar> e) { return e[0]; });
@@ -60,8 +61,8 @@ FailureOr<SmallVector<Value>> SoftmaxOp::lowerToLinalg(LoweringBuilder &b, Value
 
 FailureOr<SmallVector<Value>> LogSoftmaxOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Lines l(*this, b, operands);
-  Field sum = l.fields.sum({l.x, l.largest}, l.axis, l.accumulator,
-                           [](ArrayRef<Scalar> e) { return exp(e[0] - e[1]); });
+  Field sum =
+      l.fields.sum({l.x, l.largest}, l.axis, l.accumulator, [](ArrayRef<Scalar> e) { return exp(e[0] - e[1]); });
   Field logs = l.fields.map({l.largest, sum}, l.accumulator, [](ArrayRef<Scalar> e) { return e[0] + log(e[1]); });
   Field result = l.fields.map({l.x, logs}, l.element, [](ArrayRef<Scalar> e) { return e[0] - e[1]; });
   return SmallVector<Value>{result.tensor.value};
@@ -77,9 +78,7 @@ FailureOr<SmallVector<Value>> HardmaxOp::lowerToLinalg(LoweringBuilder &b, Value
   Lines l(*this, b, operands);
   Field first = l.fields.reduce(
       {l.x, l.largest}, l.axis, b.getI64Type(), [](Scalar like) { return like.highest(); },
-      [&](Scalar a, ArrayRef<Scalar> e) {
-        return min(a, select(e[0] == e[1], getPlace(a, l.axis), a.highest()));
-      });
+      [&](Scalar a, ArrayRef<Scalar> e) { return min(a, select(e[0] == e[1], getPlace(a, l.axis), a.highest())); });
   Field result = l.fields.map({l.x, first}, l.element, [&](ArrayRef<Scalar> e) {
     return select(getPlace(e[1], l.axis) == e[1], e[0].number(1), e[0].number(0));
   });

@@ -130,8 +130,9 @@ private:
 };
 } // namespace
 
-/// Runs `body` for every (outer, inner), in tasks of some outer ones each. What it fills are flat tensors that have `size`
-/// elements for each outer one; it sees those of its task, where the outer one has the index `at[0]` and otherwise `number`.
+/// Runs `body` for every (outer, inner), in tasks of some outer ones each. What it fills are flat tensors that have
+/// `size` elements for each outer one; it sees those of its task, where the outer one has the index `at[0]` and
+/// otherwise `number`.
 static SmallVector<Value>
 forLines(LoweringBuilder &b, Value outer, Value size, ValueRange tensors, Value inner,
          function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange at, Value number, ValueRange)> body) {

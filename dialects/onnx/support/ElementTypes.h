@@ -14,8 +14,8 @@ mlir::Type getElementType(mlir::MLIRContext *context, int64_t onnxType);
 /// ONNX's number of an element type of the onnx dialect.
 int64_t getOnnxType(mlir::Type elementType);
 
-/// The type of a value of any kind as runtime/include/onnxc/abi.h numbers it: the element type, with flags where it isn't
-/// a tensor.
+/// The type of a value of any kind as runtime/include/onnxc/abi.h numbers it: the element type, with flags where it
+/// isn't a tensor.
 int64_t getValueType(mlir::Type type);
 
 /// The name as numpy and ONNX's documentation spell it ("float32", "int4"), also of types that onnxc can't compile;

@@ -1,7 +1,8 @@
 //===- dialects/onnx/support/Fields.h ----------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Tensors over one iteration space, of which each depends on some dimensions only: data on all, a mean on those that were
-// not averaged, a scale on the channels. Reductions and normalisations become a few lines, without reshapes between.
+// Tensors over one iteration space, of which each depends on some dimensions only: data on all, a mean on those that
+// were not averaged, a scale on the channels. Reductions and normalisations become a few lines, without reshapes
+// between.
 #pragma once
 
 #include "dialects/onnx/support/Contraction.h"

@@ -43,8 +43,8 @@ public:
   void requireEqual(AffineExpr a, AffineExpr b, const llvm::Twine &message);
   /// Binds a symbol that dimension `dim` of a result introduces, where it is one, before the result is made.
   void bindFresh(AffineExpr dim, llvm::function_ref<mlir::Value()> size);
-  /// Operands of sizes `operands` broadcast to `result`, aligned at the right: binds what of it only run time tells, and
-  /// stops the run where they don't fit.
+  /// Operands of sizes `operands` broadcast to `result`, aligned at the right: binds what of it only run time tells,
+  /// and stops the run where they don't fit.
   void bindBroadcast(llvm::ArrayRef<AffineExpr> result, llvm::ArrayRef<Dims> operands);
   /// `index` counted from the front of `size` elements. Indices out of range are clamped: what they come from is
   /// run-time data, and generated code must not read or write outside of a tensor whatever it is.
@@ -84,9 +84,9 @@ public:
   /// expressions show how, tensor.reshape otherwise.
   mlir::Value reshape(mlir::Value value, mlir::Type operandType, mlir::Type resultType);
 
-  /// Calls a function of runtime/library (dialects/rt, rt.call). `inputs` are lowered values, `inputTypes` their onnx types.
-  /// Results: first tensors of the onnx types `outs`, whose sizes the symbols give, then what the function makes: values
-  /// of the onnx types `made`. `failures` are the texts of the statuses from 1 on.
+  /// Calls a function of runtime/library (dialects/rt, rt.call). `inputs` are lowered values, `inputTypes` their onnx
+  /// types. Results: first tensors of the onnx types `outs`, whose sizes the symbols give, then what the function
+  /// makes: values of the onnx types `made`. `failures` are the texts of the statuses from 1 on.
   llvm::SmallVector<mlir::Value> call(llvm::StringRef function, mlir::ValueRange inputs, mlir::TypeRange inputTypes,
                                       mlir::TypeRange outs, mlir::TypeRange made,
                                       llvm::ArrayRef<llvm::StringRef> failures = {});

@@ -228,7 +228,7 @@ static Scalar convertFloat(Scalar x, Type to) {
     return x;
   Type f32 = x.builder().getF32Type();
   bool narrow = width(x) < 32 || to.getIntOrFloatBitWidth() < 32;
-  bool once = x.type().isF64() && to.isF16(); // rounding twice would not be the same
+  bool once = x.type().isF64() && to.isF16();          // rounding twice would not be the same
   if (narrow && !once && x.type() != f32 && to != f32) // from and to bfloat16 there is no other way
     return convertFloat(x.type().isF64() ? narrowToOdd(x) : convertFloat(x, f32), to);
   return width(x) < to.getIntOrFloatBitWidth() ? cast<arith::ExtFOp>(x, to) : cast<arith::TruncFOp>(x, to);

@@ -66,7 +66,8 @@ FailureOr<Value> onnxc::onnx::castText(LoweringBuilder &b, Value lowered, Type f
   };
   RankedTensorType wideType = withElementType(to, wide);
   // A truth value takes any number that a double can be. Floats that numpy has no text for are written as the float32
-  // that they are, as the reference implementation does; what becomes a power of two is read as one, for Cast to round it.
+  // that they are, as the reference implementation does; what becomes a power of two is read as one, for Cast to round
+  // it.
   FloatType shown = floating ? floating : FloatType(b.getF64Type());
   if (isText(from) ? isa<Float8E8M0FNUType>(shown) : !isa<Float16Type, Float32Type, Float64Type>(shown))
     shown = b.getF32Type();

@@ -1,8 +1,9 @@
 //===- lib/Codegen/CPU/EmitContract.cpp --------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Emits kernel.contract. A register tile of `rows` x `vectors` accumulators runs over the whole reduction: each step loads
-// `vectors` vectors of packed columns, broadcasts one element per row, and does rows * vectors fused multiply-adds.
-// Around it: for every panel of columns of a task (its part of rhs stays in the caches), for every tile of rows.
+// Emits kernel.contract. A register tile of `rows` x `vectors` accumulators runs over the whole reduction: each step
+// loads `vectors` vectors of packed columns, broadcasts one element per row, and does rows * vectors fused
+// multiply-adds. Around it: for every panel of columns of a task (its part of rhs stays in the caches), for every tile
+// of rows.
 #include "lib/Codegen/CPU/KernelEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -85,7 +86,8 @@ private:
 bool ContractEmitter::walksLikeOne(unsigned outer, unsigned inner) {
   auto contiguous = [&](Value memref, AffineMap map) {
     auto type = cast<MemRefType>(memref.getType());
-    SmallVector<int64_t> factors[2] = {SmallVector<int64_t>(map.getNumResults()), SmallVector<int64_t>(map.getNumResults())};
+    SmallVector<int64_t> factors[2] = {SmallVector<int64_t>(map.getNumResults()),
+                                       SmallVector<int64_t>(map.getNumResults())};
     for (auto [i, expr] : llvm::enumerate(map.getResults())) {
       SmallVector<int64_t> coefficients = getCoefficients(expr, map.getNumDims());
       factors[0][i] = coefficients[outer];
@@ -194,8 +196,8 @@ void ContractEmitter::collectDims() {
   }
 }
 
-/// Cycles per step of the reduction: two multiply-adds and two loads per cycle, a multiply-add takes four cycles, and the
-/// columns come from the second-level cache at half a line per cycle.
+/// Cycles per step of the reduction: two multiply-adds and two loads per cycle, a multiply-add takes four cycles, and
+/// the columns come from the second-level cache at half a line per cycle.
 double ContractEmitter::tileCost(int64_t rows, int64_t vectors) const {
   double bytes = vectors * lanes * 4;
   return std::max({rows * vectors / 2.0, (rows + vectors) / 2.0, bytes / 32, 4.0}) + 0.25;
@@ -403,7 +405,8 @@ SmallVector<Value> ContractEmitter::reduce(unsigned level, Index lhsAt, Index rh
   const Dim &dim = reduced[level];
   if (level + 1 < reduced.size())
     return e.loop(e.index(0), dim.size, 1, sums, [&](Index k, ValueRange carried) {
-      return reduce(level + 1, e.add(lhsAt, e.mul(dim.lhs, k)), e.add(rhsAt, e.mul(dim.rhs, k)), rows, vectors, carried);
+      return reduce(level + 1, e.add(lhsAt, e.mul(dim.lhs, k)), e.add(rhsAt, e.mul(dim.rhs, k)), rows, vectors,
+                    carried);
     });
 
   const Dim &tiled = rowDims.back();

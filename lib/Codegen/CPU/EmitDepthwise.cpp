@@ -114,11 +114,11 @@ private:
       SmallVector<Value> arguments = {sums[p]};
       for (auto [other, at] : llvm::zip(others, othersAt)) {
         Index index = e.add(at, e.mul(other.strides[2], p));
-        arguments.push_back(isConstantIntValue(other.strides[3], 0)
-                                ? e.splat(e.loadScalar(other.flat, index), lanes)
-                                : e.loadVector(other.flat, index, vector, mask));
+        arguments.push_back(isConstantIntValue(other.strides[3], 0) ? e.splat(e.loadScalar(other.flat, index), lanes)
+                                                                    : e.loadVector(other.flat, index, vector, mask));
       }
-      e.storeVector(e.applyEpilogue(op.getEpilogue(), arguments), out.flat, e.add(outAt, e.mul(out.strides[2], p)), mask);
+      e.storeVector(e.applyEpilogue(op.getEpilogue(), arguments), out.flat, e.add(outAt, e.mul(out.strides[2], p)),
+                    mask);
     }
   }
 

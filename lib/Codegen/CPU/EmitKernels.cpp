@@ -1,7 +1,7 @@
 //===- lib/Codegen/CPU/EmitKernels.cpp ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Replaces every kernel on buffers by a parallel loop over tasks that calls a function; equal kernels share theirs. Inside
-// of a task it is a loop.
+// Replaces every kernel on buffers by a parallel loop over tasks that calls a function; equal kernels share theirs.
+// Inside of a task it is a loop.
 #include "lib/Codegen/CPU/KernelEmitter.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -43,7 +43,8 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         op->emitOpError("is not on buffers yet");
         return signalPassFailure();
       }
-      if (!llvm::all_of(op->getOperandTypes(), [](Type type) { return cast<MemRefType>(type).getElementType().isF32(); })) {
+      if (!llvm::all_of(op->getOperandTypes(),
+                        [](Type type) { return cast<MemRefType>(type).getElementType().isF32(); })) {
         op->emitOpError("is emitted for f32 only");
         return signalPassFailure();
       }

@@ -55,9 +55,8 @@ void onnxc::kernel::emitPackTask(Emitter &e, PackOp op, ValueRange operands, Val
   };
   if (isConstantIntValue(columnStride, 1)) {
     Value mask = e.tailMask(n0, columns, lanes);
-    forEachReduced([&](Index from, Index to) {
-      e.storeVector(e.loadVector(source.flat, from, vector, mask), packed.flat, to);
-    });
+    forEachReduced(
+        [&](Index from, Index to) { e.storeVector(e.loadVector(source.flat, from, vector, mask), packed.flat, to); });
     return;
   }
   // Columns lie apart: a transposition. Full panels lane by lane, so that a line of the source is read to its end.

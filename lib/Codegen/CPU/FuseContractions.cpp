@@ -236,8 +236,8 @@ SmallVector<Value> Sandwich::inputsOf(ContractOp op, Value lhs, const Parts &par
 Value Sandwich::contract(ContractOp like, ValueRange inputs, Value init, AffineMap lhsMap) {
   SmallVector<Attribute> maps(like.getMaps().getValue());
   maps[0] = AffineMapAttr::get(lhsMap);
-  auto made = ContractOp::create(b, like.getLoc(), TypeRange(init.getType()), inputs[0], inputs[1], inputs.drop_front(2), init,
-                                 like.getDimsAttr(), b.getArrayAttr(maps));
+  auto made = ContractOp::create(b, like.getLoc(), TypeRange(init.getType()), inputs[0], inputs[1],
+                                 inputs.drop_front(2), init, like.getDimsAttr(), b.getArrayAttr(maps));
   b.cloneRegionBefore(like.getEpilogue(), made.getEpilogue(), made.getEpilogue().end());
   return made.getResult(0);
 }
@@ -253,7 +253,8 @@ Value Sandwich::emitFirst(const IRMapping &mapping) {
   SmallVector<OpFoldResult> offsets = mapped(insert.getMixedOffsets()), sizes = mapped(insert.getMixedSizes());
   // The buffer holds a whole block; the last one may be shorter.
   auto type = cast<RankedTensorType>(first.getInit().getType());
-  SmallVector<OpFoldResult> full, shorter, zeros(type.getRank(), b.getIndexAttr(0)), ones(type.getRank(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> full, shorter, zeros(type.getRank(), b.getIndexAttr(0)),
+      ones(type.getRank(), b.getIndexAttr(1));
   full.assign(type.getRank(), b.getIndexAttr(1));
   shorter = full;
   for (auto [dim, position] : llvm::enumerate(firstKept)) {

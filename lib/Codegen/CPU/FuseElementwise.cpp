@@ -158,8 +158,8 @@ bool continuesRows(linalg::GenericOp op) {
   return llvm::any_of(op.getDpsInputs(), [](Value input) {
     auto producer = input.getDefiningOp<linalg::GenericOp>();
     return producer && llvm::any_of(producer.getDpsInputs(), [](Value from) {
-      return isHeavy(from.getDefiningOp()) && !llvm::all_equal(from.getUsers());
-    });
+             return isHeavy(from.getDefiningOp()) && !llvm::all_equal(from.getUsers());
+           });
   });
 }
 

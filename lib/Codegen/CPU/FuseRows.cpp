@@ -350,8 +350,8 @@ private:
     return llvm::any_of(value.getUsers(), [&](Operation *user) { return !group.contains(user); });
   }
 
-  /// Results that others use are slices of the whole. The rest lies where one of those will be, or on the stack. From the
-  /// last operation to the first, so that a chain of elementwise operations works in one place.
+  /// Results that others use are slices of the whole. The rest lies where one of those will be, or on the stack. From
+  /// the last operation to the first, so that a chain of elementwise operations works in one place.
   bool chooseDestinations() {
     for (linalg::GenericOp op : llvm::reverse(order))
       for (OpResult result : op->getResults())
@@ -366,8 +366,8 @@ private:
     return true;
   }
 
-  /// A result that others use, or that has a host itself, can be computed in the place of an operand of the same kind that
-  /// is not needed any more: then the operand is put there from the beginning.
+  /// A result that others use, or that has a host itself, can be computed in the place of an operand of the same kind
+  /// that is not needed any more: then the operand is put there from the beginning.
   bool findHost(OpResult guest) {
     for (OpOperand &use : guest.getUses()) {
       auto reader = cast<linalg::GenericOp>(use.getOwner());
@@ -376,8 +376,8 @@ private:
         continue;
       for (OpResult host : reader->getResults())
         if (host.getType() == guest.getType() && (isUsedOutside(host, group) || hosts.contains(host)) &&
-            reader.getNumReductionLoops() == 0 &&
-            !guests.contains(host) && !reader.payloadUsesValueFromOperand(reader.getTiedOpOperand(host)) &&
+            reader.getNumReductionLoops() == 0 && !guests.contains(host) &&
+            !reader.payloadUsesValueFromOperand(reader.getTiedOpOperand(host)) &&
             reader.getMatchingIndexingMap(&use) == reader.getIndexingMapMatchingResult(host) &&
             reader.getMatchingIndexingMap(&use).isPermutation()) {
           guests[host] = guest;

@@ -132,9 +132,9 @@ Access Emitter::access(Value memref, AffineMap map) {
   Access result;
   result.flat = memref::ReinterpretCastOp::create(
       *this,
-      MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
-                      StridedLayoutAttr::get(getContext(), getConstantIntValue(offset).value_or(ShapedType::kDynamic),
-                                             {1})),
+      MemRefType::get(
+          {ShapedType::kDynamic}, type.getElementType(),
+          StridedLayoutAttr::get(getContext(), getConstantIntValue(offset).value_or(ShapedType::kDynamic), {1})),
       memref, offset, ArrayRef<OpFoldResult>(value(total)), ArrayRef<OpFoldResult>(index(1)));
   result.strides.assign(map.getNumDims(), index(0));
   for (auto [expr, stride] : llvm::zip(map.getResults(), strides))

@@ -12,7 +12,8 @@ namespace onnxc::kernel {
 
 using Index = mlir::OpFoldResult;
 
-/// A buffer seen from an iteration space: a flat run of elements, and how far apart neighbours along each dimension are.
+/// A buffer seen from an iteration space: a flat run of elements, and how far apart neighbours along each dimension
+/// are.
 struct Access {
   mlir::Value flat;
   llvm::SmallVector<Index> strides;
@@ -45,9 +46,8 @@ public:
   /// for (i = lower; i < upper; i += step); no loop where the trip count is known to be zero or one.
   void loop(Index lower, Index upper, int64_t step, llvm::function_ref<void(Index)> body);
   /// The same with values carried from iteration to iteration.
-  llvm::SmallVector<mlir::Value>
-  loop(Index lower, Index upper, int64_t step, mlir::ValueRange inits,
-       llvm::function_ref<llvm::SmallVector<mlir::Value>(Index, mlir::ValueRange)> body);
+  llvm::SmallVector<mlir::Value> loop(Index lower, Index upper, int64_t step, mlir::ValueRange inits,
+                                      llvm::function_ref<llvm::SmallVector<mlir::Value>(Index, mlir::ValueRange)> body);
   /// if (a < b) then() else otherwise(); decided here where both are known. `otherwise` may be null.
   void ifLess(Index a, Index b, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
 

@@ -3,8 +3,8 @@
 // Every linalg operation that no kernel took becomes parallel tasks around loops that LLVM's loop vectoriser takes.
 //
 // Order of the loops: parallel dimensions, then reductions, and innermost the dimension along which most operands are
-// contiguous. When that one is a reduction, all reductions are innermost and the result is carried in registers. Where some
-// operands are contiguous along another dimension than the result, square tiles are transposed in registers.
+// contiguous. When that one is a reduction, all reductions are innermost and the result is carried in registers. Where
+// some operands are contiguous along another dimension than the result, square tiles are transposed in registers.
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/CPU/TransposeRows.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -148,12 +148,13 @@ private:
            cast<MemRefType>(operand.get().getType()).isLastDimUnitStride() && strideAlong(operand, dim) == 1;
   }
 
-  /// Chooses the loops for tiles where some operands are contiguous `across` the dimension along which the others and the
-  /// results are. Returns whether the sizes hold a tile; null when there is nothing to transpose.
+  /// Chooses the loops for tiles where some operands are contiguous `across` the dimension along which the others and
+  /// the results are. Returns whether the sizes hold a tile; null when there is nothing to transpose.
   Value chooseTile() {
     auto isPlain = [](Operation &inside) { return OpTrait::hasElementwiseMappableTraits(&inside); };
     AffineMap results = op.getIndexingMapsArray().back();
-    auto along = dyn_cast_if_present<AffineDimExpr>(results.getNumResults() ? results.getResults().back() : AffineExpr());
+    auto along =
+        dyn_cast_if_present<AffineDimExpr>(results.getNumResults() ? results.getResults().back() : AffineExpr());
     if (!along || op.getNumReductionLoops() || !llvm::all_of(op->getRegion(0).front().without_terminator(), isPlain))
       return {};
     inner = along.getPosition(), across.reset();
@@ -186,8 +187,8 @@ private:
     return b.createOrFold<arith::CmpIOp>(op.getLoc(), arith::CmpIPredicate::uge, least, constant(tile));
   }
 
-  /// How often the loop over `dim` runs, and the place where its round number `i` is. The last tile ends with the dimension
-  /// and may do some elements twice.
+  /// How often the loop over `dim` runs, and the place where its round number `i` is. The last tile ends with the
+  /// dimension and may do some elements twice.
   OpFoldResult count(unsigned dim) {
     if (tile == 1 || (dim != inner && dim != across))
       return sizes[dim];
@@ -492,7 +493,7 @@ private:
   SmallVector<OpFoldResult> sizes;
   SmallVector<utils::IteratorType> iterators;
   SmallVector<unsigned> outer, reductions;
-  std::optional<unsigned> inner; ///< when it is a parallel dimension
+  std::optional<unsigned> inner;  ///< when it is a parallel dimension
   std::optional<unsigned> across; ///< the other dimension of tiles
   int64_t tile = 1;               ///< rows and columns of a tile; 1: no tiles
   bool inRegisters = false;

@@ -37,8 +37,8 @@ struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       SmallVector<cf::AssertOp> checks;
       function.walk([&](cf::AssertOp check) { checks.push_back(check); });
-      bool isEntry = function.getName() == "onnxc_plan" || function.getName() == "onnxc_run" ||
-                     function.getName() == "onnxc_main";
+      bool isEntry =
+          function.getName() == "onnxc_plan" || function.getName() == "onnxc_run" || function.getName() == "onnxc_main";
       for (cf::AssertOp check : checks) {
         if (!isEntry || check->getParentOp() != function) {
           check.emitError("a check inside of a parallel loop has no way to report");

@@ -16,8 +16,8 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "llvm/ADT/SetVector.h"
 #include "onnxc/abi.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace onnxc {
 #define GEN_PASS_DEF_OUTLINEPARALLEL
@@ -42,13 +42,15 @@ static Value getBuffer(Value memref) {
   return memref;
 }
 
-/// Makes a loop over any box of indices count from 0 in one dimension: the position in the box, taken apart again inside.
+/// Makes a loop over any box of indices count from 0 in one dimension: the position in the box, taken apart again
+/// inside.
 static scf::ForallOp linearize(scf::ForallOp forall) {
   if (forall.getRank() == 1 && forall.isNormalized())
     return forall;
   ImplicitLocOpBuilder b(forall.getLoc(), forall);
   auto values = [&](ArrayRef<OpFoldResult> mixed) {
-    return llvm::map_to_vector(mixed, [&](OpFoldResult bound) { return getValueOrCreateConstantIndexOp(b, b.getLoc(), bound); });
+    return llvm::map_to_vector(
+        mixed, [&](OpFoldResult bound) { return getValueOrCreateConstantIndexOp(b, b.getLoc(), bound); });
   };
   SmallVector<Value> lower = values(forall.getMixedLowerBound()), upper = values(forall.getMixedUpperBound()),
                      step = values(forall.getMixedStep()), counts;
@@ -99,7 +101,8 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     defineParallel(module);
     // One context for all: the tasks of one loop are done before the next one starts.
     auto b = ImplicitLocOpBuilder::atBlockBegin(main.getLoc(), &entry);
-    contextMemory = LLVM::AllocaOp::create(b, pointer, b.getI8Type(), LLVM::ConstantOp::create(b, b.getI64Type(), 0), 64);
+    contextMemory =
+        LLVM::AllocaOp::create(b, pointer, b.getI8Type(), LLVM::ConstantOp::create(b, b.getI64Type(), 0), 64);
     uint64_t contextSize = 0;
     for (scf::ForallOp forall : foralls) {
       auto size = outline(main, forall);
@@ -117,7 +120,8 @@ private:
   void defineParallel(ModuleOp module) {
     auto b = ImplicitLocOpBuilder::atBlockEnd(module.getLoc(), module.getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    parallel = func::FuncOp::create(b, "onnxc_parallel", b.getFunctionType({pointer, b.getIndexType(), pointer, pointer}, {}));
+    parallel =
+        func::FuncOp::create(b, "onnxc_parallel", b.getFunctionType({pointer, b.getIndexType(), pointer, pointer}, {}));
     parallel.setPrivate();
     Block *entry = parallel.addEntryBlock();
     Value pool = entry->getArgument(0), n = entry->getArgument(1), body = entry->getArgument(2),
@@ -125,7 +129,8 @@ private:
     b.setInsertionPointToStart(entry);
     auto load = [&](OpBuilder &nested, Type type, int64_t offset) -> Value {
       ImplicitLocOpBuilder b(module.getLoc(), nested);
-      Value at = LLVM::GEPOp::create(b, pointer, b.getI8Type(), pool, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+      Value at =
+          LLVM::GEPOp::create(b, pointer, b.getI8Type(), pool, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
       return LLVM::LoadOp::create(b, type, at);
     };
     Value one = arith::ConstantIndexOp::create(b, 1);
@@ -137,7 +142,8 @@ private:
         [&](OpBuilder &b, Location loc) {
           Value threads = load(b, b.getI32Type(), offsetof(onnxc_pool, threads));
           Value one = arith::ConstantIntOp::create(b, loc, 1, 32);
-          scf::YieldOp::create(b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, threads, one).getResult());
+          scf::YieldOp::create(b, loc,
+                               arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, threads, one).getResult());
         },
         [&](OpBuilder &b, Location loc) {
           scf::YieldOp::create(b, loc, arith::ConstantIntOp::create(b, loc, 0, 1).getResult());
@@ -252,8 +258,8 @@ private:
       fieldTypes.push_back(isa<MemRefType>(value.getType()) ? pointer : types->convertType(value.getType()));
     auto contextType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
     b.setInsertionPointToEnd(getOperation().getBody());
-    auto entryType = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
-                                                 {pointer, b.getI64Type(), b.getI32Type()});
+    auto entryType =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), {pointer, b.getI64Type(), b.getI32Type()});
     auto entry = LLVM::LLVMFuncOp::create(b, name + "_entry", entryType, LLVM::Linkage::Internal);
     Block *entryBody = entry.addEntryBlock(b);
     b.setInsertionPointToStart(entryBody);

@@ -113,7 +113,8 @@ std::optional<ConstantView> ConstantView::of(Value value) {
 }
 
 /// A new constant whose bytes `fill` writes.
-static ElementsAttr makeConstant(MLIRContext *context, ArrayRef<int64_t> shape, llvm::function_ref<void(float *)> fill) {
+static ElementsAttr makeConstant(MLIRContext *context, ArrayRef<int64_t> shape,
+                                 llvm::function_ref<void(float *)> fill) {
   auto type = RankedTensorType::get(shape, Float32Type::get(context));
   AsmResourceBlob blob = HeapAsmResourceBlob::allocate(size_t(type.getNumElements()) * 4, 64);
   fill(reinterpret_cast<float *>(blob.getMutableData().data()));
@@ -129,7 +130,8 @@ ElementsAttr onnxc::packConstant(const ConstantView &view, AffineMap map, ArrayR
   int64_t columns = sizes[batchDims], panels = llvm::divideCeil(columns, lanes), batches = 1, depth = 1;
   for (int64_t size : sizes.take_front(batchDims))
     batches *= size;
-  ArrayRef<int64_t> reducedSizes = sizes.drop_front(batchDims + 1), reducedStrides = ArrayRef(strides).drop_front(batchDims + 1);
+  ArrayRef<int64_t> reducedSizes = sizes.drop_front(batchDims + 1),
+                    reducedStrides = ArrayRef(strides).drop_front(batchDims + 1);
   for (int64_t size : reducedSizes)
     depth *= size;
   SmallVector<int64_t> shape(sizes.take_front(batchDims));

@@ -19,7 +19,8 @@ struct ConstantView {
   static std::optional<ConstantView> of(mlir::Value value);
 };
 
-/// Packs view[map(b, n, k)] to [b..., ceil(n / lanes), k..., lanes], zeros past the last n. `sizes` are those of (b, n, k).
+/// Packs view[map(b, n, k)] to [b..., ceil(n / lanes), k..., lanes], zeros past the last n. `sizes` are those of (b, n,
+/// k).
 mlir::ElementsAttr packConstant(const ConstantView &view, mlir::AffineMap map, llvm::ArrayRef<int64_t> sizes,
                                 unsigned batchDims, int64_t lanes);
 

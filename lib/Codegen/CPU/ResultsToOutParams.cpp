@@ -29,7 +29,8 @@ static void sinkReshapes(OpBuilder &b, Value &value, Value &out) {
     if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
       out = memref::CollapseShapeOp::create(b, loc, out, expand.getReassociationIndices());
       value = expand.getSrc();
-    } else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op); collapse && collapse.getSrcType().hasStaticShape()) {
+    } else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op);
+               collapse && collapse.getSrcType().hasStaticShape()) {
       out = memref::ExpandShapeOp::create(b, loc, collapse.getSrcType().getShape(), out,
                                           collapse.getReassociationIndices());
       value = collapse.getSrc();
@@ -42,8 +43,8 @@ static void sinkReshapes(OpBuilder &b, Value &value, Value &out) {
   }
 }
 
-/// Follows destinations back to where the tensor, and so its sizes, came into being. What bufferisation makes of `value`
-/// may lie in the output itself, whose sizes are what is asked for.
+/// Follows destinations back to where the tensor, and so its sizes, came into being. What bufferisation makes of
+/// `value` may lie in the output itself, whose sizes are what is asked for.
 static Value originOfSizes(Value value) {
   while (auto result = dyn_cast<OpResult>(value)) {
     Value overwritten = onnxc::cpu::getOverwritten(result);

@@ -158,8 +158,8 @@ bool Selector::matchProduct(linalg::LinalgOp op, Candidate &c) {
   return chooseRoles(c);
 }
 
-/// Gives every dimension its role and brings them into the kernel's order. The columns are the innermost dimension of the
-/// result; the operand that has them is the one to be packed.
+/// Gives every dimension its role and brings them into the kernel's order. The columns are the innermost dimension of
+/// the result; the operand that has them is the one to be packed.
 bool Selector::chooseRoles(Candidate &c) {
   unsigned count = c.initMap.getNumDims();
   unsigned n = cast<AffineDimExpr>(c.initMap.getResults().back()).getPosition();
@@ -445,7 +445,8 @@ Value Selector::makeRhs(OpBuilder &b, Location loc, Candidate &c) {
   SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, c.rhs);
   for (auto [i, expr] : llvm::enumerate(map.getResults()))
     sizes[cast<AffineDimExpr>(expr).getPosition()] = old[i];
-  sizes[batchDims] = affine::makeComposedFoldedAffineApply(b, loc, b.getAffineDimExpr(0).ceilDiv(lanes), {sizes[batchDims]});
+  sizes[batchDims] =
+      affine::makeComposedFoldedAffineApply(b, loc, b.getAffineDimExpr(0).ceilDiv(lanes), {sizes[batchDims]});
   sizes.push_back(b.getIndexAttr(lanes));
   Value empty = tensor::EmptyOp::create(b, loc, sizes, type.getElementType());
   return PackOp::create(b, loc, TypeRange(empty.getType()), c.rhs, empty, b.getI64IntegerAttr(batchDims),
@@ -485,9 +486,10 @@ bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
     if (!generic || !llvm::all_equal(c.result.getUsers()) || generic->getBlock() != c.last->getBlock() ||
         !llvm::all_of(generic.getIndexingMapsArray(), [&](AffineMap map) { return map.getNumDims() == 4; }) ||
         !generic.getIndexingMapsArray().back().isIdentity() ||
-        !llvm::all_of(llvm::enumerate(generic.getInputs()), [&](auto input) {
-          return input.value() != c.result || generic.getIndexingMapsArray()[input.index()].isIdentity();
-        }) ||
+        !llvm::all_of(llvm::enumerate(generic.getInputs()),
+                      [&](auto input) {
+                        return input.value() != c.result || generic.getIndexingMapsArray()[input.index()].isIdentity();
+                      }) ||
         !takeElementwise(c, generic))
       break;
   }
@@ -500,10 +502,10 @@ bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
     filter = arith::ConstantOp::create(b, op.getLoc(), cast<TypedAttr>(plain));
   }
   auto values = [](DenseIntElementsAttr attribute) { return llvm::to_vector(attribute.getValues<int64_t>()); };
-  auto kernel = DepthwiseOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), op.getInputs()[0], filter, c.extras,
-                                    c.destination, b.getDenseI64ArrayAttr(values(op.getStrides())),
-                                    b.getDenseI64ArrayAttr(values(op.getDilations())),
-                                    b.getAffineMapArrayAttr(c.extraMaps));
+  auto kernel =
+      DepthwiseOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), op.getInputs()[0], filter, c.extras,
+                          c.destination, b.getDenseI64ArrayAttr(values(op.getStrides())),
+                          b.getDenseI64ArrayAttr(values(op.getDilations())), b.getAffineMapArrayAttr(c.extraMaps));
   finish(c, kernel);
   return true;
 }
@@ -526,8 +528,8 @@ bool Selector::select(linalg::LinalgOp op) {
   Value rhs = makeRhs(b, op.getLoc(), c);
   SmallVector<AffineMap> maps = {c.lhsMap, c.initMap};
   llvm::append_range(maps, c.extraMaps);
-  auto kernel = ContractOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), c.lhs, rhs, c.extras, c.destination,
-                                   b.getStringAttr(c.dims), b.getAffineMapArrayAttr(maps));
+  auto kernel = ContractOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), c.lhs, rhs, c.extras,
+                                   c.destination, b.getStringAttr(c.dims), b.getAffineMapArrayAttr(maps));
   finish(c, kernel);
   return true;
 }
@@ -586,8 +588,9 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
             b, loc, b.getAffineDimExpr(0) + (pad.getStaticLow()[i] + pad.getStaticHigh()[i]), {size}));
       one.assign(sizes.size(), b.getIndexAttr(1));
       Value buffer = tensor::EmptyOp::create(b, loc, padded, b.getF32Type());
-      Value bordered = FillBorderOp::create(b, loc, TypeRange(buffer.getType()), buffer, pad.getStaticLow(), pad.getStaticHigh())
-                           .getResult(0);
+      Value bordered =
+          FillBorderOp::create(b, loc, TypeRange(buffer.getType()), buffer, pad.getStaticLow(), pad.getStaticHigh())
+              .getResult(0);
       b.setInsertionPoint(pad);
       Value result = tensor::InsertSliceOp::create(b, loc, source, bordered, low, sizes, one);
       if (result.getType() != pad.getType())

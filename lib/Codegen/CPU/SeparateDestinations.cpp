@@ -1,7 +1,8 @@
 //===- lib/Codegen/CPU/SeparateDestinations.cpp ------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Undoes what common subexpression elimination does to destinations: two operations that start from the same zeros would
-// share a buffer, which bufferisation then has to copy. Zeros are made again instead, right where they are wanted.
+// Undoes what common subexpression elimination does to destinations: two operations that start from the same zeros
+// would share a buffer, which bufferisation then has to copy. Zeros are made again instead, right where they are
+// wanted.
 #include "dialects/kernel/KernelDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

@@ -1,7 +1,7 @@
 //===- lib/Codegen/CPU/TransposeRows.cpp -------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A square matrix transposed in registers: interleaved inside lanes of 128 bits, where every target has an instruction for
-// it, then whole lanes.
+// A square matrix transposed in registers: interleaved inside lanes of 128 bits, where every target has an instruction
+// for it, then whole lanes.
 #include "lib/Codegen/CPU/TransposeRows.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -19,7 +19,8 @@ static Value interleave(OpBuilder &b, Location loc, Value x, Value y, int64_t pi
 }
 
 /// Transposes the square matrices that the `lane`s of the rows hold side by side, of elements `unit` wide.
-static SmallVector<Value> transposeLanes(OpBuilder &b, Location loc, SmallVector<Value> rows, int64_t unit, int64_t lane) {
+static SmallVector<Value> transposeLanes(OpBuilder &b, Location loc, SmallVector<Value> rows, int64_t unit,
+                                         int64_t lane) {
   int64_t count = rows.size();
   for (int64_t step = 1; step < count; step *= 2) {
     SmallVector<Value> next;

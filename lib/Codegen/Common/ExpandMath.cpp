@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Elementary functions as plain arithmetic, on scalars and vectors: a compiled model calls no libm.
 //
-// log, tanh and erf of f32 are MLIR's polynomials (at most 5 ulp); exp, asin and acos of f32 have their own (at most 0.9,
-// 2.4 and 1.2 ulp; results of exp below the normal numbers are 0). All others are computed in f64 by the formulas below
-// (relative error about 1e-15, 1e-13 for pow) and rounded: at most 1 ulp in f32. f16 and bf16 go through f32. sin, cos and
-// tan hold their accuracy for |x| <= 2^50 and stay within their range beyond.
+// log, tanh and erf of f32 are MLIR's polynomials (at most 5 ulp); exp, asin and acos of f32 have their own (at most
+// 0.9, 2.4 and 1.2 ulp; results of exp below the normal numbers are 0). All others are computed in f64 by the formulas
+// below (relative error about 1e-15, 1e-13 for pow) and rounded: at most 1 ulp in f32. f16 and bf16 go through f32.
+// sin, cos and tan hold their accuracy for |x| <= 2^50 and stay within their range beyond.
 #include "lib/Codegen/Common/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -161,10 +161,11 @@ public:
     r = fma(k, constant(-6.12323399573676603587e-17), r);
     r = fma(k, constant(1.49738490485916983294e-33), r);
     Value z = mul(r, r);
-    Value sine = fma(mul(z, r),
-                     polynomial(z, {-1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04,
-                                    2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10}),
-                     r);
+    Value sine =
+        fma(mul(z, r),
+            polynomial(z, {-1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04,
+                           2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10}),
+            r);
     Value cosine =
         fma(mul(z, z),
             polynomial(z, {4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
@@ -191,8 +192,8 @@ public:
   Value atan(Value x) {
     Value magnitude = abs(x);
     Value large = less(constant(2.41421356237309504880), magnitude);
-    Value middle = both(less(constant(0.66), magnitude), compare(arith::CmpFPredicate::OLE, magnitude,
-                                                                   constant(2.41421356237309504880)));
+    Value middle = both(less(constant(0.66), magnitude),
+                        compare(arith::CmpFPredicate::OLE, magnitude, constant(2.41421356237309504880)));
     Value reduced = select(large, div(constant(-1), magnitude),
                            select(middle, div(sub(magnitude, constant(1)), add(magnitude, constant(1))), magnitude));
     Value offset = select(large, constant(M_PI_2), select(middle, constant(M_PI_4), constant(0)));
@@ -268,8 +269,8 @@ public:
   Value asinOfHalf(Value a, Value isLarge) {
     Value square = select(isLarge, fma(constant(-0.5), a, constant(0.5)), mul(a, a));
     Value root = select(isLarge, sqrt(square), a);
-    return fma(mul(root, square), polynomial(square, {0.1666675210, 0.0749529729, 0.0454703756, 0.0241795164, 0.0421663076}),
-               root);
+    return fma(mul(root, square),
+               polynomial(square, {0.1666675210, 0.0749529729, 0.0454703756, 0.0241795164, 0.0421663076}), root);
   }
   // pi/2 as two numbers of f32.
   static constexpr float halfPi = static_cast<float>(M_PI_2);
@@ -324,8 +325,8 @@ public:
     Value isOdd = both(isInteger, compare(arith::CmpFPredicate::ONE, roundEven(half), half));
     Value negative = less(copySign(constant(1), x), constant(0));
     Value result = select(both(negative, isOdd), neg(power), power);
-    Value bad = both(less(x, constant(0)), both(compare(arith::CmpFPredicate::ONE, roundEven(y), y),
-                                               less(constant(-INFINITY), x)));
+    Value bad = both(less(x, constant(0)),
+                     both(compare(arith::CmpFPredicate::ONE, roundEven(y), y), less(constant(-INFINITY), x)));
     result = select(bad, constant(NAN), result);
     Value unit = both(equal(magnitude, constant(1)), equal(abs(y), constant(INFINITY)));
     Value one = either(either(equal(y, constant(0)), equal(x, constant(1))), unit);
@@ -413,8 +414,8 @@ struct Widen : RewritePattern {
   }
 };
 
-/// The larger or smaller number, NaN if one is: left to LLVM, whose loop vectoriser knows it as a reduction. Which zero wins
-/// is nobody's concern.
+/// The larger or smaller number, NaN if one is: left to LLVM, whose loop vectoriser knows it as a reduction. Which zero
+/// wins is nobody's concern.
 template <typename FromT, typename ToT> struct ToIntrinsic : OpRewritePattern<FromT> {
   using OpRewritePattern<FromT>::OpRewritePattern;
 
@@ -432,8 +433,9 @@ struct ExpandMath : onnxc::impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<Widen, ToIntrinsic<arith::MaximumFOp, LLVM::MaximumOp>, ToIntrinsic<arith::MinimumFOp, LLVM::MinimumOp>>(
-        context);
+    patterns
+        .add<Widen, ToIntrinsic<arith::MaximumFOp, LLVM::MaximumOp>, ToIntrinsic<arith::MinimumFOp, LLVM::MinimumOp>>(
+            context);
 
     // f32 has its own polynomials for these.
     auto f64Only = [&](auto tag, auto body) { patterns.add<ViaDouble<decltype(tag)>>(context, body, false); };
@@ -450,10 +452,11 @@ struct ExpandMath : onnxc::impl::ExpandMathBase<ExpandMath> {
     add(math::Log1pOp(), +[](Formula &f, ValueRange x) { return f.log1p(x[0]); });
     add(math::SinOp(), +[](Formula &f, ValueRange x) { return f.sinCos(x[0]).first; });
     add(math::CosOp(), +[](Formula &f, ValueRange x) { return f.sinCos(x[0]).second; });
-    add(math::TanOp(), +[](Formula &f, ValueRange x) {
-      auto [sine, cosine] = f.sinCos(x[0]);
-      return f.div(sine, cosine);
-    });
+    add(
+        math::TanOp(), +[](Formula &f, ValueRange x) {
+          auto [sine, cosine] = f.sinCos(x[0]);
+          return f.div(sine, cosine);
+        });
     patterns.add<InSingle<math::ExpOp>>(context, &Formula::expSingle);
     patterns.add<InSingle<math::AsinOp>>(context, &Formula::asinSingle);
     patterns.add<InSingle<math::AcosOp>>(context, &Formula::acosSingle);
@@ -470,9 +473,8 @@ struct ExpandMath : onnxc::impl::ExpandMathBase<ExpandMath> {
     add(math::PowFOp(), +[](Formula &f, ValueRange x) { return f.pow(x[0], x[1]); });
 
     for (StringRef name : {"log", "tanh", "erf"})
-      populateMathPolynomialApproximationPatterns(patterns, [name](StringRef candidate) {
-        return candidate == ("math." + name).str();
-      });
+      populateMathPolynomialApproximationPatterns(
+          patterns, [name](StringRef candidate) { return candidate == ("math." + name).str(); });
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

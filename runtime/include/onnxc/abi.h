@@ -52,9 +52,9 @@ typedef enum onnxc_type {
 } onnxc_type;
 
 /* What the type of an input or output is besides an element type: a flag says that it isn't a tensor. */
-#define ONNXC_SEQUENCE 0x100          /* of tensors with that element type; with ONNXC_MAP: of maps */
-#define ONNXC_OPTIONAL 0x200          /* a tensor, or with ONNXC_SEQUENCE a sequence; or nothing */
-#define ONNXC_MAP 0x400               /* to values of that element type */
+#define ONNXC_SEQUENCE 0x100               /* of tensors with that element type; with ONNXC_MAP: of maps */
+#define ONNXC_OPTIONAL 0x200               /* a tensor, or with ONNXC_SEQUENCE a sequence; or nothing */
+#define ONNXC_MAP 0x400                    /* to values of that element type */
 #define ONNXC_MAP_KEY(type) ((type) << 16) /* the element type of a map's keys */
 #define ONNXC_ELEMENT_TYPE(type) ((type) & 0xff)
 
@@ -70,24 +70,24 @@ typedef enum onnxc_status {
 } onnxc_status;
 
 /* A dimension of an onnxc_value_info: a size >= 0, or one of these. */
-#define ONNXC_DIM_RUN (INT64_MIN + 1)   /* of an output, follows from what is computed: run() tells, plan() says -1 */
-#define ONNXC_DIM_COMPUTED INT64_MIN            /* follows from the inputs: ask plan() */
+#define ONNXC_DIM_RUN (INT64_MIN + 1) /* of an output, follows from what is computed: run() tells, plan() says -1 */
+#define ONNXC_DIM_COMPUTED INT64_MIN  /* follows from the inputs: ask plan() */
 #define ONNXC_DIM_SYMBOL(k) (-1 - (int64_t)(k)) /* onnxc_model.symbols[k], chosen by the caller */
 
 /* What the model says of one of its inputs or outputs. */
 typedef struct onnxc_value_info {
   const char *name;
-  int32_t type; /* onnxc_type, and flags where it isn't a tensor */
-  int32_t rank; /* 0 where it isn't a tensor */
+  int32_t type;        /* onnxc_type, and flags where it isn't a tensor */
+  int32_t rank;        /* 0 where it isn't a tensor */
   const int64_t *dims; /* `rank` dimensions, see above */
 } onnxc_value_info;
 
 /* A dense row-major tensor; an element of ONNXC_STRING is a `const char *` to zero-terminated UTF-8. Inputs: the caller
- * sets both; plan() needs the data of onnxc_model.plan_inputs only. Outputs: `dims` points to room for `rank` sizes that
- * plan() writes, and the caller then points `data` to memory of that many elements, 64-byte aligned for best speed.
- * Outputs that only run() knows the size of (some dimension is ONNXC_DIM_RUN), outputs of strings and those that aren't
- * tensors: run() sets `data` to memory from onnxc_call.allocator, which release() gives back.
- * Where the type isn't a tensor, `data` points to an onnxc_value and `dims` is not used. */
+ * sets both; plan() needs the data of onnxc_model.plan_inputs only. Outputs: `dims` points to room for `rank` sizes
+ * that plan() writes, and the caller then points `data` to memory of that many elements, 64-byte aligned for best
+ * speed. Outputs that only run() knows the size of (some dimension is ONNXC_DIM_RUN), outputs of strings and those that
+ * aren't tensors: run() sets `data` to memory from onnxc_call.allocator, which release() gives back. Where the type
+ * isn't a tensor, `data` points to an onnxc_value and `dims` is not used. */
 typedef struct onnxc_tensor {
   void *data;
   int64_t *dims;
@@ -133,10 +133,10 @@ typedef struct onnxc_call {
   int32_t error_site;   /* out, after ONNXC_ERROR_RUN: index into onnxc_model.error_sites, or -1 */
   const onnxc_tensor *inputs;
   onnxc_tensor *outputs;
-  const void *weights;     /* onnxc_model.weights, or where the program mapped the model's weights file */
-  void *workspace;         /* 64-byte aligned; may be NULL when workspace_size is 0 */
-  uint64_t workspace_size; /* bytes: out of plan(), in to run() */
-  const onnxc_pool *pool;  /* NULL: everything on the calling thread. The same for plan() and run() */
+  const void *weights;              /* onnxc_model.weights, or where the program mapped the model's weights file */
+  void *workspace;                  /* 64-byte aligned; may be NULL when workspace_size is 0 */
+  uint64_t workspace_size;          /* bytes: out of plan(), in to run() */
+  const onnxc_pool *pool;           /* NULL: everything on the calling thread. The same for plan() and run() */
   const onnxc_allocator *allocator; /* for what only run() knows the size of; needed where onnxc_model.release is set.
                                        Used from the thread that calls run(), and until release() */
   void *kept;                       /* NULL before run(); then what release() gives back */

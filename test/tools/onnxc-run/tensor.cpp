@@ -6,8 +6,8 @@
 //
 // The TensorProto reader: every way to hold data, and 300,000 damaged files.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Inputs/wire.h"
 #include "tools/onnxc-run/Tensor.h"
+#include "Inputs/wire.h"
 #include "onnxc/runtime.h"
 #include "tools/onnxc-run/Compare.h"
 

@@ -5,8 +5,8 @@
 //
 // Sequences, optionals, maps and strings: read, written, compared; and 200,000 damaged files.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "Inputs/wire.h"
 #include "tools/onnxc-run/Value.h"
+#include "Inputs/wire.h"
 #include "tools/onnxc-run/Compare.h"
 
 #include <cmath>
