@@ -14,9 +14,6 @@
 using namespace mlir;
 using namespace onnxc::onnx;
 
-/// Tasks that keep every thread busy to the end.
-static constexpr int64_t kMostTasks = 32;
-
 LogicalResult TopKOp::inferTypes(SmallVectorImpl<Type> &types) {
   Dims dims = getDims(getX());
   auto axis = normalizeAxis(*this, getAxis(), dims.size());
@@ -130,33 +127,6 @@ private:
 };
 } // namespace
 
-/// Runs `body` for every (outer, inner), in tasks of some outer ones each. What it fills are flat tensors that have
-/// `size` elements for each outer one; it sees those of its task, where the outer one has the index `at[0]` and
-/// otherwise `number`.
-static SmallVector<Value>
-forLines(LoweringBuilder &b, Value outer, Value size, ValueRange tensors, Value inner,
-         function_ref<SmallVector<Value>(ImplicitLocOpBuilder &, ValueRange at, Value number, ValueRange)> body) {
-  IndexMath math{b};
-  Value perTask = arith::CeilDivUIOp::create(b, outer, math.constant(kMostTasks));
-  Value tasks = arith::CeilDivUIOp::create(b, outer, arith::MaxUIOp::create(b, perTask, math.constant(1)));
-  auto loop = scf::ForallOp::create(b, ArrayRef<OpFoldResult>{tasks}, tensors, std::nullopt);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value from = math.mul(loop.getInductionVar(0), perTask);
-  Value count = math.least(perTask, math.sub(outer, from));
-  OpFoldResult offset = math.mul(from, size), extent = math.mul(count, size), one = b.getIndexAttr(1);
-  SmallVector<Value> mine;
-  for (Value whole : loop.getRegionOutArgs())
-    mine.push_back(tensor::ExtractSliceOp::create(b, whole, offset, extent, one));
-  mine = makeLoops(b, {count, inner}, mine, [&](ImplicitLocOpBuilder &line, ValueRange at, ValueRange carried) {
-    return body(line, at, IndexMath{line}.add(from, at[0]), carried);
-  });
-  b.setInsertionPointToStart(loop.getTerminator().getBody());
-  for (auto [part, whole] : llvm::zip_equal(mine, loop.getRegionOutArgs()))
-    tensor::ParallelInsertSliceOp::create(b, part, whole, offset, extent, one);
-  return SmallVector<Value>(loop.getResults());
-}
-
 /// On the data as outer x length x inner, one heap for each (outer, inner): it takes the first k elements, then every
 /// other that beats its root. Taking the roots away one after the other, from the last place to the first, sorts it.
 /// That is done for sorted = 0, too: any order will do there.
@@ -191,11 +161,11 @@ FailureOr<SmallVector<Value>> TopKOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   Dims resultDims = getDims(getValues());
   RankedTensorType valuesType = makeTensor(product(getContext(), resultDims), x.element());
   RankedTensorType placesType = withElementType(valuesType, b.getI64Type());
-  auto results = forLines(
-      b, outer, math.mul(k, inner), {b.empty(valuesType), b.empty(placesType)}, inner,
-      [&](ImplicitLocOpBuilder &line, ValueRange at, Value number, ValueRange tensors) {
+  auto results = makeLoops(
+      b, {outer, inner}, {b.empty(valuesType), b.empty(placesType)},
+      [&](ImplicitLocOpBuilder &line, ValueRange at, ValueRange tensors) {
         IndexMath math{line};
-        Value from = math.add(math.mul(math.mul(number, length), inner), at[1]);
+        Value from = math.add(math.mul(math.mul(at[0], length), inner), at[1]);
         Value base = math.add(math.mul(math.mul(at[0], k), inner), at[1]);
         Heap heap(line, tensors[0], tensors[1], base, inner, isUnsigned, getLargest());
         auto read = [&](ImplicitLocOpBuilder &b, Value i) -> Entry {
