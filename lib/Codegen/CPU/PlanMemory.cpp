@@ -330,7 +330,8 @@ private:
       if (alloc->getBlock() != entry)
         nested.push_back(alloc);
     });
-    for (memref::AllocOp alloc : nested) {
+    for (size_t i = 0; i < nested.size(); ++i) {
+      memref::AllocOp alloc = nested[i];
       MemRefType type = alloc.getType();
       auto task = alloc->getParentOfType<scf::ForallOp>();
       if (task) {
@@ -341,7 +342,11 @@ private:
           OpBuilder b(task.getBody(), task.getBody()->begin());
           scratch = memref::AllocaOp::create(b, alloc.getLoc(), type, b.getI64IntegerAttr(kAlignment));
         } else {
-          scratch = allocateForTasks(task, alloc);
+          auto view = allocateForTasks(task, alloc);
+          auto all = view.getSource().getDefiningOp<memref::AllocOp>();
+          if (all->getBlock() != entry) // the tasks are in a loop
+            nested.push_back(all);
+          scratch = view;
         }
         alloc.replaceAllUsesWith(scratch);
         alloc.erase();
@@ -360,7 +365,7 @@ private:
   }
 
   /// What `alloc` needs, in a buffer that has as much for every task.
-  static Value allocateForTasks(scf::ForallOp loop, memref::AllocOp alloc) {
+  static memref::ViewOp allocateForTasks(scf::ForallOp loop, memref::AllocOp alloc) {
     int64_t bytes = llvm::alignTo(staticBytes(alloc.getType()), kAlignment);
     ImplicitLocOpBuilder b(alloc.getLoc(), loop);
     AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1), s0 = b.getAffineSymbolExpr(0);
