@@ -51,6 +51,14 @@ std::optional<Kept> getKept(ArrayRef<ReassociationIndices> groups, ArrayRef<int6
   return kept;
 }
 
+/// What the values among `values` are under `mapping`.
+SmallVector<OpFoldResult> mapAll(ArrayRef<OpFoldResult> values, const IRMapping &mapping) {
+  return llvm::map_to_vector(values, [&](OpFoldResult value) {
+    auto dynamic = dyn_cast<Value>(value);
+    return dynamic ? OpFoldResult(mapping.lookupOrDefault(dynamic)) : value;
+  });
+}
+
 class Sandwich {
 public:
   explicit Sandwich(scf::ForallOp loop) : loop(loop), b(loop.getLoc(), loop) {}
@@ -70,7 +78,6 @@ private:
   bool matchBlocks();
   static bool mapDims(AffineMap map, const Kept &kept, SmallVector<unsigned> &rows);
   static bool isPlain(ContractOp op);
-  bool isColumn(int64_t dim) const { return dim + 1 == static_cast<int64_t>(firstKept.size()); }
 
   Parts partsOf(ArrayRef<unsigned> rows, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) const;
   Value slice(Value tensor, AffineMap map, const Parts &parts);
@@ -244,13 +251,8 @@ Value Sandwich::contract(ContractOp like, ValueRange inputs, Value init, AffineM
 
 /// The first contraction for the block where the insertion of the original loop is.
 Value Sandwich::emitFirst(const IRMapping &mapping) {
-  auto mapped = [&](ArrayRef<OpFoldResult> values) {
-    return llvm::map_to_vector(values, [&](OpFoldResult value) {
-      auto dynamic = dyn_cast<Value>(value);
-      return dynamic ? OpFoldResult(mapping.lookupOrDefault(dynamic)) : value;
-    });
-  };
-  SmallVector<OpFoldResult> offsets = mapped(insert.getMixedOffsets()), sizes = mapped(insert.getMixedSizes());
+  SmallVector<OpFoldResult> offsets = mapAll(insert.getMixedOffsets(), mapping),
+                            sizes = mapAll(insert.getMixedSizes(), mapping);
   // The buffer holds a whole block; the last one may be shorter.
   auto type = cast<RankedTensorType>(first.getInit().getType());
   SmallVector<OpFoldResult> full, shorter, zeros(type.getRank(), b.getIndexAttr(0)),
@@ -289,12 +291,8 @@ Value Sandwich::emitBlock(Value acc, Value block, Value firstBlock, ArrayRef<Val
       between = emitFirst(mapping);
     mapping.map(op.getResult(0), between);
   }
-  auto lookup = [&](OpFoldResult value) {
-    auto dynamic = dyn_cast<Value>(value);
-    return dynamic ? OpFoldResult(mapping.lookupOrDefault(dynamic)) : value;
-  };
-  SmallVector<OpFoldResult> offsets = llvm::map_to_vector(insert.getMixedOffsets(), lookup),
-                            sizes = llvm::map_to_vector(insert.getMixedSizes(), lookup);
+  SmallVector<OpFoldResult> offsets = mapAll(insert.getMixedOffsets(), mapping),
+                            sizes = mapAll(insert.getMixedSizes(), mapping);
   Parts parts = partsOf(secondRows, offsets, sizes);
   SmallVector<Value> inputs = inputsOf(second, mapping.lookup(insert.getSource()), parts);
   // The block has no dimensions of size 1 that the whole was given.
