@@ -57,6 +57,22 @@ static inline uint32_t onnxc_read_be32(const uint8_t *at) {
   return onnxc_read_be16(at + 2) | onnxc_read_be16(at) << 16;
 }
 
+/* For the next `bits` bits of a stream the code that they begin with: its length above `shift`, its symbol below. The
+ * canonical prefix code has counts[length] codes of each length, for `symbols` in order. Where it says nothing,
+ * `lookup` stays as it is. */
+static inline void onnxc_fill_lookup(uint16_t *lookup, int bits, int shift, const uint16_t *counts,
+                                     const uint16_t *symbols) {
+  int number = 0, index = 0;
+  for (int length = 1; length <= bits; ++length, number *= 2)
+    for (int i = 0; i < counts[length]; ++i, ++number, ++index) {
+      int reversed = 0; /* the first bit of a code is the lowest in the stream */
+      for (int bit = 0; bit < length; ++bit)
+        reversed |= (number >> bit & 1) << (length - 1 - bit);
+      for (int at = reversed; at < 1 << bits; at += 1 << length)
+        lookup[at] = (uint16_t)(length << shift | symbols[index]);
+    }
+}
+
 /* Decompresses a zlib stream (RFC 1950, 1951) of exactly `count` bytes; what follows them is not looked at. 0 when the
  * stream is damaged or short. */
 int onnxc_inflate(const uint8_t *data, uint64_t size, uint8_t *out, uint64_t count);

@@ -61,15 +61,7 @@ static int makeCode(Code *code, const uint8_t *lengths, int count) {
       code->symbols[places[lengths[i]]++] = (uint16_t)i;
   for (int i = 0; i < 1 << Lookup; ++i)
     code->lookup[i] = 0;
-  int number = 0, index = 0;
-  for (int length = 1; length <= Lookup; ++length, number *= 2)
-    for (int i = 0; i < code->counts[length]; ++i, ++number, ++index) {
-      int reversed = 0; /* the first bit of a code is the lowest in the stream */
-      for (int bit = 0; bit < length; ++bit)
-        reversed |= (number >> bit & 1) << (length - 1 - bit);
-      for (int at = reversed; at < 1 << Lookup; at += 1 << length)
-        code->lookup[at] = (uint16_t)(length << 9 | code->symbols[index]);
-    }
+  onnxc_fill_lookup(code->lookup, Lookup, 9, code->counts, code->symbols);
   return 1;
 }
 

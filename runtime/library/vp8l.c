@@ -87,15 +87,7 @@ static int makeCode(Code *code, const uint8_t *lengths, int count, uint16_t *sym
     return 1;
   if (left)
     return 0;
-  int number = 0, index = 0;
-  for (int length = 1; length <= Lookup; ++length, number *= 2)
-    for (int i = 0; i < code->counts[length]; ++i, ++number, ++index) {
-      int reversed = 0; /* the first bit of a code is the lowest in the stream */
-      for (int bit = 0; bit < length; ++bit)
-        reversed |= (number >> bit & 1) << (length - 1 - bit);
-      for (int at = reversed; at < 1 << Lookup; at += 1 << length)
-        code->lookup[at] = (uint16_t)(length << 12 | symbols[index]);
-    }
+  onnxc_fill_lookup(code->lookup, Lookup, 12, code->counts, symbols);
   return 1;
 }
 
