@@ -5,6 +5,7 @@
  *
  * Written by tools/dev/unicode. Unicode 14.0.0.
  */
+// clang-format off
 
 /* Without ASCII. */
 static const onnxc_case_range onnxc_lower_ranges[] = {
