@@ -15,8 +15,8 @@ def Kernel_Dialect : Dialect {
   let cppNamespace = "::onnxc::kernel";
   let summary = "Compute kernels with packed weights and fused epilogues, on tensors and on memrefs";
   let description = [{
-    Every operation is in destination-passing style: it overwrites its `outs` operand and reads nothing from it. It exists
-    on tensors (with a result) and on memrefs (without).
+    Every operation is in destination-passing style: it overwrites its `outs` operand and reads nothing from it, nor from its
+    `scratch` where it has one. It exists on tensors (with results) and on memrefs (without).
 
     An epilogue says what becomes of a finished element before it is stored: its block takes the element and one element
     of each extra operand, and yields the result element. An empty region stores the element as it is.
@@ -87,6 +87,44 @@ def Kernel_DepthwiseOp : Kernel_Op<"depthwise", [IsolatedFromAbove]> {
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $filter `:` type($lhs) `,` type($filter) `)` `outs` `(` $init `:` type($init) `)`
     (`extras` `(` $extras^ `:` type($extras) `)`)? (`epilogue` $epilogue^)? attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::AffineMap getExtraMap(unsigned i) { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[i]).getValue(); }
+  }];
+}
+
+def Kernel_WinogradFilterOp : Kernel_Op<"winograd_filter"> {
+  let summary = "The transformed weights of kernel.winograd";
+  let description = [{
+    `outs[x, n / V, c, n % V] = G * source[n / V, :, :, c, n % V] * G'`: 16 values x for the 3 x 3 weights of every pair of
+    channels, both sides packed as for `kernel.contract`.
+  }];
+  let arguments = (ins Kernel_Shaped:$source, Kernel_Shaped:$init);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $source `:` type($source) `)` `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+}
+
+def Kernel_WinogradOp : Kernel_Op<"winograd", [IsolatedFromAbove]> {
+  let summary = "A 3x3 convolution of stride 1 with 4 multiplications for every 9 of its definition";
+  let description = [{
+    `outs[n, h, w, k] = epilogue(sum over r, s, c of lhs[n, h + r, w + s, c] * weight[r, s, c, k], extras[...])` by F(2x2, 3x3)
+    of Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2015): a tile of 4 x 4 pixels of every channel is
+    transformed, multiplied by the transformed weights (`filter`, of kernel.winograd_filter), summed over the channels, and
+    transformed back to 2 x 2 pixels.
+
+    All sizes but n are static. `scratch` holds transformed pixels and sums, a row of it for each task.
+    `maps` are the indexing maps of the extra operands over (n, h, w, k).
+  }];
+  let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$filter, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$scratch,
+                       Kernel_Shaped:$init, AffineMapArrayAttr:$maps);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region MaxSizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `ins` `(` $lhs `,` $filter `:` type($lhs) `,` type($filter) `)` `scratch` `(` $scratch `:` type($scratch) `)`
+    `outs` `(` $init `:` type($init) `)` (`extras` `(` $extras^ `:` type($extras) `)`)? (`epilogue` $epilogue^)? attr-dict
+    (`->` type($results)^)?
   }];
   let extraClassDeclaration = [{
     ::mlir::AffineMap getExtraMap(unsigned i) { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[i]).getValue(); }

@@ -42,7 +42,7 @@ static LogicalResult bufferizeKernel(DestinationStyleOpInterface op, RewriterBas
   for (Region &region : op->getRegions())
     built.addRegion()->takeBody(region);
   rewriter.create(built);
-  replaceOpWithBufferizedValues(rewriter, op, operands.back());
+  replaceOpWithBufferizedValues(rewriter, op, ArrayRef(operands).take_back(op.getNumDpsInits()));
   return success();
 }
 
@@ -58,9 +58,9 @@ static void addEffects(DestinationStyleOpInterface op,
   }
 }
 
-// The destination is the last operand of every kernel.
-#define KERNEL_INTERFACES(OP)                                                                                          \
-  MutableOperandRange OP::getDpsInitsMutable() { return getInitMutable(); }                                            \
+// The last operands of every kernel are what it writes: scratch memory, if any, and the destination.
+#define KERNEL_INTERFACES(OP, INITS)                                                                                   \
+  MutableOperandRange OP::getDpsInitsMutable() { return {*this, (*this)->getNumOperands() - INITS, INITS}; }           \
   bool OP::bufferizesToMemoryRead(OpOperand &operand, const AnalysisState &) { return !isDpsInit(&operand); }          \
   bool OP::bufferizesToMemoryWrite(OpOperand &operand, const AnalysisState &) { return isDpsInit(&operand); }          \
   AliasingValueList OP::getAliasingValues(OpOperand &operand, const AnalysisState &) {                                 \
@@ -75,10 +75,12 @@ static void addEffects(DestinationStyleOpInterface op,
   void OP::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {                  \
     addEffects(cast<DestinationStyleOpInterface>(getOperation()), effects);                                            \
   }
-KERNEL_INTERFACES(ContractOp)
-KERNEL_INTERFACES(DepthwiseOp)
-KERNEL_INTERFACES(PackOp)
-KERNEL_INTERFACES(FillBorderOp)
+KERNEL_INTERFACES(ContractOp, 1)
+KERNEL_INTERFACES(DepthwiseOp, 1)
+KERNEL_INTERFACES(WinogradFilterOp, 1)
+KERNEL_INTERFACES(WinogradOp, 2)
+KERNEL_INTERFACES(PackOp, 1)
+KERNEL_INTERFACES(FillBorderOp, 1)
 #undef KERNEL_INTERFACES
 
 static ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
@@ -135,6 +137,25 @@ LogicalResult DepthwiseOp::verify() {
     return emitOpError("needs a 4-D input and output and a 3-D filter");
   if (getStrides().size() != 2 || getDilations().size() != 2)
     return emitOpError("needs two strides and two dilations");
+  return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4, shaped(getInit()).getElementType());
+}
+
+LogicalResult WinogradFilterOp::verify() {
+  auto source = shaped(getSource()).getShape(), init = shaped(getInit()).getShape();
+  if (source.size() != 5 || source[1] != 3 || source[2] != 3 ||
+      init != ArrayRef<int64_t>({16, source[0], source[3], source[4]}) || ShapedType::isDynamicShape(init))
+    return emitOpError("makes a static 16xPxCxV of Px3x3xCxV");
+  return success();
+}
+
+LogicalResult WinogradOp::verify() {
+  auto lhs = shaped(getLhs()).getShape(), filter = shaped(getFilter()).getShape(), init = shaped(getInit()).getShape();
+  if (lhs.size() != 4 || init.size() != 4 || filter.size() != 4 || shaped(getScratch()).getRank() != 2)
+    return emitOpError("needs a 4-D input, filter and output and 2-D scratch memory");
+  if (ShapedType::isDynamicShape(init.drop_front()) || lhs[1] != init[1] + 2 || lhs[2] != init[2] + 2)
+    return emitOpError("needs a static height and width, and an input that is 2 larger");
+  if (ShapedType::isDynamicShape(filter) || filter[0] != 16 || filter[2] != lhs[3] || filter[1] * filter[3] < init[3])
+    return emitOpError("filter does not fit the channels");
   return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4, shaped(getInit()).getElementType());
 }
 

@@ -29,6 +29,7 @@ struct CompileOptions {
   std::string target;           ///< triple or architecture; empty: this machine's
   std::string cpu;              ///< LLVM's name; empty: this machine's for its own target, else the baseline
   int optLevel = 3;             ///< 0: the unoptimised reference
+  bool winograd = true;         ///< 3x3 convolutions with 4 multiplications for 9
   bool externalWeights = false; ///< weights in a file beside the model
   bool printMemoryPlan = false; ///< to standard output
   bool timing = false;          ///< time of every phase, to standard error

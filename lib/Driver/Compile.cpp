@@ -64,6 +64,7 @@ public:
       return failure();
     PipelineOptions pipeline;
     pipeline.optLevel = options.optLevel;
+    pipeline.winograd = options.winograd;
     pipeline.machine = machine.get();
     pipeline.evaluate = createEvaluator();
     pipeline.weights = &weights;

@@ -12,6 +12,7 @@ namespace onnxc {
 
 struct PipelineOptions {
   int optLevel = 3;
+  bool winograd = true; ///< 3x3 convolutions with fewer multiplications
   const llvm::TargetMachine *machine = nullptr;
   Evaluator evaluate;         ///< computes constants; null: they are computed at run time
   MemoryPlan *plan = nullptr; ///< filled, if wanted

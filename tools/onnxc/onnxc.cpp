@@ -33,6 +33,7 @@ static const char kHelp[] = R"(onnxc: compiles an ONNX model to native code that
   --prefix NAME       of the model's symbols: NAME_model() returns the model (the output's name)
   --weights=external  weights in a file beside the output
   --header FILE       where to write the C header; --no-header: don't
+  --no-winograd       3x3 convolutions by their definition: slower, but an infinity or NaN reaches no other output
   --print-memory-plan buffers of the workspace and when they live
   --timing            time of every phase
   --list-ops          the operators with their versions and types; --list-ops=json, --list-ops=markdown
@@ -165,6 +166,8 @@ int main(int argc, char **argv) {
       if (name.empty() || !parseShape(text, shape))
         return fail("--input-shape " + value + " is not NAME=1x3x224x224");
       options.inputShapes.push_back({name.str(), shape});
+    } else if (arguments.flag("no-winograd")) {
+      options.winograd = false;
     } else if (arguments.flag("print-memory-plan")) {
       options.printMemoryPlan = true;
     } else if (arguments.flag("timing")) {

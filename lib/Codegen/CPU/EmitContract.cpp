@@ -20,13 +20,6 @@ struct Dim {
   SmallVector<Index> extras;
 };
 
-/// `pieces` parts of `size` that differ by at most one: the first `longer` parts have `shorter size + 1`.
-struct Balanced {
-  int64_t pieces, shorter, longer;
-  Balanced(int64_t size, int64_t most)
-      : pieces(llvm::divideCeil(size, most)), shorter(size / pieces), longer(size % pieces) {}
-};
-
 class ContractEmitter {
 public:
   ContractEmitter(Emitter &e, ContractOp op, ValueRange operands, unsigned registers)
@@ -409,37 +402,9 @@ SmallVector<Value> ContractEmitter::reduce(unsigned level, Index lhsAt, Index rh
                     carried);
     });
 
-  const Dim &tiled = rowDims.back();
-  auto step = [&](Index lhsK, Index rhsK, ValueRange carried) {
-    SmallVector<Value> next(carried), columns;
-    for (int64_t v = 0; v < vectors; ++v)
-      columns.push_back(e.loadVector(rhsFlat, e.add(rhsK, e.mul(column.rhs, v)), vector));
-    for (int64_t row = 0; row < rows; ++row) {
-      Value element = e.splat(e.loadScalar(lhsFlat, e.add(lhsK, e.mul(tiled.lhs, row))), lanes);
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value &sum = next[row * vectors + v];
-        sum = vector::FMAOp::create(e, element, columns[v], sum);
-      }
-    }
-    return next;
-  };
-  auto steps = [&](Index k, int64_t count, ValueRange carried) {
-    Index lhsK = e.add(lhsAt, e.mul(dim.lhs, k)), rhsK = e.add(rhsAt, e.mul(dim.rhs, k));
-    SmallVector<Value> next(carried);
-    for (int64_t u = 0; u < count; ++u)
-      next = step(e.add(lhsK, e.mul(dim.lhs, u)), e.add(rhsK, e.mul(dim.rhs, u)), next);
-    return next;
-  };
-  auto known = getConstantIntValue(dim.size);
-  int64_t unroll = rows * vectors >= 16 ? 2 : 4;
-  if (known && *known <= 4)
-    return steps(e.index(0), *known, sums);
-  Index main = e.mul(e.div(dim.size, e.index(unroll)), unroll);
-  SmallVector<Value> result =
-      e.loop(e.index(0), main, unroll, sums, [&](Index k, ValueRange carried) { return steps(k, unroll, carried); });
-  if (known)
-    return steps(main, *known % unroll, result);
-  return e.loop(main, dim.size, 1, result, [&](Index k, ValueRange carried) { return steps(k, 1, carried); });
+  RegisterTile tile{lhsFlat, rhsFlat, rowDims.back().lhs, dim.lhs, column.rhs, dim.rhs, dim.size, vector,
+                    rows,    vectors};
+  return tile.accumulate(e, lhsAt, rhsAt, sums);
 }
 
 /// Applies the epilogue to a finished tile and stores it.
@@ -490,6 +455,42 @@ void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, 
   });
 }
 } // namespace
+
+Balanced::Balanced(int64_t size, int64_t most)
+    : pieces(llvm::divideCeil(size, most)), shorter(size / pieces), longer(size % pieces) {}
+
+SmallVector<Value> RegisterTile::accumulate(Emitter &e, Index leftAt, Index rightAt, ValueRange sums) const {
+  auto step = [&](Index leftK, Index rightK, ValueRange carried) {
+    SmallVector<Value> next(carried), columns;
+    for (int64_t v = 0; v < vectors; ++v)
+      columns.push_back(e.loadVector(right, e.add(rightK, e.mul(rightVector, v)), vector));
+    for (int64_t row = 0; row < rows; ++row) {
+      Value element = e.splat(e.loadScalar(left, e.add(leftK, e.mul(leftRow, row))), vector.getDimSize(0));
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = next[row * vectors + v];
+        sum = vector::FMAOp::create(e, element, columns[v], sum);
+      }
+    }
+    return next;
+  };
+  auto steps = [&](Index k, int64_t count, ValueRange carried) {
+    Index leftK = e.add(leftAt, e.mul(leftStep, k)), rightK = e.add(rightAt, e.mul(rightStep, k));
+    SmallVector<Value> next(carried);
+    for (int64_t u = 0; u < count; ++u)
+      next = step(e.add(leftK, e.mul(leftStep, u)), e.add(rightK, e.mul(rightStep, u)), next);
+    return next;
+  };
+  auto known = getConstantIntValue(depth);
+  int64_t unroll = rows * vectors >= 16 ? 2 : 4;
+  if (known && *known <= 4)
+    return steps(e.index(0), *known, sums);
+  Index main = e.mul(e.div(depth, e.index(unroll)), unroll);
+  SmallVector<Value> result =
+      e.loop(e.index(0), main, unroll, sums, [&](Index k, ValueRange carried) { return steps(k, unroll, carried); });
+  if (known)
+    return steps(main, *known % unroll, result);
+  return e.loop(main, depth, 1, result, [&](Index k, ValueRange carried) { return steps(k, 1, carried); });
+}
 
 Index onnxc::kernel::countContractTasks(Emitter &e, ContractOp op, ValueRange operands, unsigned registers) {
   return ContractEmitter(e, op, operands, registers).countTasks();

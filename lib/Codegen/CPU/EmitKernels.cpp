@@ -35,7 +35,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
     emitted.clear();
     SmallVector<Operation *> kernels;
     getOperation().walk([&](Operation *op) {
-      if (isa<ContractOp, DepthwiseOp, PackOp, FillBorderOp>(op))
+      if (isa<ContractOp, DepthwiseOp, WinogradFilterOp, WinogradOp, PackOp, FillBorderOp>(op))
         kernels.push_back(op);
     });
     for (Operation *op : kernels) {
@@ -98,6 +98,8 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         .Case([&](ContractOp op) { return countContractTasks(e, op, operands, registers); })
         .Case([&](PackOp op) { return countPackTasks(e, op, operands); })
         .Case([&](DepthwiseOp op) { return countDepthwiseTasks(e, op, operands, lanes); })
+        .Case([&](WinogradFilterOp op) { return countWinogradFilterTasks(e, op, operands); })
+        .Case([&](WinogradOp op) { return countWinogradTasks(e, op, operands); })
         .Case([&](FillBorderOp op) { return countFillBorderTasks(e, op, operands); });
   }
 
@@ -106,6 +108,8 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         .Case([&](ContractOp op) { emitContractTask(e, op, operands, task, registers); })
         .Case([&](PackOp op) { emitPackTask(e, op, operands, task); })
         .Case([&](DepthwiseOp op) { emitDepthwiseTask(e, op, operands, task, lanes); })
+        .Case([&](WinogradFilterOp op) { emitWinogradFilterTask(e, op, operands, task); })
+        .Case([&](WinogradOp op) { emitWinogradTask(e, op, operands, task, registers); })
         .Case([&](FillBorderOp op) { emitFillBorderTask(e, op, operands, task, lanes); });
   }
 };

@@ -69,11 +69,44 @@ llvm::SmallVector<int64_t> getCoefficients(mlir::AffineExpr expr, unsigned dims)
 /// Whether computing this epilogue inside the tile would push accumulators out of the registers.
 bool isExpensive(mlir::Region &epilogue);
 
+/// Part of a product of matrices that fits the registers: `rows` rows of the left side with `vectors` vectors of
+/// columns of the right side, over `depth` steps of the reduction. Strides are in elements.
+struct RegisterTile {
+  mlir::Value left, right; ///< flat
+  Index leftRow, leftStep, rightVector, rightStep, depth;
+  mlir::VectorType vector;
+  int64_t rows, vectors;
+
+  /// `sums` (row by row) and the products of what begins at `leftAt` and `rightAt`.
+  llvm::SmallVector<mlir::Value> accumulate(Emitter &e, Index leftAt, Index rightAt, mlir::ValueRange sums) const;
+};
+
+/// `pieces` parts of `size` that differ by at most one: the first `longer` parts have `shorter + 1`.
+struct Balanced {
+  int64_t pieces, shorter, longer;
+  Balanced(int64_t size, int64_t most);
+};
+
+/// How kernel.winograd is cut up: blocks of tiles whose transformed pixels stay in the second-level cache, each for
+/// some of the columns.
+struct WinogradBlocks {
+  int64_t tiles, tilesPerBlock, blocks;      ///< of an image
+  int64_t vectors, vectorsPerSplit, splits;  ///< of columns
+  int64_t pixelFloats, sumFloats, mostTasks; ///< scratch memory of a task, and how many tasks are worth having one
+
+  WinogradBlocks(int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes);
+  static constexpr int64_t kVectors = 2; ///< of columns in a register tile
+};
+
 /// The tasks that `op` is split into. Operands of `op` may be arguments of the function being built.
 Index countContractTasks(Emitter &e, ContractOp op, mlir::ValueRange operands, unsigned registers);
 void emitContractTask(Emitter &e, ContractOp op, mlir::ValueRange operands, mlir::Value task, unsigned registers);
 Index countDepthwiseTasks(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, unsigned lanes);
 void emitDepthwiseTask(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, mlir::Value task, unsigned lanes);
+Index countWinogradFilterTasks(Emitter &e, WinogradFilterOp op, mlir::ValueRange operands);
+void emitWinogradFilterTask(Emitter &e, WinogradFilterOp op, mlir::ValueRange operands, mlir::Value task);
+Index countWinogradTasks(Emitter &e, WinogradOp op, mlir::ValueRange operands);
+void emitWinogradTask(Emitter &e, WinogradOp op, mlir::ValueRange operands, mlir::Value task, unsigned registers);
 Index countPackTasks(Emitter &e, PackOp op, mlir::ValueRange operands);
 void emitPackTask(Emitter &e, PackOp op, mlir::ValueRange operands, mlir::Value task);
 Index countFillBorderTasks(Emitter &e, FillBorderOp op, mlir::ValueRange operands);

@@ -102,7 +102,8 @@ def SelectKernels : Pass<"select-kernels", "mlir::ModuleOp"> {
            extras(%bias) epilogue { arith.addf } -> tensor<197x768xf32>
     ```
   }];
-  let options = [Option<"lanes", "lanes", "unsigned", "16", "float32 lanes of a vector register">];
+  let options = [Option<"lanes", "lanes", "unsigned", "16", "float32 lanes of a vector register">,
+                 Option<"winograd", "winograd", "bool", "true", "3x3 convolutions with fewer multiplications">];
   let statistics = [Statistic<"selected", "kernels", "operations turned into kernels">,
                     Statistic<"fused", "epilogues", "elementwise operations fused into kernels">,
                     Statistic<"packed", "weights", "constants packed">];

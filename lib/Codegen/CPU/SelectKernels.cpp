@@ -40,7 +40,8 @@ struct Candidate {
 
 class Selector {
 public:
-  Selector(unsigned lanes, llvm::SetVector<Attribute> &replaced) : lanes(lanes), replaced(replaced) {}
+  Selector(unsigned lanes, bool winograd, llvm::SetVector<Attribute> &replaced)
+      : lanes(lanes), winograd(winograd), replaced(replaced) {}
 
   /// Whether `op` became a kernel.
   bool select(linalg::LinalgOp op);
@@ -67,10 +68,13 @@ private:
     YieldOp::create(b, init.getLoc(), sum);
   }
   Value makeRhs(OpBuilder &b, Location loc, Candidate &c);
+  bool prefersWinograd(const Candidate &c);
+  Operation *createWinograd(OpBuilder &b, Location loc, Candidate &c, Value packed);
   bool selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op);
   void finish(Candidate &c, Operation *kernel);
 
   unsigned lanes;
+  bool winograd;
   llvm::SetVector<Attribute> &replaced; // constants that now exist in packed form
 };
 
@@ -458,7 +462,7 @@ Value Selector::makeRhs(OpBuilder &b, Location loc, Candidate &c) {
 void Selector::finish(Candidate &c, Operation *kernel) {
   if (!c.epilogue.front().empty())
     kernel->getRegion(0).takeBody(c.epilogue);
-  c.result.replaceAllUsesWith(kernel->getResult(0));
+  c.result.replaceAllUsesWith(kernel->getResults().back());
   c.last->erase();
   for (Operation *op : llvm::reverse(c.absorbed))
     op->erase();
@@ -510,6 +514,44 @@ bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
   return true;
 }
 
+/// Whether `c` is a 3x3 convolution of stride 1 that has enough to do for the transforms to pay.
+bool Selector::prefersWinograd(const Candidate &c) {
+  MLIRContext *context = c.initMap.getContext();
+  SmallVector<AffineExpr> d;
+  for (unsigned i = 0; i < 7; ++i)
+    d.push_back(getAffineDimExpr(i, context));
+  if (c.dims != "mmmnkkk" || c.lhsMap != AffineMap::get(7, 0, {d[0], d[1] + d[4], d[2] + d[5], d[6]}, context) ||
+      c.initMap != AffineMap::get(7, 0, {d[0], d[1], d[2], d[3]}, context))
+    return false;
+  ArrayRef<int64_t> lhs = cast<ShapedType>(c.lhs.getType()).getShape();
+  ArrayRef<int64_t> init = cast<ShapedType>(c.destination.getType()).getShape();
+  if (ShapedType::isDynamicShape(init.drop_front()) || ShapedType::isDynamicShape(lhs.drop_front()) ||
+      lhs[1] != init[1] + 2 || lhs[2] != init[2] + 2)
+    return false;
+  constexpr int64_t leastChannels = 32, leastTiles = 40;
+  int64_t images = ShapedType::isDynamic(init[0]) ? 1 : init[0];
+  return lhs[3] >= leastChannels && init[3] >= leastChannels &&
+         images * llvm::divideCeil(init[1], 2) * llvm::divideCeil(init[2], 2) >= leastTiles;
+}
+
+Operation *Selector::createWinograd(OpBuilder &b, Location loc, Candidate &c, Value packed) {
+  ArrayRef<int64_t> panels = cast<ShapedType>(packed.getType()).getShape();
+  ArrayRef<int64_t> init = cast<ShapedType>(c.destination.getType()).getShape();
+  Type f32 = b.getF32Type();
+  Value filter = tensor::EmptyOp::create(b, loc, {16, panels[0], panels[3], panels[4]}, f32);
+  filter = WinogradFilterOp::create(b, loc, TypeRange(filter.getType()), packed, filter).getResult(0);
+  WinogradBlocks blocks(init[1], init[2], panels[3], init[3], panels[4]);
+  int64_t tasks = blocks.mostTasks;
+  if (!ShapedType::isDynamic(init[0]))
+    tasks = std::min(tasks, init[0] * blocks.blocks * blocks.splits);
+  Value scratch = tensor::EmptyOp::create(b, loc, {tasks, blocks.pixelFloats + blocks.sumFloats}, f32);
+  SmallVector<AffineMap> maps;
+  for (AffineMap map : c.extraMaps) // without the reduced dimensions
+    maps.push_back(AffineMap::get(4, 0, map.getResults(), b.getContext()));
+  return WinogradOp::create(b, loc, SmallVector<Type>{scratch.getType(), c.destination.getType()}, c.lhs, filter,
+                            c.extras, scratch, c.destination, b.getAffineMapArrayAttr(maps));
+}
+
 bool Selector::select(linalg::LinalgOp op) {
   if (auto depthwise = dyn_cast<linalg::DepthwiseConv2DNhwcHwcOp>(op.getOperation()))
     return selectDepthwise(depthwise);
@@ -526,6 +568,10 @@ bool Selector::select(linalg::LinalgOp op) {
   fuseConsumers(c);
   b.setInsertionPoint(c.last);
   Value rhs = makeRhs(b, op.getLoc(), c);
+  if (winograd && prefersWinograd(c)) {
+    finish(c, createWinograd(b, op.getLoc(), c, rhs));
+    return true;
+  }
   SmallVector<AffineMap> maps = {c.lhsMap, c.initMap};
   llvm::append_range(maps, c.extraMaps);
   auto kernel = ContractOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), c.lhs, rhs, c.extras,
@@ -539,7 +585,7 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
 
   void runOnOperation() override {
     llvm::SetVector<Attribute> replaced;
-    Selector selector(lanes, replaced);
+    Selector selector(lanes, winograd, replaced);
     SmallVector<linalg::LinalgOp> candidates;
     getOperation().walk([&](linalg::LinalgOp op) {
       if (op.getNumReductionLoops() > 0)
@@ -566,7 +612,7 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
       auto positive = [](ArrayRef<int64_t> sizes) { return llvm::all_of(sizes, [](int64_t n) { return n >= 0; }); };
       if (padding && matchPattern(padding, m_AnyZeroFloat()) && isF32Tensor(pad.getSource()) &&
           positive(pad.getStaticLow()) && positive(pad.getStaticHigh()) &&
-          llvm::all_of(pad->getUsers(), [](Operation *user) { return isa<ContractOp, DepthwiseOp>(user); }))
+          llvm::all_of(pad->getUsers(), [](Operation *user) { return isa<ContractOp, DepthwiseOp, WinogradOp>(user); }))
         pads.push_back(pad);
     });
     for (tensor::PadOp pad : pads) {

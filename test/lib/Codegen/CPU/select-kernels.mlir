@@ -87,3 +87,29 @@ func.func @padded(%img: tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32> {
   %conv2 = linalg.conv_2d_nhwc_hwcf ins(%pad, %w2 : tensor<1x10x10x4xf32>, tensor<3x3x4x4xf32>) outs(%f2 : tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32>
   return %conv2 : tensor<1x8x8x4xf32>
 }
+
+// -----
+
+// Enough tiles of a 3x3 convolution: its transform, with what follows taken in, and memory for each task.
+// CHECK-LABEL: func.func @winograd
+// CHECK:       %[[FILTER:.*]] = kernel.winograd_filter ins(%{{.*}} : tensor<3x3x3x32x16xf32>) outs(%{{.*}} : tensor<16x3x32x16xf32>)
+// CHECK:       kernel.winograd ins(%{{.*}}, %[[FILTER]] : tensor<?x16x15x32xf32>, tensor<16x3x32x16xf32>)
+// CHECK-SAME:    scratch(%{{.*}} : tensor<{{.*}}xf32>) outs(%{{.*}} : tensor<?x14x13x40xf32>) epilogue {
+// CHECK:         arith.maximumf
+func.func @winograd(%img: tensor<?x16x15x32xf32>) -> tensor<?x14x13x40xf32> {
+  %c0 = arith.constant 0 : index
+  %z = arith.constant 0.0 : f32
+  %w = arith.constant dense<0.5> : tensor<3x3x32x40xf32>
+  %n = tensor.dim %img, %c0 : tensor<?x16x15x32xf32>
+  %e = tensor.empty(%n) : tensor<?x14x13x40xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<?x14x13x40xf32>) -> tensor<?x14x13x40xf32>
+  %conv = linalg.conv_2d_nhwc_hwcf ins(%img, %w : tensor<?x16x15x32xf32>, tensor<3x3x32x40xf32>) outs(%f : tensor<?x14x13x40xf32>) -> tensor<?x14x13x40xf32>
+  %relu = linalg.generic {indexing_maps = [affine_map<(a, b, c, d) -> (a, b, c, d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>],
+                          iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%conv : tensor<?x14x13x40xf32>) outs(%e : tensor<?x14x13x40xf32>) {
+  ^bb0(%v: f32, %o: f32):
+    %1 = arith.maximumf %v, %z : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x14x13x40xf32>
+  return %relu : tensor<?x14x13x40xf32>
+}

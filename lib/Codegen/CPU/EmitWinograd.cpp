@@ -1,0 +1,263 @@
+//===- lib/Codegen/CPU/EmitWinograd.cpp --------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Emits kernel.winograd, F(2x2, 3x3): a task takes a block of tiles of 4 x 4 pixels, transforms them, and for every panel
+// of columns multiplies each of the 16 matrices (tiles x channels) by its weights and transforms the sums to 2 x 2 pixels.
+// The transforms, along rows and then along columns (Lavin and Gray 2015):
+//   pixels   B' d   d0 - d2, d1 + d2, d2 - d1, d1 - d3
+//   weights  G g    g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2
+//   sums     A' m   m0 + m1 + m2, m1 - m2 - m3
+#include "lib/Codegen/CPU/KernelEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace onnxc::kernel;
+
+WinogradBlocks::WinogradBlocks(int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes) {
+  constexpr int64_t cacheFloats = 212'000, scratchFloats = 1 << 20, mostTiles = 48, wantedItems = 8, leastVectors = 4;
+  int64_t paddedChannels = llvm::alignTo(channels, lanes);
+  tiles = llvm::divideCeil(height, 2) * llvm::divideCeil(width, 2);
+  // The weights stream by once for every block, so a block has to be worth it.
+  tilesPerBlock = std::clamp<int64_t>(cacheFloats / (16 * paddedChannels), 12, mostTiles);
+  blocks = llvm::divideCeil(tiles, tilesPerBlock);
+  tilesPerBlock = llvm::divideCeil(tiles, blocks);
+  vectors = llvm::divideCeil(columns, lanes);
+  splits = std::clamp<int64_t>(llvm::divideCeil(wantedItems, blocks), 1, std::max<int64_t>(1, vectors / leastVectors));
+  vectorsPerSplit = llvm::divideCeil(vectors, splits);
+  splits = llvm::divideCeil(vectors, vectorsPerSplit);
+  pixelFloats = 16 * tilesPerBlock * paddedChannels;
+  sumFloats = 16 * tilesPerBlock * kVectors * lanes;
+  mostTasks = std::clamp<int64_t>(scratchFloats / (pixelFloats + sumFloats), 4, 32);
+}
+
+namespace {
+using Four = std::array<Value, 4>;
+using Matrix = std::array<Four, 4>;
+
+class WinogradEmitter {
+public:
+  WinogradEmitter(Emitter &e, WinogradOp op, ValueRange operands)
+      : e(e), op(op), lhs(operands[0]), filter(operands[1]), scratch(operands[operands.size() - 2]),
+        init(operands.back()), extras(operands.drop_front(2).drop_back(2)), filterType(cast<MemRefType>(filter.getType())),
+        initType(cast<MemRefType>(init.getType())), lanes(filterType.getDimSize(3)), channels(filterType.getDimSize(2)),
+        columns(initType.getDimSize(3)), height(initType.getDimSize(1)), width(initType.getDimSize(2)),
+        blocks(height, width, channels, columns, lanes),
+        vector(VectorType::get({lanes}, e.getF32Type())) {
+    items = e.mul(e.size(init, 0), blocks.blocks * blocks.splits);
+    itemsPerTask = e.ceilDiv(items, e.max(e.size(scratch, 0), e.index(1)));
+  }
+
+  Index countTasks() { return e.ceilDiv(items, e.max(itemsPerTask, e.index(1))); }
+
+  void emitTask(Value task, unsigned registerCount) {
+    registers = registerCount;
+    auto identity = [&](unsigned rank) { return AffineMap::getMultiDimIdentityMap(rank, e.getContext()); };
+    in = e.access(lhs, identity(4));
+    weights = e.access(filter, identity(4));
+    out = e.access(init, identity(4));
+    Access memory = e.access(scratch, identity(2));
+    scratchFlat = memory.flat;
+    pixelsAt = e.mul(memory.strides[0], Index(task));
+    sumsAt = e.add(pixelsAt, blocks.pixelFloats);
+    for (auto [i, extra] : llvm::enumerate(extras))
+      others.push_back(e.access(extra, op.getExtraMap(i)));
+    Index first = e.mul(itemsPerTask, Index(task));
+    e.loop(first, e.min(e.add(first, itemsPerTask), items), 1, [&](Index item) {
+      Index split = e.rem(item, e.index(blocks.splits)), rest = e.div(item, e.index(blocks.splits));
+      Index block = e.rem(rest, e.index(blocks.blocks)), image = e.div(rest, e.index(blocks.blocks));
+      Balanced parts(blocks.tiles, blocks.tilesPerBlock);
+      Index tile = e.add(e.mul(block, parts.shorter), e.min(block, e.index(parts.longer)));
+      if (parts.longer == 0)
+        return emitBlock(image, tile, parts.shorter, split);
+      e.ifLess(
+          block, e.index(parts.longer), [&] { emitBlock(image, tile, parts.shorter + 1, split); },
+          [&] { emitBlock(image, tile, parts.shorter, split); });
+    });
+  }
+
+private:
+  Value add(Value a, Value b) { return arith::AddFOp::create(e, a, b); }
+  Value sub(Value a, Value b) { return arith::SubFOp::create(e, a, b); }
+
+  /// Row and column of the first pixel of a tile.
+  std::pair<Index, Index> corner(Index tile) {
+    Index tilesAcross = e.index(llvm::divideCeil(width, 2));
+    return {e.mul(e.div(tile, tilesAcross), 2), e.mul(e.rem(tile, tilesAcross), 2)};
+  }
+  Index at(const Access &access, Index image, Index h, Index w, Index c) {
+    return e.add(e.add(e.mul(access.strides[0], image), e.mul(access.strides[1], h)),
+                 e.add(e.mul(access.strides[2], w), e.mul(access.strides[3], c)));
+  }
+  /// Pixel `i` of a tile that begins at `first`. Where the size is odd, the last tiles have no pixel 3: any will do, since
+  /// only outputs that are not stored depend on it.
+  Index inside(Index first, int64_t i, int64_t size) {
+    return i == 3 && size % 2 ? e.min(e.add(first, i), e.index(size + 1)) : e.add(first, i);
+  }
+
+  void emitBlock(Index image, Index tile, int64_t count, Index split) {
+    int64_t paddedChannels = llvm::alignTo(channels, lanes);
+    e.loop(e.index(0), e.index(count), 1, [&](Index t) {
+      auto [h, w] = corner(e.add(tile, t));
+      Index rows[4], columns[4], to = e.add(pixelsAt, e.mul(t, paddedChannels));
+      for (int64_t i = 0; i < 4; ++i) {
+        rows[i] = at(in, image, inside(h, i, height), e.index(0), e.index(0));
+        columns[i] = e.mul(in.strides[2], inside(w, i, width));
+      }
+      e.loop(e.index(0), e.index(channels), lanes, [&](Index c) {
+        Value mask = e.tailMask(c, e.index(channels), lanes);
+        Matrix pixels;
+        for (int64_t r = 0; r < 4; ++r)
+          for (int64_t s = 0; s < 4; ++s)
+            pixels[r][s] = e.loadVector(in.flat, e.add(e.add(rows[r], columns[s]), e.mul(in.strides[3], c)), vector, mask);
+        transformPixels(pixels, e.add(to, c), count * paddedChannels);
+      });
+    });
+    Index panel0 = e.mul(split, blocks.vectorsPerSplit);
+    Index panel1 = e.min(e.add(panel0, blocks.vectorsPerSplit), e.index(blocks.vectors));
+    constexpr int64_t most = WinogradBlocks::kVectors;
+    Index main = e.mul(e.div(e.sub(panel1, panel0), e.index(most)), most), end = e.add(panel0, main);
+    e.loop(panel0, end, most, [&](Index panel) { emitPanel(image, tile, count, panel, most); });
+    e.loop(end, panel1, 1, [&](Index panel) { emitPanel(image, tile, count, panel, 1); });
+  }
+
+  /// B' d B of the 4 x 4 pixels of a vector of channels; the 16 results are stored `apart`.
+  void transformPixels(Matrix pixels, Index to, int64_t apart) {
+    auto transform = [&](Four d) { return Four{sub(d[0], d[2]), add(d[1], d[2]), sub(d[2], d[1]), sub(d[1], d[3])}; };
+    for (int64_t s = 0; s < 4; ++s) {
+      Four column = transform({pixels[0][s], pixels[1][s], pixels[2][s], pixels[3][s]});
+      for (int64_t r = 0; r < 4; ++r)
+        pixels[r][s] = column[r];
+    }
+    for (int64_t r = 0; r < 4; ++r)
+      for (auto [s, value] : llvm::enumerate(transform(pixels[r])))
+        e.storeVector(value, scratchFlat, e.add(to, (r * 4 + int64_t(s)) * apart));
+  }
+
+  /// `vectors` vectors of columns for all tiles of a block.
+  void emitPanel(Index image, Index tile, int64_t count, Index panel, int64_t vectors) {
+    int64_t paddedChannels = llvm::alignTo(channels, lanes), sumWidth = vectors * lanes;
+    e.loop(e.index(0), e.index(16), 1, [&](Index x) {
+      Index left = e.add(pixelsAt, e.mul(x, count * paddedChannels));
+      Index right = e.add(e.mul(weights.strides[0], x), e.mul(weights.strides[1], panel));
+      Index to = e.add(sumsAt, e.mul(x, count * sumWidth));
+      Balanced parts(count, (registers - vectors - 1) / vectors);
+      auto rows = [&](Index row, int64_t rows) {
+        RegisterTile product{scratchFlat,        weights.flat,       e.index(paddedChannels), e.index(1),
+                             weights.strides[1], weights.strides[2], e.index(channels),       vector,
+                             rows,               vectors};
+        SmallVector<Value> sums(rows * vectors, e.zero(vector));
+        sums = product.accumulate(e, e.add(left, e.mul(row, paddedChannels)), right, sums);
+        for (int64_t i = 0; i < rows * vectors; ++i)
+          e.storeVector(sums[i], scratchFlat, e.add(e.add(to, e.mul(row, sumWidth)), i * lanes));
+      };
+      Index longer = e.index(parts.longer * (parts.shorter + 1));
+      e.loop(e.index(0), longer, parts.shorter + 1, [&](Index row) { rows(row, parts.shorter + 1); });
+      e.loop(longer, e.index(count), parts.shorter, [&](Index row) { rows(row, parts.shorter); });
+    });
+    e.loop(e.index(0), e.index(count), 1, [&](Index t) {
+      for (int64_t v = 0; v < vectors; ++v)
+        finishTile(image, e.add(tile, t), e.add(sumsAt, e.add(e.mul(t, sumWidth), v * lanes)), count * sumWidth,
+                   e.mul(e.add(panel, v), lanes));
+    });
+  }
+
+  /// A' m A: the 2 x 2 pixels of a vector of columns from the 16 sums at `from`, which are `apart`.
+  void finishTile(Index image, Index tile, Index from, int64_t apart, Index column) {
+    auto transform = [&](Four m) {
+      return std::array<Value, 2>{add(add(m[0], m[1]), m[2]), sub(sub(m[1], m[2]), m[3])};
+    };
+    std::array<Four, 2> columnsDone;
+    for (int64_t s = 0; s < 4; ++s) {
+      Four m;
+      for (int64_t r = 0; r < 4; ++r)
+        m[r] = e.loadVector(scratchFlat, e.add(from, (r * 4 + s) * apart), vector);
+      auto [upper, lower] = transform(m);
+      columnsDone[0][s] = upper;
+      columnsDone[1][s] = lower;
+    }
+    Value mask = e.tailMask(column, e.index(columns), lanes);
+    auto [h, w] = corner(tile);
+    for (int64_t r = 0; r < 2; ++r) {
+      std::array<Value, 2> sums = transform(columnsDone[r]);
+      for (int64_t s = 0; s < 2; ++s) {
+        Index row = e.add(h, r), place = e.add(w, s);
+        auto store = [&] { finishPixel(sums[s], image, row, place, column, mask); };
+        auto storeInRow = [&] { s && width % 2 ? e.ifLess(place, e.index(width), store, nullptr) : store(); };
+        r && height % 2 ? e.ifLess(row, e.index(height), storeInRow, nullptr) : storeInRow();
+      }
+    }
+  }
+
+  void finishPixel(Value sum, Index image, Index h, Index w, Index column, Value mask) {
+    SmallVector<Value> arguments = {sum};
+    for (Access &other : others) {
+      Index from = at(other, image, h, w, column);
+      arguments.push_back(isConstantIntValue(other.strides[3], 0) ? e.splat(e.loadScalar(other.flat, from), lanes)
+                                                                  : e.loadVector(other.flat, from, vector, mask));
+    }
+    e.storeVector(e.applyEpilogue(op.getEpilogue(), arguments), out.flat, at(out, image, h, w, column), mask);
+  }
+
+  Emitter &e;
+  WinogradOp op;
+  Value lhs, filter, scratch, init;
+  ValueRange extras;
+  MemRefType filterType, initType;
+  int64_t lanes, channels, columns, height, width;
+  WinogradBlocks blocks;
+  VectorType vector;
+  Index items, itemsPerTask; // an item is a block of tiles for a part of the columns
+  int64_t registers = 0;
+  Access in, weights, out;
+  SmallVector<Access> others;
+  Value scratchFlat;
+  Index pixelsAt, sumsAt; // of this task, in scratch
+};
+} // namespace
+
+Index onnxc::kernel::countWinogradTasks(Emitter &e, WinogradOp op, ValueRange operands) {
+  return WinogradEmitter(e, op, operands).countTasks();
+}
+
+void onnxc::kernel::emitWinogradTask(Emitter &e, WinogradOp op, ValueRange operands, Value task, unsigned registers) {
+  WinogradEmitter(e, op, operands).emitTask(task, registers);
+}
+
+/// A task is a panel of columns.
+Index onnxc::kernel::countWinogradFilterTasks(Emitter &e, WinogradFilterOp op, ValueRange operands) {
+  return e.size(operands[0], 0);
+}
+
+void onnxc::kernel::emitWinogradFilterTask(Emitter &e, WinogradFilterOp op, ValueRange operands, Value task) {
+  MLIRContext *context = e.getContext();
+  Access from = e.access(operands[0], AffineMap::getMultiDimIdentityMap(5, context));
+  Access to = e.access(operands[1], AffineMap::getMultiDimIdentityMap(4, context));
+  auto vector = VectorType::get({cast<MemRefType>(operands[0].getType()).getDimSize(4)}, e.getF32Type());
+  Value half = arith::ConstantOp::create(e, DenseElementsAttr::get(vector, 0.5f));
+  auto transform = [&](std::array<Value, 3> g) {
+    Value outer = arith::MulFOp::create(e, arith::AddFOp::create(e, g[0], g[2]), half);
+    Value inner = arith::MulFOp::create(e, g[1], half);
+    return Four{g[0], arith::AddFOp::create(e, outer, inner), arith::SubFOp::create(e, outer, inner), g[2]};
+  };
+  e.loop(e.index(0), e.size(operands[0], 3), 1, [&](Index c) {
+    auto at = [&](const Access &access, ArrayRef<Index> indices) {
+      Index sum = e.index(0);
+      for (auto [stride, index] : llvm::zip(access.strides, indices))
+        sum = e.add(sum, e.mul(stride, index));
+      return sum;
+    };
+    std::array<std::array<Value, 3>, 4> columnsDone;
+    for (int64_t s = 0; s < 3; ++s) {
+      std::array<Value, 3> g;
+      for (int64_t r = 0; r < 3; ++r)
+        g[r] = e.loadVector(from.flat, at(from, {Index(task), e.index(r), e.index(s), c, e.index(0)}), vector);
+      for (auto [r, value] : llvm::enumerate(transform(g)))
+        columnsDone[r][s] = value;
+    }
+    for (int64_t r = 0; r < 4; ++r)
+      for (auto [s, value] : llvm::enumerate(transform(columnsDone[r])))
+        e.storeVector(value, to.flat, at(to, {e.index(r * 4 + int64_t(s)), Index(task), c, e.index(0)}));
+  });
+}
