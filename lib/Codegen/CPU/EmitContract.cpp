@@ -46,7 +46,7 @@ private:
   bool walksLikeOne(unsigned outer, unsigned inner);
   void chooseTile();
   double tileCost(int64_t rows, int64_t vectors) const;
-  bool fits(int64_t rows, int64_t vectors) const { return rows * vectors + vectors + 1 <= registers; }
+  bool fits(int64_t rows, int64_t vectors) const { return RegisterTile::fits(rows, vectors, registers); }
   void splitTasks();
 
   void advance(Place &place, const Dim &dim, Index steps);
@@ -458,6 +458,12 @@ void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, 
 
 Balanced::Balanced(int64_t size, int64_t most)
     : pieces(llvm::divideCeil(size, most)), shorter(size / pieces), longer(size % pieces) {}
+
+/// Besides sums and columns, some registers are for what the epilogue needs of every tile: where all are taken, LLVM keeps
+/// the sums in memory.
+bool RegisterTile::fits(int64_t rows, int64_t vectors, unsigned registers) {
+  return rows * vectors + vectors + registers / 8 <= registers;
+}
 
 SmallVector<Value> RegisterTile::accumulate(Emitter &e, Index leftAt, Index rightAt, ValueRange sums) const {
   auto step = [&](Index leftK, Index rightK, ValueRange carried) {

@@ -142,7 +142,10 @@ private:
       Index left = e.add(pixelsAt, e.mul(x, count * paddedChannels));
       Index right = e.add(e.mul(weights.strides[0], x), e.mul(weights.strides[1], panel));
       Index to = e.add(sumsAt, e.mul(x, count * sumWidth));
-      Balanced parts(count, (registers - vectors - 1) / vectors);
+      int64_t mostRows = 1;
+      while (RegisterTile::fits(mostRows + 1, vectors, registers))
+        ++mostRows;
+      Balanced parts(count, mostRows);
       auto rows = [&](Index row, int64_t rows) {
         RegisterTile product{scratchFlat,        weights.flat,       e.index(paddedChannels), e.index(1),
                              weights.strides[1], weights.strides[2], e.index(channels),       vector,
@@ -209,7 +212,7 @@ private:
   WinogradBlocks blocks;
   VectorType vector;
   Index items, itemsPerTask; // an item is a block of tiles for a part of the columns
-  int64_t registers = 0;
+  unsigned registers = 0;
   Access in, weights, out;
   SmallVector<Access> others;
   Value scratchFlat;

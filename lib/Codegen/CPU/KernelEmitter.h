@@ -77,6 +77,8 @@ struct RegisterTile {
   mlir::VectorType vector;
   int64_t rows, vectors;
 
+  static bool fits(int64_t rows, int64_t vectors, unsigned registers);
+
   /// `sums` (row by row) and the products of what begins at `leftAt` and `rightAt`.
   llvm::SmallVector<mlir::Value> accumulate(Emitter &e, Index leftAt, Index rightAt, mlir::ValueRange sums) const;
 };
