@@ -5,6 +5,7 @@
 #define KERNEL_TD
 
 include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
@@ -144,15 +145,15 @@ def Kernel_PackOp : Kernel_Op<"pack"> {
 }
 
 def Kernel_FillBorderOp : Kernel_Op<"fill_border"> {
-  let summary = "Zeros the border of a buffer whose inside somebody else writes";
+  let summary = "Fills the border of a buffer whose inside somebody else writes";
   let description = [{
-    Element i of a dimension belongs to the border when `i < low` or `i >= size - high`. The inside of the result is
+    `value` goes to every element of the border. Element i of a dimension belongs to the border when `i < low` or `i >= size - high`. The inside of the result is
     undefined until it is inserted, so that the operation which computes it can write it there directly.
   }];
-  let arguments = (ins Kernel_Shaped:$init, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high);
+  let arguments = (ins Kernel_Shaped:$init, TypedAttrInterface:$value, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
-    `outs` `(` $init `:` type($init) `)` `low` $low `high` $high attr-dict (`->` type($results)^)?
+    $value `outs` `(` $init `:` type($init) `)` `low` $low `high` $high attr-dict (`->` type($results)^)?
   }];
 }
 

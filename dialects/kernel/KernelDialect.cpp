@@ -171,6 +171,8 @@ LogicalResult PackOp::verify() {
 
 LogicalResult FillBorderOp::verify() {
   size_t rank = shaped(getInit()).getRank();
+  if (getValue().getType() != shaped(getInit()).getElementType())
+    return emitOpError("fills with another type than that of the elements");
   if (getLow().size() != rank || getHigh().size() != rank)
     return emitOpError("needs a low and a high border for each of the ") << rank << " dimensions";
   return success();

@@ -459,8 +459,8 @@ void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, 
 Balanced::Balanced(int64_t size, int64_t most)
     : pieces(llvm::divideCeil(size, most)), shorter(size / pieces), longer(size % pieces) {}
 
-/// Besides sums and columns, some registers are for what the epilogue needs of every tile: where all are taken, LLVM keeps
-/// the sums in memory.
+/// Besides sums and columns, some registers are for what the epilogue needs of every tile: where all are taken, LLVM
+/// keeps the sums in memory.
 bool RegisterTile::fits(int64_t rows, int64_t vectors, unsigned registers) {
   return rows * vectors + vectors + registers / 8 <= registers;
 }

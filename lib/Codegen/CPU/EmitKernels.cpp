@@ -43,8 +43,9 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         op->emitOpError("is not on buffers yet");
         return signalPassFailure();
       }
-      if (!llvm::all_of(op->getOperandTypes(),
-                        [](Type type) { return cast<MemRefType>(type).getElementType().isF32(); })) {
+      if (!isa<FillBorderOp>(op) && !llvm::all_of(op->getOperandTypes(), [](Type type) {
+            return cast<MemRefType>(type).getElementType().isF32();
+          })) {
         op->emitOpError("is emitted for f32 only");
         return signalPassFailure();
       }

@@ -78,15 +78,14 @@ Index onnxc::kernel::countFillBorderTasks(Emitter &e, FillBorderOp op, ValueRang
 
 void onnxc::kernel::emitFillBorderTask(Emitter &e, FillBorderOp op, ValueRange operands, Value task, unsigned lanes) {
   Value init = operands[0];
-  auto type = cast<MemRefType>(init.getType());
-  unsigned rank = type.getRank();
-  Value zero = arith::ConstantOp::create(e, e.getZeroAttr(type.getElementType()));
+  unsigned rank = cast<MemRefType>(init.getType()).getRank();
+  Value value = arith::ConstantOp::create(e, cast<TypedAttr>(op.getValue()));
   SmallVector<Value> at(rank);
   // Everything below a dimension that lies in its border; where it doesn't, the next dimension decides.
   std::function<void(unsigned, bool)> fill = [&](unsigned d, bool border) {
     if (d == rank) {
       if (border)
-        memref::StoreOp::create(e, zero, init, at);
+        memref::StoreOp::create(e, value, init, at);
       return;
     }
     bool more = llvm::any_of(op.getLow().drop_front(d), [](int64_t n) { return n != 0; }) ||

@@ -1,8 +1,8 @@
 //===- lib/Codegen/CPU/EmitWinograd.cpp --------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Emits kernel.winograd, F(2x2, 3x3): a task takes a block of tiles of 4 x 4 pixels, transforms them, and for every panel
-// of columns multiplies each of the 16 matrices (tiles x channels) by its weights and transforms the sums to 2 x 2 pixels.
-// The transforms, along rows and then along columns (Lavin and Gray 2015):
+// Emits kernel.winograd, F(2x2, 3x3): a task takes a block of tiles of 4 x 4 pixels, transforms them, and for every
+// panel of columns multiplies each of the 16 matrices (tiles x channels) by its weights and transforms the sums to 2 x
+// 2 pixels. The transforms, along rows and then along columns (Lavin and Gray 2015):
 //   pixels   B' d   d0 - d2, d1 + d2, d2 - d1, d1 - d3
 //   weights  G g    g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2
 //   sums     A' m   m0 + m1 + m2, m1 - m2 - m3
@@ -40,10 +40,10 @@ class WinogradEmitter {
 public:
   WinogradEmitter(Emitter &e, WinogradOp op, ValueRange operands)
       : e(e), op(op), lhs(operands[0]), filter(operands[1]), scratch(operands[operands.size() - 2]),
-        init(operands.back()), extras(operands.drop_front(2).drop_back(2)), filterType(cast<MemRefType>(filter.getType())),
-        initType(cast<MemRefType>(init.getType())), lanes(filterType.getDimSize(3)), channels(filterType.getDimSize(2)),
-        columns(initType.getDimSize(3)), height(initType.getDimSize(1)), width(initType.getDimSize(2)),
-        blocks(height, width, channels, columns, lanes),
+        init(operands.back()), extras(operands.drop_front(2).drop_back(2)),
+        filterType(cast<MemRefType>(filter.getType())), initType(cast<MemRefType>(init.getType())),
+        lanes(filterType.getDimSize(3)), channels(filterType.getDimSize(2)), columns(initType.getDimSize(3)),
+        height(initType.getDimSize(1)), width(initType.getDimSize(2)), blocks(height, width, channels, columns, lanes),
         vector(VectorType::get({lanes}, e.getF32Type())) {
     items = e.mul(e.size(init, 0), blocks.blocks * blocks.splits);
     itemsPerTask = e.ceilDiv(items, e.max(e.size(scratch, 0), e.index(1)));
@@ -90,8 +90,8 @@ private:
     return e.add(e.add(e.mul(access.strides[0], image), e.mul(access.strides[1], h)),
                  e.add(e.mul(access.strides[2], w), e.mul(access.strides[3], c)));
   }
-  /// Pixel `i` of a tile that begins at `first`. Where the size is odd, the last tiles have no pixel 3: any will do, since
-  /// only outputs that are not stored depend on it.
+  /// Pixel `i` of a tile that begins at `first`. Where the size is odd, the last tiles have no pixel 3: any will do,
+  /// since only outputs that are not stored depend on it.
   Index inside(Index first, int64_t i, int64_t size) {
     return i == 3 && size % 2 ? e.min(e.add(first, i), e.index(size + 1)) : e.add(first, i);
   }
@@ -110,7 +110,8 @@ private:
         Matrix pixels;
         for (int64_t r = 0; r < 4; ++r)
           for (int64_t s = 0; s < 4; ++s)
-            pixels[r][s] = e.loadVector(in.flat, e.add(e.add(rows[r], columns[s]), e.mul(in.strides[3], c)), vector, mask);
+            pixels[r][s] =
+                e.loadVector(in.flat, e.add(e.add(rows[r], columns[s]), e.mul(in.strides[3], c)), vector, mask);
         transformPixels(pixels, e.add(to, c), count * paddedChannels);
       });
     });
@@ -147,9 +148,16 @@ private:
         ++mostRows;
       Balanced parts(count, mostRows);
       auto rows = [&](Index row, int64_t rows) {
-        RegisterTile product{scratchFlat,        weights.flat,       e.index(paddedChannels), e.index(1),
-                             weights.strides[1], weights.strides[2], e.index(channels),       vector,
-                             rows,               vectors};
+        RegisterTile product{scratchFlat,
+                             weights.flat,
+                             e.index(paddedChannels),
+                             e.index(1),
+                             weights.strides[1],
+                             weights.strides[2],
+                             e.index(channels),
+                             vector,
+                             rows,
+                             vectors};
         SmallVector<Value> sums(rows * vectors, e.zero(vector));
         sums = product.accumulate(e, e.add(left, e.mul(row, paddedChannels)), right, sums);
         for (int64_t i = 0; i < rows * vectors; ++i)
@@ -187,8 +195,8 @@ private:
       for (int64_t s = 0; s < 2; ++s) {
         Index row = e.add(h, r), place = e.add(w, s);
         auto store = [&] { finishPixel(sums[s], image, row, place, column, mask); };
-        auto storeInRow = [&] { s && width % 2 ? e.ifLess(place, e.index(width), store, nullptr) : store(); };
-        r && height % 2 ? e.ifLess(row, e.index(height), storeInRow, nullptr) : storeInRow();
+        auto storeInRow = [&] { s &&width % 2 ? e.ifLess(place, e.index(width), store, nullptr) : store(); };
+        r &&height % 2 ? e.ifLess(row, e.index(height), storeInRow, nullptr) : storeInRow();
       }
     }
   }

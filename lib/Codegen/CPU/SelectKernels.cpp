@@ -603,19 +603,19 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
       release(cast<ElementsAttr>(attribute));
   }
 
-  /// pad(x) becomes a buffer with a zero border into whose inside x is inserted: empty-tensor elimination then lets the
-  /// operation that computes x write there, and no element is copied.
+  /// pad(x) becomes a buffer with a constant border into whose inside x is inserted: empty-tensor elimination then lets
+  /// the operation that computes x write there, and no element is copied.
   void writeIntoPaddedBuffers() {
-    SmallVector<tensor::PadOp> pads;
+    SmallVector<std::pair<tensor::PadOp, TypedAttr>> pads;
     getOperation().walk([&](tensor::PadOp pad) {
       Value padding = pad.getConstantPaddingValue();
       auto positive = [](ArrayRef<int64_t> sizes) { return llvm::all_of(sizes, [](int64_t n) { return n >= 0; }); };
-      if (padding && matchPattern(padding, m_AnyZeroFloat()) && isF32Tensor(pad.getSource()) &&
-          positive(pad.getStaticLow()) && positive(pad.getStaticHigh()) &&
-          llvm::all_of(pad->getUsers(), [](Operation *user) { return isa<ContractOp, DepthwiseOp, WinogradOp>(user); }))
-        pads.push_back(pad);
+      TypedAttr value;
+      if (pad.getType().getRank() > 0 && padding && matchPattern(padding, m_Constant(&value)) &&
+          positive(pad.getStaticLow()) && positive(pad.getStaticHigh()))
+        pads.push_back({pad, value});
     });
-    for (tensor::PadOp pad : pads) {
+    for (auto [pad, value] : pads) {
       Value source = pad.getSource();
       // The buffer must exist before x is computed; x's destination tells its sizes.
       OpBuilder b(pad);
@@ -633,10 +633,10 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
         padded.push_back(affine::makeComposedFoldedAffineApply(
             b, loc, b.getAffineDimExpr(0) + (pad.getStaticLow()[i] + pad.getStaticHigh()[i]), {size}));
       one.assign(sizes.size(), b.getIndexAttr(1));
-      Value buffer = tensor::EmptyOp::create(b, loc, padded, b.getF32Type());
-      Value bordered =
-          FillBorderOp::create(b, loc, TypeRange(buffer.getType()), buffer, pad.getStaticLow(), pad.getStaticHigh())
-              .getResult(0);
+      Value buffer = tensor::EmptyOp::create(b, loc, padded, pad.getType().getElementType());
+      Value bordered = FillBorderOp::create(b, loc, TypeRange(buffer.getType()), buffer, value, pad.getStaticLow(),
+                                            pad.getStaticHigh())
+                           .getResult(0);
       b.setInsertionPoint(pad);
       Value result = tensor::InsertSliceOp::create(b, loc, source, bordered, low, sizes, one);
       if (result.getType() != pad.getType())
