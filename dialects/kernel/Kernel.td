@@ -48,6 +48,11 @@ def Kernel_ContractOp : Kernel_Op<"contract", [IsolatedFromAbove]> {
 
     `rhs` is packed as `[b..., ceil(N / V), k..., V]` with V lanes: panels that a register tile streams through.
 
+    With `bits`, elements of rhs are `(number - zero) * scale`, where a number has so many bits and a scale (and zero, if
+    there are any) belongs to a block of numbers. There are two `k`, the blocks of a column and the numbers of a block,
+    and rhs is `[ceil(N / V), blocks, words, V]` of i32: each word holds 32 / bits numbers, the first one lowest; the last
+    word of a block is its scale, or the last two are its scale and zero, as the bits of an f32.
+
     ```mlir
     kernel.contract "mnk" ins(%a, %packed : tensor<197x768xf32>, tensor<48x768x16xf32>) outs(%c : tensor<197x768xf32>)
       extras(%bias : tensor<768xf32>) epilogue {
@@ -58,7 +63,7 @@ def Kernel_ContractOp : Kernel_Op<"contract", [IsolatedFromAbove]> {
     ```
   }];
   let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$rhs, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$init,
-                       StrAttr:$dims, AffineMapArrayAttr:$maps);
+                       StrAttr:$dims, AffineMapArrayAttr:$maps, OptionalAttr<I64Attr>:$bits);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let assemblyFormat = [{

@@ -123,6 +123,17 @@ LogicalResult ContractOp::verify() {
   AffineMap lhs = getLhsMap(), init = getInitMap();
   if (lhs.getNumDims() != dims.size() || lhs.getNumResults() != unsigned(shaped(getLhs()).getRank()))
     return emitOpError("map ") << getMaps()[0] << " does not fit lhs";
+  if (std::optional<uint64_t> bits = getBits()) {
+    auto numbers = lhs.getResultPosition(getAffineDimExpr(dims.size() - 1, getContext()));
+    if (dims.count('b') != 0 || dims.count('k') != 2 || !numbers || shaped(getLhs()).isDynamicDim(*numbers))
+      return emitOpError("needs blocks of a known size for numbers of some bits");
+    int64_t block = shaped(getLhs()).getDimSize(*numbers), words = shaped(getRhs()).getDimSize(2);
+    if ((*bits != 2 && *bits != 4 && *bits != 8) || block * *bits % 32 != 0)
+      return emitOpError("can't have blocks of ") << block << " numbers of " << *bits << " bits";
+    if (int64_t more = words - block * *bits / 32; more != 1 && more != 2)
+      return emitOpError("rhs has ") << words << " words for a block of " << block << " numbers of " << *bits
+                                     << " bits";
+  }
   if (init.getNumDims() != dims.size() || init.getNumResults() != dims.size() - count('k') ||
       init.getNumResults() != unsigned(shaped(getInit()).getRank()) || !init.isProjectedPermutation() ||
       !isa<AffineDimExpr>(init.getResults().back()) ||

@@ -9,12 +9,14 @@
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -194,21 +196,109 @@ static Lowered dequantizeRows(LoweringBuilder &b, const NBitsGeometry &g, Lowere
   return matrix;
 }
 
-FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
-  auto geometry = NBitsGeometry::get(*this);
-  if (failed(geometry))
-    return failure();
-  NBitsGeometry &g = *geometry;
-  Lowered a = getLowered(*this, operands, 0);
-  Type element = a.element(), real = accumulatorType(element);
-  auto sizes = [&](ArrayRef<int64_t> sizes) { return makeSizes(b, sizes); };
-  AffineExpr columns = makeDim(b.getContext(), g.columns);
-  b.requireEqual(a.dims().back(), columns, "MatMulNBits: A has another number of columns than B");
-  Lowered packed = reshape(b, getLowered(*this, operands, 1), sizes({g.rows, g.blocks, g.blob}));
-  Lowered scales = reshape(b, getLowered(*this, operands, 2), sizes({g.rows, g.blocks}));
+/// Numbers of B, a constant, less the middle of their range: [rows, blocks, block], with 0 behind the last column. Null
+/// where they are not constant.
+static Lowered takeApart(LoweringBuilder &b, const NBitsGeometry &g, Lowered packed) {
+  ElementsAttr elements = getConstantElements(packed.value);
+  ArrayRef<char> bytes = elements ? getRawElements(elements) : ArrayRef<char>();
+  bool isSplat = elements && elements.isSplat();
+  if (bytes.size() != static_cast<size_t>(isSplat ? 1 : g.rows * g.blocks * g.blob))
+    return {};
+  Dims sizes = makeSizes(b, {g.rows, g.blocks, g.block});
+  RankedTensorType type = makeTensor(sizes, b.getIntegerType(8));
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(type.getNumElements(), 64);
+  char *to = blob.getMutableData().data();
+  int64_t mask = (1 << g.bits) - 1, middle = int64_t(1) << (g.bits - 1);
+  for (int64_t row = 0; row < g.rows; ++row)
+    for (int64_t column = 0; column < g.blocks * g.block; ++column, ++to) {
+      int64_t at = (row * g.blocks * g.block + column) / g.perByte, part = column % g.perByte;
+      int64_t number = static_cast<uint8_t>(bytes[isSplat ? 0 : at]) >> (part * g.bits) & mask;
+      *to = column < g.columns ? static_cast<char>(number - middle) : 0;
+    }
+  auto value = DenseResourceElementsAttr::get(type, "numbers", std::move(blob));
+  return {arith::ConstantOp::create(b, cast<TypedAttr>(value)), type};
+}
 
+/// One real number for each block, less `middle`: what floats are, or bytes with packed numbers. Null where they are
+/// not constant.
+static Lowered blockNumbers(LoweringBuilder &b, const NBitsGeometry &g, Lowered given, double middle) {
+  ElementsAttr elements = getConstantElements(given.value);
+  if (!elements)
+    return {};
+  RankedTensorType type = makeTensor(makeSizes(b, {g.rows, g.blocks}), b.getF32Type());
+  std::vector<double> numbers(g.rows * g.blocks);
+  if (isa<FloatType>(given.element())) {
+    auto values = getNumbers(elements);
+    if (!values || (values->size() != numbers.size() && !elements.isSplat()))
+      return {};
+    for (auto [i, number] : llvm::enumerate(numbers))
+      number = (*values)[elements.isSplat() ? 0 : i] - middle;
+  } else {
+    ArrayRef<char> bytes = getRawElements(elements);
+    if (bytes.size() != static_cast<size_t>(elements.isSplat() ? 1 : g.rows * g.zeroBytes))
+      return {};
+    for (auto [i, number] : llvm::enumerate(numbers)) {
+      int64_t row = i / g.blocks, block = i % g.blocks, at = row * g.zeroBytes + block / g.perByte;
+      auto byte = static_cast<uint8_t>(bytes[elements.isSplat() ? 0 : at]);
+      number = (byte >> (block % g.perByte * g.bits) & ((1 << g.bits) - 1)) - middle;
+    }
+  }
+  return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, numbers))), type};
+}
+
+/// The product with a constant B as one contraction that reads its numbers: real ones never lie in memory. Null where
+/// that can't be.
+static Lowered multiplyPacked(LoweringBuilder &b, const NBitsGeometry &g, Lowered a, Lowered packed, Lowered scales,
+                              Lowered zeros) {
+  constexpr int64_t kMultiple = 16; // "block_size must be a power of 2 and not smaller than 16"
+  if (g.block % kMultiple != 0)
+    return {};
+  double middle = static_cast<double>(int64_t(1) << (g.bits - 1));
+  Lowered scale = blockNumbers(b, g, scales, 0), zero = zeros ? blockNumbers(b, g, zeros, middle) : Lowered();
+  Lowered numbers = scale && (zero || !zeros) ? takeApart(b, g, packed) : Lowered();
+  if (!numbers)
+    return {};
+  Type f32 = b.getF32Type();
+  AffineExpr many = a.dims()[0];
+  int64_t filled = g.blocks * g.block;
+  OpFoldResult none = b.getIndexAttr(0), filling = b.getIndexAttr(filled - g.columns);
+  a = pad(b, convert(b, a, f32), {none, none}, {none, filling}, {many, makeDim(b.getContext(), filled)},
+          b.constant(f32, 0));
+  a = reshape(b, a, {many, makeDim(b.getContext(), g.blocks), makeDim(b.getContext(), g.block)});
+  AffineExpr i, j, k, l;
+  bindDims(b.getContext(), i, j, k, l);
+  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(4, 0, exprs, b.getContext()); };
+  SmallVector<Value> inputs{a.value, numbers.value, scale.value};
+  SmallVector<AffineMap> maps{map({i, k, l}), map({j, k, l}), map({j, k})};
+  if (zero) {
+    inputs.push_back(zero.value);
+    maps.push_back(map({j, k}));
+  }
+  maps.push_back(map({i, j}));
+  RankedTensorType type = makeTensor({many, makeDim(b.getContext(), g.rows)}, f32);
+  Value init = b.filled(type, b.constant(f32, 0));
+  auto parallel = utils::IteratorType::parallel, reduction = utils::IteratorType::reduction;
+  auto generic = linalg::GenericOp::create(
+      b, TypeRange{init.getType()}, inputs, init, maps, {parallel, parallel, reduction, reduction},
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        ImplicitLocOpBuilder body(loc, nested);
+        Value number = arith::SIToFPOp::create(body, f32, args[1]);
+        if (zero)
+          number = arith::SubFOp::create(body, number, args[3]);
+        Value weight = arith::MulFOp::create(body, number, args[2]);
+        linalg::YieldOp::create(
+            body, arith::AddFOp::create(body, args.back(), arith::MulFOp::create(body, args[0], weight)).getResult());
+      });
+  return {generic.getResult(0), type};
+}
+
+/// The product with any B, whose rows become real numbers before: those of some rows at a time.
+static Lowered multiplyInParts(LoweringBuilder &b, const NBitsGeometry &g, Lowered a, Lowered packed, Lowered scales,
+                               Lowered zeros, Lowered groups, Type real) {
+  auto sizes = [&](ArrayRef<int64_t> sizes) { return makeSizes(b, sizes); };
+  packed = reshape(b, packed, sizes({g.rows, g.blocks, g.blob}));
+  scales = reshape(b, scales, sizes({g.rows, g.blocks}));
   // One zero point for each block, as a number; the middle where there are none.
-  Lowered zeros = getLowered(*this, operands, 3);
   if (zeros && isa<IntegerType>(zeros.element())) {
     RankedTensorType type = makeTensor(sizes({g.rows, g.zeroBytes, g.perByte}), real);
     zeros = reshape(b, zeros, sizes({g.rows, g.zeroBytes}));
@@ -224,13 +314,10 @@ FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, V
     zeros = reshape(b, zeros, sizes({g.rows, g.blocks}));
   }
 
-  // The dimensions before the last are more rows.
-  Dims dims = a.dims();
-  AffineExpr many = product(b.getContext(), ArrayRef(dims).drop_back());
+  AffineExpr many = a.dims()[0];
+  a = orderColumns(b, g, a, many);
   AffineExpr i = b.getAffineDimExpr(0), j = b.getAffineDimExpr(1), k = b.getAffineDimExpr(2);
   auto map = [&](AffineExpr x, AffineExpr y) { return AffineMap::get(3, 0, {x, y}, b.getContext()); };
-  a = orderColumns(b, g, reshape(b, a, {many, columns}), many);
-  Lowered groups = getLowered(*this, operands, 4);
   /// The columns of the product that `count` rows of B give, from row `first` on.
   auto multiply = [&](OpFoldResult first, int64_t count) {
     auto rows = [&](Lowered value) {
@@ -250,34 +337,54 @@ FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, V
   constexpr int64_t kNumbersAtOnce = 1 << 18, kFewest = 64;
   int64_t count =
       std::max<int64_t>(kFewest, llvm::bit_floor<uint64_t>(std::max<int64_t>(1, kNumbersAtOnce / g.columns)));
-  Lowered y;
-  if (count >= g.rows) {
-    y = multiply(b.getIndexAttr(0), g.rows);
-  } else {
-    RankedTensorType type = makeTensor({many, makeDim(b.getContext(), g.rows)}, real);
-    auto insert = [&](Lowered part, Value whole, OpFoldResult first) -> Value {
-      SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
-      return tensor::InsertSliceOp::create(b, part.value, whole, SmallVector<OpFoldResult>{b.getIndexAttr(0), first},
-                                           b.materialize(part.dims()), ones);
-    };
-    int64_t rest = g.rows % count;
-    auto loop = scf::ForOp::create(b, b.index(0), b.index(g.rows - rest), b.index(count), b.empty(type));
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      Value first = loop.getInductionVar();
-      scf::YieldOp::create(b, insert(multiply(first, count), loop.getRegionIterArg(0), first));
-    }
-    y = {loop.getResult(0), type};
-    if (rest != 0)
-      y.value = insert(multiply(b.getIndexAttr(g.rows - rest), rest), y.value, b.getIndexAttr(g.rows - rest));
+  if (count >= g.rows)
+    return multiply(b.getIndexAttr(0), g.rows);
+  RankedTensorType type = makeTensor({many, makeDim(b.getContext(), g.rows)}, real);
+  auto insert = [&](Lowered part, Value whole, OpFoldResult first) -> Value {
+    SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+    return tensor::InsertSliceOp::create(b, part.value, whole, SmallVector<OpFoldResult>{b.getIndexAttr(0), first},
+                                         b.materialize(part.dims()), ones);
+  };
+  int64_t rest = g.rows % count;
+  auto loop = scf::ForOp::create(b, b.index(0), b.index(g.rows - rest), b.index(count), b.empty(type));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value first = loop.getInductionVar();
+    scf::YieldOp::create(b, insert(multiply(first, count), loop.getRegionIterArg(0), first));
   }
+  Lowered y{loop.getResult(0), type};
+  if (rest != 0)
+    y.value = insert(multiply(b.getIndexAttr(g.rows - rest), rest), y.value, b.getIndexAttr(g.rows - rest));
+  return y;
+}
+
+FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto geometry = NBitsGeometry::get(*this);
+  if (failed(geometry))
+    return failure();
+  NBitsGeometry &g = *geometry;
+  Lowered a = getLowered(*this, operands, 0);
+  Type element = a.element(), real = accumulatorType(element);
+  AffineExpr columns = makeDim(b.getContext(), g.columns);
+  b.requireEqual(a.dims().back(), columns, "MatMulNBits: A has another number of columns than B");
+  Lowered packed = getLowered(*this, operands, 1), scales = getLowered(*this, operands, 2),
+          zeros = getLowered(*this, operands, 3), groups = getLowered(*this, operands, 4);
+
+  // The dimensions before the last are more rows.
+  Dims dims = a.dims();
+  AffineExpr many = product(b.getContext(), ArrayRef(dims).drop_back());
+  a = reshape(b, a, {many, columns});
+  Lowered y = groups || !real.isF32() ? Lowered() : multiplyPacked(b, g, a, packed, scales, zeros);
+  if (!y)
+    y = multiplyInParts(b, g, a, packed, scales, zeros, groups, real);
   if (Lowered bias = getLowered(*this, operands, 5)) {
-    Value sum = b.elementwise(y.type, {y.value, bias.value},
-                              {AffineMap::getMultiDimIdentityMap(2, b.getContext()), AffineMap::get(2, 0, j)},
-                              [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
-                                return Scalar(nested, args[0]) + convert(Scalar(nested, args[1]), real);
-                              });
+    Value sum = b.elementwise(
+        y.type, {y.value, bias.value},
+        {AffineMap::getMultiDimIdentityMap(2, b.getContext()), AffineMap::get(2, 0, b.getAffineDimExpr(1))},
+        [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
+          return Scalar(nested, args[0]) + convert(Scalar(nested, args[1]), real);
+        });
     y.value = sum;
   }
   return SmallVector<Value>{convert(b, reshape(b, y, getDims(getY())), element).value};

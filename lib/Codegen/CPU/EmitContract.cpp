@@ -3,9 +3,10 @@
 // Emits kernel.contract. A register tile of `rows` x `vectors` accumulators runs over the whole reduction: each step
 // loads `vectors` vectors of packed columns, broadcasts one element per row, and does rows * vectors fused
 // multiply-adds. Around it: for every panel of columns of a task (its part of rhs stays in the caches), for every tile
-// of rows.
+// of rows. Numbers of few bits become real ones in registers.
 #include "lib/Codegen/CPU/KernelEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -27,6 +28,7 @@ public:
         extras(operands.drop_front(2).drop_back()) {
     vector = VectorType::get({cast<MemRefType>(rhs.getType()).getShape().back()}, e.getF32Type());
     lanes = vector.getDimSize(0);
+    bits = op.getBits().value_or(0);
     collectDims();
     chooseTile();
     splitTasks();
@@ -46,7 +48,7 @@ private:
   bool walksLikeOne(unsigned outer, unsigned inner);
   void chooseTile();
   double tileCost(int64_t rows, int64_t vectors) const;
-  bool fits(int64_t rows, int64_t vectors) const { return RegisterTile::fits(rows, vectors, registers); }
+  bool fits(int64_t rows, int64_t vectors) const;
   void splitTasks();
 
   void advance(Place &place, const Dim &dim, Index steps);
@@ -54,6 +56,12 @@ private:
   void emitPanel(Place place, Index firstVector, int64_t vectors, Index tile0, Index tile1);
   void emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector);
   SmallVector<Value> reduce(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors, ValueRange sums);
+  SmallVector<Value> reduceBlocks(Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors, ValueRange sums);
+  Value unpack(Value words, int64_t part);
+  /// With one row, the sums of a block are scaled, not its numbers.
+  static bool scalesSums(int64_t rows) { return rows == 1; }
+  bool hasZeros() const { return cast<MemRefType>(rhs.getType()).getDimSize(2) - getWords() == 2; }
+  int64_t getWords() const { return *getConstantIntValue(reduced[1].size) * bits / 32; }
   void finish(const Place &place, int64_t rows, int64_t vectors, Index firstVector, ValueRange sums);
 
   Emitter &e;
@@ -63,6 +71,7 @@ private:
   ValueRange extras;
   VectorType vector;
   int64_t lanes;
+  int64_t bits; // of a number of rhs; 0 where it has elements of f32
 
   SmallVector<Dim> batchDims, rowDims, reduced; // of rowDims the last one is tiled
   Dim column;                                   // sizes in elements; rhs strides per vector
@@ -148,7 +157,9 @@ void ContractEmitter::collectDims() {
   auto makeDim = [&](unsigned d) {
     Dim dim;
     char role = op.getDims()[d];
-    if (role == 'k')
+    if (role == 'k' && bits != 0 && d + 1 == count)
+      dim.size = e.size(lhs, *op.getLhsMap().getResultPosition(e.getAffineDimExpr(d)));
+    else if (role == 'k')
       dim.size = e.size(rhs, batchCount + 1 + d - n - 1);
     else
       dim.size = e.size(init, *op.getInitMap().getResultPosition(e.getAffineDimExpr(d)));
@@ -171,7 +182,8 @@ void ContractEmitter::collectDims() {
       continue;
     }
     SmallVector<Dim> &dims = role == 'b' ? batchDims : role == 'm' ? rowDims : reduced;
-    if (role != 'b' && d > 0 && op.getDims()[d - 1] == role && walksLikeOne(d - 1, d)) {
+    bool isBlocked = role == 'k' && bits != 0;
+    if (role != 'b' && !isBlocked && d > 0 && op.getDims()[d - 1] == role && walksLikeOne(d - 1, d)) {
       dim.size = e.mul(dims.back().size, dim.size);
       dims.back() = dim;
     } else {
@@ -181,6 +193,8 @@ void ContractEmitter::collectDims() {
   Dim once{e.index(1), e.index(0), e.index(0), e.index(0), SmallVector<Index>(extras.size(), e.index(0))};
   if (rowDims.empty())
     rowDims.push_back(once);
+  if (bits != 0)
+    return;
   // Dimensions of size one cost a loop and nothing else.
   llvm::erase_if(reduced, [](Dim &dim) { return isConstantIntValue(dim.size, 1); });
   if (reduced.empty()) {
@@ -192,8 +206,19 @@ void ContractEmitter::collectDims() {
 /// Cycles per step of the reduction: two multiply-adds and two loads per cycle, a multiply-add takes four cycles, and
 /// the columns come from the second-level cache at half a line per cycle.
 double ContractEmitter::tileCost(int64_t rows, int64_t vectors) const {
+  if (bits != 0) { // three or four instructions make a vector of numbers
+    double perVector = (scalesSums(rows) ? 3 : 4) + hasZeros();
+    return std::max(vectors * (rows + perVector) / 2.0, 4.0) + 0.25;
+  }
   double bytes = vectors * lanes * 4;
   return std::max({rows * vectors / 2.0, (rows + vectors) / 2.0, bytes / 32, 4.0}) + 0.25;
+}
+
+bool ContractEmitter::fits(int64_t rows, int64_t vectors) const {
+  if (bits == 0)
+    return RegisterTile::fits(rows, vectors, registers);
+  // Sums, for blocks and for all; words, scales and zeros; a number, an element and what unpacks.
+  return rows * vectors * (scalesSums(rows) ? 2 : 1) + vectors * (hasZeros() ? 3 : 2) + 3 <= registers;
 }
 
 void ContractEmitter::chooseTile() {
@@ -265,12 +290,13 @@ void ContractEmitter::splitTasks() {
   Index most = e.max(one, e.div(all, leastTiles)); // tasks of a batch that are worth it
   Index target = e.min(most, e.max(one, e.div(e.index(wanted), e.max(batches, one))));
   // lhs of a task within the cache. Neighbouring pixels of a convolution share most of what they read.
-  Index rowBytes = e.mul(reduced.back().size, tileRows * 4);
+  Index rowBytes = e.mul(bits != 0 ? depth : reduced.back().size, tileRows * 4);
   Index cachedTiles = e.max(one, e.div(e.index(cacheBytes), e.max(rowBytes, one)));
   Index byCache = e.ceilDiv(rowTiles, cachedTiles);
   // A small rhs stays in the cache and only rows are split; a big one is read once, by columns.
   auto depthKnown = getConstantIntValue(depth), vectorsKnown = getConstantIntValue(columnVectors);
-  bool smallRhs = depthKnown && vectorsKnown && *depthKnown * *vectorsKnown * lanes * 4 <= 512 * 1024;
+  bool smallRhs =
+      depthKnown && vectorsKnown && *depthKnown * *vectorsKnown * lanes * (bits ? bits : 32) / 8 <= 512 * 1024;
   if (smallRhs) {
     rowTasks = e.min(rowTiles, e.max(target, byCache));
     columnTasks = e.min(panels, e.ceilDiv(target, e.max(rowTasks, one)));
@@ -388,7 +414,8 @@ void ContractEmitter::emitPanel(Place place, Index firstVector, int64_t vectors,
 
 void ContractEmitter::emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector) {
   SmallVector<Value> sums(rows * vectors, e.zero(vector));
-  sums = reduce(0, place.lhs, place.rhs, rows, vectors, sums);
+  sums = bits != 0 ? reduceBlocks(place.lhs, place.rhs, rows, vectors, sums)
+                   : reduce(0, place.lhs, place.rhs, rows, vectors, sums);
   finish(place, rows, vectors, firstVector, sums);
 }
 
@@ -405,6 +432,78 @@ SmallVector<Value> ContractEmitter::reduce(unsigned level, Index lhsAt, Index rh
   RegisterTile tile{lhsFlat, rhsFlat, rowDims.back().lhs, dim.lhs, column.rhs, dim.rhs, dim.size, vector,
                     rows,    vectors};
   return tile.accumulate(e, lhsAt, rhsAt, sums);
+}
+
+/// The numbers that are part `part` of every word, as real ones.
+Value ContractEmitter::unpack(Value words, int64_t part) {
+  auto i32 = cast<VectorType>(words.getType());
+  auto all = [&](int64_t value) {
+    return arith::ConstantOp::create(e, DenseElementsAttr::get(i32, e.getI32IntegerAttr(value))).getResult();
+  };
+  if (lanes == 16 && bits <= 4) {
+    // AVX-512 looks up the last four bits of each word in a register.
+    SmallVector<float> table;
+    for (int64_t i = 0; i < 16; ++i)
+      table.push_back(llvm::SignExtend64(i, bits));
+    Value numbers = arith::ConstantOp::create(e, DenseElementsAttr::get(vector, ArrayRef<float>(table)));
+    Value index = part == 0 ? words : arith::ShRUIOp::create(e, words, all(part * bits)).getResult();
+    return LLVM::CallIntrinsicOp::create(e, vector, e.getStringAttr("llvm.x86.avx512.permvar.sf.512"),
+                                         ValueRange{numbers, index})
+        .getResults();
+  }
+  int64_t above = 32 - (part + 1) * bits;
+  Value high = above == 0 ? words : arith::ShLIOp::create(e, words, all(above)).getResult();
+  return arith::SIToFPOp::create(e, vector, arith::ShRSIOp::create(e, high, all(32 - bits)));
+}
+
+/// The loops over blocks, and over the words of a block.
+SmallVector<Value> ContractEmitter::reduceBlocks(Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors,
+                                                 ValueRange sums) {
+  const Dim &blocks = reduced[0], &inner = reduced[1], &tiled = rowDims.back();
+  int64_t words = getWords(), perWord = 32 / bits;
+  auto i32 = VectorType::get({lanes}, e.getI32Type());
+  return e.loop(e.index(0), blocks.size, 1, sums, [&](Index k, ValueRange carried) {
+    Index lhsBlock = e.add(lhsAt, e.mul(blocks.lhs, k)), rhsBlock = e.add(rhsAt, e.mul(blocks.rhs, k));
+    auto load = [&](Index word, int64_t v) {
+      return e.loadVector(rhsFlat, e.add(e.add(rhsBlock, e.mul(inner.rhs, word)), e.mul(column.rhs, v)), i32);
+    };
+    SmallVector<Value> scales, zeros;
+    for (int64_t v = 0; v < vectors; ++v) {
+      scales.push_back(arith::BitcastOp::create(e, vector, load(e.index(words), v)));
+      if (hasZeros())
+        zeros.push_back(arith::BitcastOp::create(e, vector, load(e.index(words + 1), v)));
+    }
+    SmallVector<Value> inits(carried);
+    if (scalesSums(rows))
+      inits.assign(vectors, e.zero(vector));
+    SmallVector<Value> result = e.loop(e.index(0), e.index(words), 1, inits, [&](Index word, ValueRange carried) {
+      SmallVector<Value> next(carried), packed;
+      for (int64_t v = 0; v < vectors; ++v)
+        packed.push_back(load(word, v));
+      for (int64_t part = 0; part < perWord; ++part) {
+        Index lhsK = e.add(lhsBlock, e.mul(inner.lhs, e.add(e.mul(word, perWord), part)));
+        SmallVector<Value> elements;
+        for (int64_t row = 0; row < rows; ++row)
+          elements.push_back(e.splat(e.loadScalar(lhsFlat, e.add(lhsK, e.mul(tiled.lhs, row))), lanes));
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value numbers = unpack(packed[v], part);
+          if (hasZeros())
+            numbers = arith::SubFOp::create(e, numbers, zeros[v]);
+          if (!scalesSums(rows))
+            numbers = arith::MulFOp::create(e, numbers, scales[v]);
+          for (int64_t row = 0; row < rows; ++row) {
+            Value &sum = next[row * vectors + v];
+            sum = vector::FMAOp::create(e, elements[row], numbers, sum);
+          }
+        }
+      }
+      return next;
+    });
+    if (scalesSums(rows))
+      for (int64_t v = 0; v < vectors; ++v)
+        result[v] = vector::FMAOp::create(e, result[v], scales[v], carried[v]);
+    return result;
+  });
 }
 
 /// Applies the epilogue to a finished tile and stores it.

@@ -43,10 +43,13 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         op->emitOpError("is not on buffers yet");
         return signalPassFailure();
       }
-      if (!isa<FillBorderOp>(op) && !llvm::all_of(op->getOperandTypes(), [](Type type) {
-            return cast<MemRefType>(type).getElementType().isF32();
+      if (!isa<FillBorderOp>(op) && !llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
+            auto contract = dyn_cast<ContractOp>(op);
+            bool isPacked = contract && contract.getBits() && operand.getOperandNumber() == 1;
+            Type element = cast<MemRefType>(operand.get().getType()).getElementType();
+            return isPacked ? element.isInteger(32) : element.isF32();
           })) {
-        op->emitOpError("is emitted for f32 only");
+        op->emitOpError("is not emitted for these element types");
         return signalPassFailure();
       }
       Emitter e(op->getLoc(), op);

@@ -243,8 +243,9 @@ SmallVector<Value> Sandwich::inputsOf(ContractOp op, Value lhs, const Parts &par
 Value Sandwich::contract(ContractOp like, ValueRange inputs, Value init, AffineMap lhsMap) {
   SmallVector<Attribute> maps(like.getMaps().getValue());
   maps[0] = AffineMapAttr::get(lhsMap);
-  auto made = ContractOp::create(b, like.getLoc(), TypeRange(init.getType()), inputs[0], inputs[1],
-                                 inputs.drop_front(2), init, like.getDimsAttr(), b.getArrayAttr(maps));
+  auto made =
+      ContractOp::create(b, like.getLoc(), TypeRange(init.getType()), inputs[0], inputs[1], inputs.drop_front(2), init,
+                         like.getDimsAttr(), b.getArrayAttr(maps), like.getBitsAttr());
   b.cloneRegionBefore(like.getEpilogue(), made.getEpilogue(), made.getEpilogue().end());
   return made.getResult(0);
 }

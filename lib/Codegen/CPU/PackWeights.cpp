@@ -7,6 +7,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Threading.h"
+#include <atomic>
 
 using namespace mlir;
 using namespace onnxc;
@@ -19,23 +20,24 @@ static void setRowMajor(ConstantView &view) {
 
 static std::optional<ConstantView> ofAttribute(Attribute attribute) {
   auto elements = dyn_cast<ElementsAttr>(attribute);
-  if (!elements || !elements.getElementType().isF32())
+  if (!elements || (!elements.getElementType().isF32() && !elements.getElementType().isInteger(8)))
     return std::nullopt;
+  size_t width = elements.getElementType().getIntOrFloatBitWidth() / 8;
   ConstantView view;
   view.attribute = elements;
   llvm::append_range(view.shape, elements.getShapedType().getShape());
   setRowMajor(view);
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob || blob->getData().size() != size_t(elements.getNumElements()) * 4)
+    if (!blob || blob->getData().size() != size_t(elements.getNumElements()) * width)
       return std::nullopt;
-    view.data = reinterpret_cast<const float *>(blob->getData().data());
+    view.data = blob->getData().data();
     return view;
   }
   auto dense = dyn_cast<DenseElementsAttr>(attribute);
   if (!dense)
     return std::nullopt;
-  view.data = reinterpret_cast<const float *>(dense.getRawData().data());
+  view.data = dense.getRawData().data();
   if (dense.isSplat())
     view.strides.assign(view.shape.size(), 0);
   return view;
@@ -113,11 +115,11 @@ std::optional<ConstantView> ConstantView::of(Value value) {
 }
 
 /// A new constant whose bytes `fill` writes.
-static ElementsAttr makeConstant(MLIRContext *context, ArrayRef<int64_t> shape,
-                                 llvm::function_ref<void(float *)> fill) {
-  auto type = RankedTensorType::get(shape, Float32Type::get(context));
-  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(size_t(type.getNumElements()) * 4, 64);
-  fill(reinterpret_cast<float *>(blob.getMutableData().data()));
+template <typename T>
+static ElementsAttr makeConstant(Type element, ArrayRef<int64_t> shape, llvm::function_ref<void(T *)> fill) {
+  auto type = RankedTensorType::get(shape, element);
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(size_t(type.getNumElements()) * sizeof(T), 64);
+  fill(reinterpret_cast<T *>(blob.getMutableData().data()));
   return DenseResourceElementsAttr::get(type, "packed", std::move(blob));
 }
 
@@ -148,7 +150,7 @@ ElementsAttr onnxc::packConstant(const ConstantView &view, AffineMap map, ArrayR
   }
   int64_t columnStride = strides[batchDims];
   MLIRContext *context = view.attribute.getContext();
-  return makeConstant(context, shape, [&](float *packed) {
+  return makeConstant<float>(view.element(), shape, [&](float *packed) {
     parallelFor(context, 0, size_t(batches * panels), [&](size_t task) {
       int64_t rest = task / panels, n0 = task % panels * lanes, from = view.offset + n0 * columnStride;
       for (unsigned d = batchDims; d-- > 0; rest /= sizes[d])
@@ -156,10 +158,57 @@ ElementsAttr onnxc::packConstant(const ConstantView &view, AffineMap map, ArrayR
       int64_t inside = std::min(lanes, columns - n0);
       float *to = packed + task * depth * lanes;
       for (int64_t k = 0; k < depth; ++k, to += lanes) {
-        const float *source = view.data + from + offsets[k];
+        const float *source = reinterpret_cast<const float *>(view.data) + from + offsets[k];
         for (int64_t lane = 0; lane < inside; ++lane)
           to[lane] = source[lane * columnStride];
         std::fill(to + inside, to + lanes, 0.0f);
+      }
+    });
+  });
+}
+
+ElementsAttr onnxc::packBlocks(const ConstantView &numbers, const ConstantView &scales, const ConstantView *zeros,
+                               int64_t lanes, int64_t &bits) {
+  int64_t columns = numbers.shape[0], blocks = numbers.shape[1], block = numbers.shape[2];
+  MLIRContext *context = numbers.attribute.getContext();
+  // The range of the numbers says how many bits they need.
+  std::atomic<int> most = 0;
+  parallelFor(context, 0, size_t(columns), [&](size_t n) {
+    int own = 0;
+    for (int64_t k = 0; k < blocks; ++k)
+      for (int64_t i = 0; i < block; ++i) {
+        int number = numbers.at<int8_t>({int64_t(n), k, i});
+        own = std::max(own, number < 0 ? ~number : number);
+      }
+    for (int known = most; known < own && !most.compare_exchange_weak(known, own);)
+      ;
+  });
+  bits = most < 2 ? 2 : most < 8 ? 4 : 8;
+  while (block * bits % 32 != 0)
+    bits *= 2;
+  int64_t perWord = 32 / bits, words = block / perWord, panels = llvm::divideCeil(columns, lanes);
+  SmallVector<int64_t> shape{panels, blocks, words + (zeros ? 2 : 1), lanes};
+  uint32_t mask = (1u << bits) - 1;
+  return makeConstant<uint32_t>(IntegerType::get(context, 32), shape, [&](uint32_t *packed) {
+    parallelFor(context, 0, size_t(panels), [&](size_t panel) {
+      uint32_t *to = packed + panel * blocks * shape[2] * lanes;
+      auto forEachColumn = [&](llvm::function_ref<uint32_t(int64_t)> get) {
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+          int64_t n = panel * lanes + lane;
+          *to++ = n < columns ? get(n) : 0;
+        }
+      };
+      for (int64_t k = 0; k < blocks; ++k) {
+        for (int64_t word = 0; word < words; ++word)
+          forEachColumn([&](int64_t n) {
+            uint32_t joined = 0;
+            for (int64_t j = 0; j < perWord; ++j)
+              joined |= (numbers.at<int8_t>({n, k, word * perWord + j}) & mask) << (j * bits);
+            return joined;
+          });
+        forEachColumn([&](int64_t n) { return llvm::bit_cast<uint32_t>(scales.at<float>({n, k})); });
+        if (zeros)
+          forEachColumn([&](int64_t n) { return llvm::bit_cast<uint32_t>(zeros->at<float>({n, k})); });
       }
     });
   });
@@ -172,7 +221,7 @@ ElementsAttr onnxc::materialise(const ConstantView &view) {
   if (plain.strides == view.strides && view.offset == 0)
     if (view.attribute.getShapedType().getShape() == ArrayRef(view.shape))
       return view.attribute;
-  return makeConstant(view.attribute.getContext(), view.shape, [&](float *to) {
+  return makeConstant<float>(view.element(), view.shape, [&](float *to) {
     int64_t count = 1;
     for (int64_t size : view.shape)
       count *= size;
@@ -180,7 +229,7 @@ ElementsAttr onnxc::materialise(const ConstantView &view) {
       int64_t rest = i, from = view.offset;
       for (size_t d = view.shape.size(); d-- > 0; rest /= view.shape[d])
         from += rest % view.shape[d] * view.strides[d];
-      to[i] = view.data[from];
+      to[i] = reinterpret_cast<const float *>(view.data)[from];
     }
   });
 }

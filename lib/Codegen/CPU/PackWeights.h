@@ -9,12 +9,20 @@
 
 namespace onnxc {
 
-/// A constant f32 tensor behind transposes and reshapes: element (i...) is data[offset + sum of i * stride].
+/// A constant tensor behind transposes and reshapes: element (i...) is at offset + sum of i * stride, in elements.
 struct ConstantView {
   mlir::ElementsAttr attribute; ///< owns the data
-  const float *data;
+  const char *data;
   int64_t offset = 0;
   llvm::SmallVector<int64_t> shape, strides;
+
+  mlir::Type element() const { return attribute.getElementType(); }
+  template <typename T> T at(llvm::ArrayRef<int64_t> indices) const {
+    int64_t position = offset;
+    for (auto [index, stride] : llvm::zip_equal(indices, strides))
+      position += index * stride;
+    return reinterpret_cast<const T *>(data)[position];
+  }
 
   static std::optional<ConstantView> of(mlir::Value value);
 };
@@ -23,6 +31,11 @@ struct ConstantView {
 /// k).
 mlir::ElementsAttr packConstant(const ConstantView &view, mlir::AffineMap map, llvm::ArrayRef<int64_t> sizes,
                                 unsigned batchDims, int64_t lanes);
+
+/// Numbers (i8, [columns, blocks, block]) less zeros (f32, [columns, blocks]; may be absent) times scales (as zeros
+/// are) as the right side of a kernel.contract with as few `bits` as the numbers need.
+mlir::ElementsAttr packBlocks(const ConstantView &numbers, const ConstantView &scales, const ConstantView *zeros,
+                              int64_t lanes, int64_t &bits);
 
 /// The view's elements in row-major order.
 mlir::ElementsAttr materialise(const ConstantView &view);

@@ -129,7 +129,8 @@ def EmitKernels : Pass<"emit-kernels", "mlir::ModuleOp"> {
   let statistics = [Statistic<"functions", "functions", "kernel functions emitted">,
                     Statistic<"calls", "calls", "kernels replaced by calls">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::memref::MemRefDialect",
-                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::math::MathDialect"];
+                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::math::MathDialect",
+                           "mlir::LLVM::LLVMDialect"];
 }
 
 def ResultsToOutParams : Pass<"results-to-out-params", "mlir::func::FuncOp"> {

@@ -28,6 +28,7 @@ namespace {
 struct Candidate {
   std::string dims;
   Value lhs, rhs;
+  Value scales, zeros; // of blocks of rhs, whose elements are numbers of few bits
   AffineMap lhsMap, rhsMap, initMap;
   SmallVector<Value> extras;
   SmallVector<AffineMap> extraMaps;
@@ -49,6 +50,7 @@ public:
 
 private:
   bool matchProduct(linalg::LinalgOp op, Candidate &c);
+  bool matchBlocks(linalg::LinalgOp op, Candidate &c);
   bool chooseRoles(Candidate &c);
   void fuseConsumers(Candidate &c);
   bool splitRows(Candidate &c, tensor::ExpandShapeOp expand);
@@ -68,6 +70,7 @@ private:
     YieldOp::create(b, init.getLoc(), sum);
   }
   Value makeRhs(OpBuilder &b, Location loc, Candidate &c);
+  Value makeBlocks(OpBuilder &b, Location loc, Candidate &c, IntegerAttr &bits);
   bool prefersWinograd(const Candidate &c);
   Operation *createWinograd(OpBuilder &b, Location loc, Candidate &c, Value packed);
   bool selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op);
@@ -160,6 +163,56 @@ bool Selector::matchProduct(linalg::LinalgOp op, Candidate &c) {
       !llvm::all_of(c.lhsMap.getResults(), isLinear) || !llvm::all_of(c.rhsMap.getResults(), isLinear))
     return false;
   return chooseRoles(c);
+}
+
+/// A constant i8 tensor of weights in blocks, [n, block, i]: the body is acc + a * ((number - zero) * scale), where a
+/// zero (which may be absent) and a scale belong to [n, block].
+bool Selector::matchBlocks(linalg::LinalgOp op, Candidate &c) {
+  unsigned inputs = op.getNumDpsInputs();
+  if (!isa<linalg::GenericOp>(op) || (inputs != 3 && inputs != 4) || op.getNumDpsInits() != 1 ||
+      !op.hasPureTensorSemantics() || op.getNumReductionLoops() != 2)
+    return false;
+  Block *body = op.getBlock();
+  auto isArgument = [&](Value value, unsigned i) { return value == body->getArgument(i); };
+  auto yield = cast<linalg::YieldOp>(body->getTerminator());
+  auto sum = yield.getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!sum || !isArgument(sum.getLhs(), inputs))
+    return false;
+  auto product = sum.getRhs().getDefiningOp<arith::MulFOp>();
+  auto scaled =
+      product && isArgument(product.getLhs(), 0) ? product.getRhs().getDefiningOp<arith::MulFOp>() : arith::MulFOp();
+  if (!scaled || !isArgument(scaled.getRhs(), 2))
+    return false;
+  Value number = scaled.getLhs();
+  if (inputs == 4) {
+    auto difference = number.getDefiningOp<arith::SubFOp>();
+    if (!difference || !isArgument(difference.getRhs(), 3))
+      return false;
+    number = difference.getLhs();
+  }
+  auto real = number.getDefiningOp<arith::SIToFPOp>();
+  SmallVector<Value> operands = op.getDpsInputs();
+  if (!real || !isArgument(real.getIn(), 1) || !getElementTypeOrSelf(operands[1]).isInteger(8) ||
+      !isF32Tensor(operands[0]) || !isF32Tensor(op->getResult(0)) ||
+      !llvm::all_of(ArrayRef(operands).drop_front(2), isF32Tensor) ||
+      !llvm::all_of(ArrayRef(operands).drop_front(), [](Value value) { return ConstantView::of(value).has_value(); }))
+    return false;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  c.lhs = operands[0], c.rhs = operands[1], c.scales = operands[2], c.zeros = inputs == 4 ? operands[3] : Value();
+  c.lhsMap = maps[0], c.rhsMap = maps[1], c.initMap = maps.back();
+  c.result = op->getResult(0);
+  c.last = op;
+  if (c.rhsMap.getNumResults() != 3 || !c.initMap.isProjectedPermutation() || c.initMap.getNumResults() == 0 ||
+      !c.lhsMap.isProjectedPermutation() || maps[2] != c.rhsMap.getMajorSubMap(2) ||
+      (inputs == 4 && maps[3] != maps[2]) || ConstantView::of(c.rhs)->shape[2] % 4 != 0)
+    return false;
+  Value rhs = c.rhs;
+  if (!chooseRoles(c) || c.rhs != rhs || llvm::count(c.dims, 'b') != 0)
+    return false;
+  // Columns, blocks and numbers of a block, in this order.
+  unsigned n = c.dims.find('n');
+  return c.rhsMap == AffineMap::getMultiDimIdentityMap(c.dims.size(), op.getContext()).getMinorSubMap(3) &&
+         n + 3 == c.dims.size();
 }
 
 /// Gives every dimension its role and brings them into the kernel's order. The columns are the innermost dimension of
@@ -458,6 +511,20 @@ Value Selector::makeRhs(OpBuilder &b, Location loc, Candidate &c) {
       .getResult(0);
 }
 
+Value Selector::makeBlocks(OpBuilder &b, Location loc, Candidate &c, IntegerAttr &bits) {
+  ConstantView numbers = *ConstantView::of(c.rhs), scales = *ConstantView::of(c.scales);
+  std::optional<ConstantView> zeros = c.zeros ? ConstantView::of(c.zeros) : std::nullopt;
+  int64_t width;
+  ElementsAttr blocks = packBlocks(numbers, scales, zeros ? &*zeros : nullptr, lanes, width);
+  bits = b.getI64IntegerAttr(width);
+  replaced.insert(numbers.attribute);
+  replaced.insert(scales.attribute);
+  if (zeros)
+    replaced.insert(zeros->attribute);
+  ++packed;
+  return arith::ConstantOp::create(b, loc, cast<TypedAttr>(blocks));
+}
+
 /// Puts the kernel in the place of what it computes.
 void Selector::finish(Candidate &c, Operation *kernel) {
   if (!c.epilogue.front().empty())
@@ -556,7 +623,7 @@ bool Selector::select(linalg::LinalgOp op) {
   if (auto depthwise = dyn_cast<linalg::DepthwiseConv2DNhwcHwcOp>(op.getOperation()))
     return selectDepthwise(depthwise);
   Candidate c;
-  if (!matchProduct(op, c))
+  if (!matchProduct(op, c) && !matchBlocks(op, c))
     return false;
   OpBuilder b(op);
   Value init = op.getDpsInits()[0];
@@ -567,7 +634,8 @@ bool Selector::select(linalg::LinalgOp op) {
   }
   fuseConsumers(c);
   b.setInsertionPoint(c.last);
-  Value rhs = makeRhs(b, op.getLoc(), c);
+  IntegerAttr bits;
+  Value rhs = c.scales ? makeBlocks(b, op.getLoc(), c, bits) : makeRhs(b, op.getLoc(), c);
   if (winograd && prefersWinograd(c)) {
     finish(c, createWinograd(b, op.getLoc(), c, rhs));
     return true;
@@ -575,7 +643,7 @@ bool Selector::select(linalg::LinalgOp op) {
   SmallVector<AffineMap> maps = {c.lhsMap, c.initMap};
   llvm::append_range(maps, c.extraMaps);
   auto kernel = ContractOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), c.lhs, rhs, c.extras,
-                                   c.destination, b.getStringAttr(c.dims), b.getAffineMapArrayAttr(maps));
+                                   c.destination, b.getStringAttr(c.dims), b.getAffineMapArrayAttr(maps), bits);
   finish(c, kernel);
   return true;
 }

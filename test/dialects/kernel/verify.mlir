@@ -43,3 +43,12 @@ func.func @winograd_filter(%w: memref<2x3x3x32x16xf32>, %f: memref<9x2x32x16xf32
   kernel.winograd_filter ins(%w : memref<2x3x3x32x16xf32>) outs(%f : memref<9x2x32x16xf32>)
   return
 }
+
+// -----
+
+func.func @words(%a: memref<1x24x32xf32>, %b: memref<32x24x4x16xi32>, %c: memref<1x512xf32>) {
+  // expected-error @below {{rhs has 4 words for a block of 32 numbers of 4 bits}}
+  kernel.contract "mnkk" ins(%a, %b : memref<1x24x32xf32>, memref<32x24x4x16xi32>) outs(%c : memref<1x512xf32>)
+    {bits = 4 : i64, maps = [affine_map<(m, n, k, i) -> (m, k, i)>, affine_map<(m, n, k, i) -> (m, n)>]}
+  return
+}

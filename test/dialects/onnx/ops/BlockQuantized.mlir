@@ -29,6 +29,21 @@ func.func @many_rows(%x: tensor<2x4096xf32>, %w: tensor<200x128x16xui8>, %s: ten
 
 // -----
 
+// Constant numbers stay numbers of a contraction, less their middle.
+// CHECK-LABEL: func.func @constant_weights(
+// CHECK: %[[NUMBERS:.*]] = arith.constant dense{{.*}} : tensor<6x1x16xi8>
+// CHECK: tensor.pad
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[NUMBERS]], %{{.*}} : tensor<2x1x16xf32>, tensor<6x1x16xi8>, tensor<6x1xf32>)
+func.func @constant_weights(%x: tensor<2x10xf32>) -> tensor<2x6xf32> {
+  %none = onnx.None : none
+  %w = onnx.Constant dense<18> : tensor<6x1x8xui8> : tensor<6x1x8xui8>
+  %s = onnx.Constant dense<0.5> : tensor<6x1xf32> : tensor<6x1xf32>
+  %0 = onnx.ms.MatMulNBits %x, %w, %s, %none, %none, %none {K = 10 : si64, N = 6 : si64, block_size = 16 : si64} : (tensor<2x10xf32>, tensor<6x1x8xui8>, tensor<6x1xf32>, none, none, none) -> tensor<2x6xf32>
+  return %0 : tensor<2x6xf32>
+}
+
+// -----
+
 func.func @wrong_blocks(%x: tensor<2x40xf32>, %w: tensor<6x2x8xui8>, %s: tensor<6x3xf32>) -> tensor<2x6xf32> {
   %none = onnx.None : none
   // expected-error @below {{B must have the sizes 6x3x8}}

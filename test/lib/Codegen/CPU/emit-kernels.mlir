@@ -15,3 +15,13 @@ func.func @two(%a: memref<197x768xf32>, %b: memref<48x768x16xf32>, %c: memref<19
   kernel.contract "mnk" ins(%c, %b : memref<197x768xf32>, memref<48x768x16xf32>) outs(%d : memref<197x768xf32>) {maps = [#lhs, #out]}
   return
 }
+
+// Numbers of 4 bits are looked up in a register of AVX-512; a sum of a block is scaled once.
+// CHECK-LABEL: func.func private @contract_1
+// CHECK:         llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"
+// CHECK:         vector.fma
+func.func @numbers(%a: memref<1x24x32xf32>, %b: memref<32x24x5x16xi32>, %c: memref<1x512xf32>) {
+  kernel.contract "mnkk" ins(%a, %b : memref<1x24x32xf32>, memref<32x24x5x16xi32>) outs(%c : memref<1x512xf32>)
+    {bits = 4 : i64, maps = [affine_map<(m, n, k, i) -> (m, k, i)>, affine_map<(m, n, k, i) -> (m, n)>]}
+  return
+}

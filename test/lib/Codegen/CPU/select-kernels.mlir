@@ -113,3 +113,29 @@ func.func @winograd(%img: tensor<?x16x15x32xf32>) -> tensor<?x14x13x40xf32> {
   } -> tensor<?x14x13x40xf32>
   return %relu : tensor<?x14x13x40xf32>
 }
+
+// -----
+
+// Weights of few bits in blocks are packed as they are, with their scales behind them: two words of 4 bits, one scale.
+// CHECK-LABEL: func.func @blocks
+// CHECK:       %[[PACKED:.*]] = arith.constant dense_resource<packed> : tensor<2x3x3x16xi32>
+// CHECK:       kernel.contract "mnkk" ins(%{{.*}}, %[[PACKED]] : tensor<?x3x16xf32>, tensor<2x3x3x16xi32>)
+// CHECK-SAME:    bits = 4 : i64
+func.func @blocks(%a: tensor<?x3x16xf32>, %init: tensor<?x20xf32>) -> tensor<?x20xf32> {
+  %z = arith.constant 0.0 : f32
+  %w = arith.constant dense<-7> : tensor<20x3x16xi8>
+  %s = arith.constant dense<0.5> : tensor<20x3xf32>
+  %fill = linalg.fill ins(%z : f32) outs(%init : tensor<?x20xf32>) -> tensor<?x20xf32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, n, k, i) -> (m, k, i)>, affine_map<(m, n, k, i) -> (n, k, i)>,
+                                        affine_map<(m, n, k, i) -> (n, k)>, affine_map<(m, n, k, i) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%a, %w, %s : tensor<?x3x16xf32>, tensor<20x3x16xi8>, tensor<20x3xf32>) outs(%fill : tensor<?x20xf32>) {
+  ^bb0(%x: f32, %number: i8, %scale: f32, %sum: f32):
+    %1 = arith.sitofp %number : i8 to f32
+    %2 = arith.mulf %1, %scale : f32
+    %3 = arith.mulf %x, %2 : f32
+    %4 = arith.addf %sum, %3 : f32
+    linalg.yield %4 : f32
+  } -> tensor<?x20xf32>
+  return %r : tensor<?x20xf32>
+}
