@@ -53,6 +53,10 @@ def Kernel_ContractOp : Kernel_Op<"contract", [IsolatedFromAbove]> {
     and rhs is `[ceil(N / V), blocks, words, V]` of i32: each word holds 32 / bits numbers, the first one lowest; the last
     word of a block is its scale, or the last two are its scale and zero, as the bits of an f32.
 
+    With `sizes`, those of every `k`, lhs is i8 (signed, or `unsigned_lhs`), and so are the elements of rhs (signed); sums
+    are i32. rhs is `[b..., ceil(N / V), words, V]` of i32: each word holds four elements of the last `k`, the first one
+    lowest, with zeros past the last; behind the words of a column is their sum.
+
     ```mlir
     kernel.contract "mnk" ins(%a, %packed : tensor<197x768xf32>, tensor<48x768x16xf32>) outs(%c : tensor<197x768xf32>)
       extras(%bias : tensor<768xf32>) epilogue {
@@ -63,7 +67,8 @@ def Kernel_ContractOp : Kernel_Op<"contract", [IsolatedFromAbove]> {
     ```
   }];
   let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$rhs, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$init,
-                       StrAttr:$dims, AffineMapArrayAttr:$maps, OptionalAttr<I64Attr>:$bits);
+                       StrAttr:$dims, AffineMapArrayAttr:$maps, OptionalAttr<I64Attr>:$bits,
+                       OptionalAttr<DenseI64ArrayAttr>:$sizes, UnitAttr:$unsigned_lhs);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let assemblyFormat = [{

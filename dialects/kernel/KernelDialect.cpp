@@ -117,12 +117,21 @@ LogicalResult ContractOp::verify() {
     return emitOpError("dims must be b*m*nk*, not \"") << dims << '"';
   if (getMaps().size() != 2 + getExtras().size())
     return emitOpError("needs the maps of lhs, outs and every extra operand");
-  unsigned packedRank = count('b') + count('k') + 2;
+  unsigned packedRank = count('b') + (getSizes() ? 1 : count('k')) + 2;
   if (shaped(getRhs()).getRank() != packedRank || shaped(getRhs()).isDynamicDim(packedRank - 1))
     return emitOpError("rhs must be packed with rank ") << packedRank << " and a static number of lanes";
   AffineMap lhs = getLhsMap(), init = getInitMap();
   if (lhs.getNumDims() != dims.size() || lhs.getNumResults() != unsigned(shaped(getLhs()).getRank()))
     return emitOpError("map ") << getMaps()[0] << " does not fit lhs";
+  if (std::optional<ArrayRef<int64_t>> sizes = getSizes()) {
+    int64_t words = 1;
+    for (auto [i, size] : llvm::enumerate(*sizes))
+      words *= i + 1 == sizes->size() ? llvm::divideCeil(size, 4) : size;
+    if (getBits() || sizes->size() != count('k') || sizes->empty() ||
+        !llvm::all_of(*sizes, [](int64_t size) { return size > 0; }) ||
+        shaped(getRhs()).getDimSize(packedRank - 2) != words + 1)
+      return emitOpError("sizes [") << *sizes << "] do not fit rhs";
+  }
   if (std::optional<uint64_t> bits = getBits()) {
     auto numbers = lhs.getResultPosition(getAffineDimExpr(dims.size() - 1, getContext()));
     if (dims.count('b') != 0 || dims.count('k') != 2 || !numbers || shaped(getLhs()).isDynamicDim(*numbers))

@@ -98,7 +98,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addNestedPass<func::FuncOp>(createReleaseInLoops());
 
   // From here on there are only loops over memory.
-  passes.addPass(createEmitKernels({registers.lanes, registers.count}));
+  passes.addPass(createEmitKernels({registers.lanes, registers.count, registers.dot}));
   passes.addNestedPass<func::FuncOp>(createLinalgToTasks({registers.lanes}));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createLoopInvariantCodeMotionPass());

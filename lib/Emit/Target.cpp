@@ -103,11 +103,12 @@ std::string onnxc::getRequiredFeatures(const TargetMachine &machine) {
 
 onnxc::VectorRegisters onnxc::getVectorRegisters(const TargetMachine &machine) {
   if (machine.getTargetTriple().getArch() != Triple::x86_64)
-    return {4, 32}; // NEON
+    return {4, 32, false}; // NEON
   const MCSubtargetInfo &info = *machine.getMCSubtargetInfo();
   if (info.checkFeatures("+avx512f"))
-    return {16, 32};
-  return info.checkFeatures("+avx") ? VectorRegisters{8, 16} : VectorRegisters{4, 16};
+    return {16, 32, info.checkFeatures("+avx512vnni")};
+  return info.checkFeatures("+avx") ? VectorRegisters{8, 16, info.checkFeatures("+avxvnni")}
+                                    : VectorRegisters{4, 16, false};
 }
 
 void onnxc::setTarget(Module &module, TargetMachine &machine) {

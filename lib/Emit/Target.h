@@ -37,6 +37,7 @@ std::string getRequiredFeatures(const llvm::TargetMachine &machine);
 struct VectorRegisters {
   unsigned lanes; ///< float32 elements of one
   unsigned count;
+  bool dot; ///< x86: vpdpbusd adds four products of bytes to each 32 bits
 };
 VectorRegisters getVectorRegisters(const llvm::TargetMachine &machine);
 

@@ -4,6 +4,7 @@
 #include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -201,8 +202,124 @@ LogicalResult MatMulIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
+namespace {
+/// The right side of a product of bytes: constant, signed, with zero points of its columns.
+struct ByteColumns {
+  Lowered numbers;                  ///< [K, N] of i8
+  std::vector<int32_t> zeros, sums; ///< of each column
+  bool hasZeros() const {
+    return llvm::any_of(zeros, [](int32_t zero) { return zero != 0; });
+  }
+
+  /// Null numbers where b or its zero points are not constant, or it is no matrix.
+  static ByteColumns get(LoweringBuilder &builder, Lowered b, Lowered zero);
+};
+} // namespace
+
+ByteColumns ByteColumns::get(LoweringBuilder &builder, Lowered b, Lowered zero) {
+  ElementsAttr elements = getConstantElements(b.value),
+               zeroElements = zero ? getConstantElements(zero.value) : ElementsAttr();
+  if (!elements || (zero && !zeroElements) || b.rank() != 2 || b.type.getNumElements() == 0)
+    return {};
+  int64_t depth = b.type.getDimSize(0), count = b.type.getDimSize(1);
+  ArrayRef<char> bytes = getRawElements(elements), zeroBytes = zero ? getRawElements(zeroElements) : ArrayRef<char>();
+  bool isSplat = elements.isSplat(), isUnsigned = b.element().isUnsignedInteger();
+  if (bytes.size() != static_cast<size_t>(isSplat ? 1 : depth * count) ||
+      (zero && (zeroBytes.empty() || (!zeroElements.isSplat() && zeroBytes.size() != static_cast<size_t>(count)))))
+    return {};
+  // Unsigned numbers and their zero points become signed ones, 128 less.
+  auto toSigned = [&](char byte) { return static_cast<int8_t>(isUnsigned ? byte ^ 0x80 : byte); };
+  ByteColumns columns;
+  columns.zeros.assign(count, isUnsigned ? -128 : 0);
+  for (int64_t n = 0; zero && n < count; ++n)
+    columns.zeros[n] = toSigned(zeroBytes[zeroElements.isSplat() ? 0 : n]);
+  columns.sums.assign(count, 0);
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t n = 0; n < count; ++n) // modulo 2^32, as the product is
+      columns.sums[n] =
+          static_cast<int32_t>(static_cast<uint32_t>(columns.sums[n]) + toSigned(bytes[isSplat ? 0 : k * count + n]));
+  columns.numbers = b;
+  if (isUnsigned) {
+    std::vector<char> made(bytes.size());
+    llvm::transform(bytes, made.begin(), toSigned);
+    RankedTensorType type = withElementType(b.type, builder.getIntegerType(8));
+    columns.numbers = {arith::ConstantOp::create(builder, cast<TypedAttr>(makeElements(type, made))), type};
+  }
+  return columns;
+}
+
+/// sum (a - za) (b - zb) = sum a b - za (sum b - K zb) - zb sum a, with sums over K.
+static Lowered multiplyBytes(LoweringBuilder &b, Lowered a, Lowered aZero, const ByteColumns &columns) {
+  Type i32 = b.getI32Type();
+  AffineExpr many = a.dims()[0], m, n, k;
+  int64_t depth = columns.numbers.type.getDimSize(0);
+  AffineExpr count = columns.numbers.dims()[1];
+  bindDims(b.getContext(), m, n, k);
+  auto map = [&](unsigned dims, ArrayRef<AffineExpr> exprs) { return AffineMap::get(dims, 0, exprs, b.getContext()); };
+  Lowered product = contract(b, a, map(3, {m, k}), columns.numbers, map(3, {k, n}), {many, count}, map(3, {m, n}), i32);
+  SmallVector<Value> inputs{product.value};
+  SmallVector<AffineMap> maps{map(2, {m, n})};
+  auto perColumn = [&](ArrayRef<int32_t> values) {
+    auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, i32);
+    ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(int32_t));
+    inputs.push_back(arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, bytes))));
+    maps.push_back(map(2, {n}));
+  };
+  if (aZero) {
+    std::vector<int32_t> sums = columns.sums;
+    for (auto [sum, zero] : llvm::zip_equal(sums, columns.zeros))
+      sum = static_cast<int32_t>(static_cast<uint32_t>(sum) - static_cast<uint32_t>(depth) * zero);
+    inputs.push_back(aZero.value);
+    maps.push_back(aZero.rank() == 0 ? map(2, {})
+                                     : map(2, {getConstant(aZero.dims()[0]) == 1 ? b.getAffineConstantExpr(0) : m}));
+    perColumn(sums);
+  }
+  if (columns.hasZeros()) {
+    Value sums = b.reduce(a.value, a.type, {1}, b.constantInt(i32, 0),
+                          [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                            return arith::AddIOp::create(body, args[1], convertScalar(body, args[0], a.element(), i32));
+                          });
+    inputs.push_back(sums);
+    maps.push_back(map(2, {m}));
+    perColumn(columns.zeros);
+  }
+  if (inputs.size() == 1)
+    return product;
+  Value result = b.elementwise(product.type, inputs, maps, [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+    Value sum = args[0];
+    args = args.drop_front();
+    auto subtract = [&](Value x, Value y) {
+      sum = arith::SubIOp::create(body, sum, arith::MulIOp::create(body, x, y));
+    };
+    if (aZero) {
+      subtract(convertScalar(body, args[0], aZero.element(), i32), args[1]);
+      args = args.drop_front(2);
+    }
+    if (columns.hasZeros())
+      subtract(args[0], args[1]);
+    return sum;
+  });
+  return {result, product.type};
+}
+
 FailureOr<SmallVector<Value>> MatMulIntegerOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Lowered lhs = getLowered(*this, operands, 0), rhs = getLowered(*this, operands, 1);
+  // Bytes stay bytes where they meet a constant matrix. A zero point of A may be one for each row of a matrix.
+  Lowered aZero = getLowered(*this, operands, 2);
+  bool isOne = aZero && llvm::all_of(aZero.dims(), [](AffineExpr size) { return getConstant(size) == 1; });
+  if (lhs.rank() >= 2 && (!aZero || isOne || (aZero.rank() == 1 && lhs.rank() == 2)))
+    if (ByteColumns columns = ByteColumns::get(b, rhs, getLowered(*this, operands, 3)); columns.numbers) {
+      Dims dims = lhs.dims();
+      AffineExpr depth = columns.numbers.dims()[0];
+      b.requireEqual(dims.back(), depth, "MatMulInteger: A has another number of columns than B has rows");
+      if (isOne)
+        aZero = reshape(b, aZero, {});
+      else if (aZero)
+        b.requireEqual(aZero.dims()[0], dims[0], "the number of zero points does not fit");
+      AffineExpr many = product(b.getContext(), ArrayRef(dims).drop_back());
+      Lowered y = multiplyBytes(b, reshape(b, lhs, {many, depth}), aZero, columns);
+      return SmallVector<Value>{reshape(b, y, getDims(getY())).value};
+    }
   lhs = subtractZeroPoint(b, lhs, getLowered(*this, operands, 2), lhs.rank() - 2); // per row
   rhs = subtractZeroPoint(b, rhs, getLowered(*this, operands, 3), rhs.rank() - 1); // per column
   auto product = lowerMatmul(*this, b, lhs, rhs, b.getI32Type());

@@ -3,7 +3,7 @@
 // Emits kernel.contract. A register tile of `rows` x `vectors` accumulators runs over the whole reduction: each step
 // loads `vectors` vectors of packed columns, broadcasts one element per row, and does rows * vectors fused
 // multiply-adds. Around it: for every panel of columns of a task (its part of rhs stays in the caches), for every tile
-// of rows. Numbers of few bits become real ones in registers.
+// of rows. Numbers of few bits become real ones in registers; of bytes a step takes four.
 #include "lib/Codegen/CPU/KernelEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -23,12 +23,13 @@ struct Dim {
 
 class ContractEmitter {
 public:
-  ContractEmitter(Emitter &e, ContractOp op, ValueRange operands, unsigned registers)
-      : e(e), op(op), registers(registers), lhs(operands[0]), rhs(operands[1]), init(operands.back()),
-        extras(operands.drop_front(2).drop_back()) {
-    vector = VectorType::get({cast<MemRefType>(rhs.getType()).getShape().back()}, e.getF32Type());
-    lanes = vector.getDimSize(0);
+  ContractEmitter(Emitter &e, ContractOp op, ValueRange operands, Machine machine)
+      : e(e), op(op), registers(machine.registers), dot(machine.dot), lhs(operands[0]), rhs(operands[1]),
+        init(operands.back()), extras(operands.drop_front(2).drop_back()) {
+    lanes = cast<MemRefType>(rhs.getType()).getShape().back();
+    vector = VectorType::get({lanes}, op.getSizes() ? Type(e.getI32Type()) : Type(e.getF32Type()));
     bits = op.getBits().value_or(0);
+    isBytes = op.getSizes().has_value();
     collectDims();
     chooseTile();
     splitTasks();
@@ -58,6 +59,11 @@ private:
   SmallVector<Value> reduce(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors, ValueRange sums);
   SmallVector<Value> reduceBlocks(Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors, ValueRange sums);
   Value unpack(Value words, int64_t part);
+  SmallVector<Value> reduceBytes(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors,
+                                 ValueRange sums);
+  Value loadWord(Index at, int64_t count);
+  Value splitBytes(Value words, bool isUnsigned, bool odd);
+  Value firstSum(Index rhsAt);
   /// With one row, the sums of a block are scaled, not its numbers.
   static bool scalesSums(int64_t rows) { return rows == 1; }
   bool hasZeros() const { return cast<MemRefType>(rhs.getType()).getDimSize(2) - getWords() == 2; }
@@ -67,11 +73,13 @@ private:
   Emitter &e;
   ContractOp op;
   unsigned registers;
+  bool dot;
   Value lhs, rhs, init;
   ValueRange extras;
   VectorType vector;
   int64_t lanes;
-  int64_t bits; // of a number of rhs; 0 where it has elements of f32
+  int64_t bits; // of a number of rhs; 0 where it has elements
+  bool isBytes; // lhs and rhs
 
   SmallVector<Dim> batchDims, rowDims, reduced; // of rowDims the last one is tiled
   Dim column;                                   // sizes in elements; rhs strides per vector
@@ -110,7 +118,9 @@ bool ContractEmitter::walksLikeOne(unsigned outer, unsigned inner) {
           stride[side] += factor * s;
     // The inner size is that of a reduced dimension in the packed rhs, or that of a dimension of outs.
     int64_t size = ShapedType::kDynamic;
-    if (op.getDims()[inner] == 'k')
+    if (op.getDims()[inner] == 'k' && op.getSizes())
+      size = (*op.getSizes())[inner - op.getColumnDim() - 1];
+    else if (op.getDims()[inner] == 'k')
       size = cast<MemRefType>(rhs.getType()).getDimSize(op.count('b') + 1 + inner - op.getColumnDim() - 1);
     else
       size = cast<MemRefType>(init.getType())
@@ -129,8 +139,8 @@ bool ContractEmitter::walksLikeOne(unsigned outer, unsigned inner) {
   };
   if (!contiguous(lhs, op.getLhsMap()))
     return false;
-  if (op.getDims()[inner] == 'k')
-    return true; // rhs is packed in this order
+  if (op.getDims()[inner] == 'k') // rhs is packed in this order, but for the filling behind every last dimension
+    return !op.getSizes() || inner + 1 != op.getDims().size() || op.getSizes()->back() % 4 == 0;
   if (!contiguous(init, op.getInitMap()))
     return false;
   for (auto [i, extra] : llvm::enumerate(extras))
@@ -154,10 +164,19 @@ void ContractEmitter::collectDims() {
     extraFlats.push_back(access.flat);
 
   unsigned n = op.getColumnDim();
+  // Of bytes, rhs strides go from word to word.
+  SmallVector<int64_t> wordStrides;
+  if (auto sizes = op.getSizes()) {
+    wordStrides.assign(sizes->size(), lanes);
+    for (size_t i = sizes->size(); i-- > 1;)
+      wordStrides[i - 1] = wordStrides[i] * (i + 1 == sizes->size() ? llvm::divideCeil((*sizes)[i], 4) : (*sizes)[i]);
+  }
   auto makeDim = [&](unsigned d) {
     Dim dim;
     char role = op.getDims()[d];
-    if (role == 'k' && bits != 0 && d + 1 == count)
+    if (role == 'k' && isBytes)
+      dim.size = e.index((*op.getSizes())[d - n - 1]);
+    else if (role == 'k' && bits != 0 && d + 1 == count)
       dim.size = e.size(lhs, *op.getLhsMap().getResultPosition(e.getAffineDimExpr(d)));
     else if (role == 'k')
       dim.size = e.size(rhs, batchCount + 1 + d - n - 1);
@@ -165,10 +184,11 @@ void ContractEmitter::collectDims() {
       dim.size = e.size(init, *op.getInitMap().getResultPosition(e.getAffineDimExpr(d)));
     dim.lhs = lhsAccess.strides[d];
     dim.init = initAccess.strides[d];
-    dim.rhs = role == 'b'   ? rhsAccess.strides[d]
-              : role == 'n' ? rhsAccess.strides[batchCount]
-              : role == 'k' ? rhsAccess.strides[batchCount + 1 + d - n - 1]
-                            : e.index(0);
+    dim.rhs = role == 'b'              ? rhsAccess.strides[d]
+              : role == 'n'            ? rhsAccess.strides[batchCount]
+              : role == 'k' && isBytes ? e.index(wordStrides[d - n - 1])
+              : role == 'k'            ? rhsAccess.strides[batchCount + 1 + d - n - 1]
+                                       : e.index(0);
     for (Access &access : extraAccess)
       dim.extras.push_back(access.strides[d]);
     return dim;
@@ -196,7 +216,10 @@ void ContractEmitter::collectDims() {
   if (bits != 0)
     return;
   // Dimensions of size one cost a loop and nothing else.
+  Dim words = isBytes ? reduced.pop_back_val() : Dim();
   llvm::erase_if(reduced, [](Dim &dim) { return isConstantIntValue(dim.size, 1); });
+  if (isBytes)
+    reduced.push_back(words);
   if (reduced.empty()) {
     once.rhs = e.index(lanes);
     reduced.push_back(once);
@@ -215,6 +238,8 @@ double ContractEmitter::tileCost(int64_t rows, int64_t vectors) const {
 }
 
 bool ContractEmitter::fits(int64_t rows, int64_t vectors) const {
+  if (isBytes && !dot) // bytes are split into even and odd ones
+    return rows * vectors + 2 * vectors + 3 <= registers;
   if (bits == 0)
     return RegisterTile::fits(rows, vectors, registers);
   // Sums, for blocks and for all; words, scales and zeros; a number, an element and what unpacks.
@@ -290,13 +315,13 @@ void ContractEmitter::splitTasks() {
   Index most = e.max(one, e.div(all, leastTiles)); // tasks of a batch that are worth it
   Index target = e.min(most, e.max(one, e.div(e.index(wanted), e.max(batches, one))));
   // lhs of a task within the cache. Neighbouring pixels of a convolution share most of what they read.
-  Index rowBytes = e.mul(bits != 0 ? depth : reduced.back().size, tileRows * 4);
+  Index rowBytes = e.mul(bits != 0 ? depth : reduced.back().size, tileRows * (isBytes ? 1 : 4));
   Index cachedTiles = e.max(one, e.div(e.index(cacheBytes), e.max(rowBytes, one)));
   Index byCache = e.ceilDiv(rowTiles, cachedTiles);
   // A small rhs stays in the cache and only rows are split; a big one is read once, by columns.
   auto depthKnown = getConstantIntValue(depth), vectorsKnown = getConstantIntValue(columnVectors);
-  bool smallRhs =
-      depthKnown && vectorsKnown && *depthKnown * *vectorsKnown * lanes * (bits ? bits : 32) / 8 <= 512 * 1024;
+  int64_t elementBits = bits != 0 ? bits : isBytes ? 8 : 32;
+  bool smallRhs = depthKnown && vectorsKnown && *depthKnown * *vectorsKnown * lanes * elementBits / 8 <= 512 * 1024;
   if (smallRhs) {
     rowTasks = e.min(rowTiles, e.max(target, byCache));
     columnTasks = e.min(panels, e.ceilDiv(target, e.max(rowTasks, one)));
@@ -414,8 +439,16 @@ void ContractEmitter::emitPanel(Place place, Index firstVector, int64_t vectors,
 
 void ContractEmitter::emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector) {
   SmallVector<Value> sums(rows * vectors, e.zero(vector));
-  sums = bits != 0 ? reduceBlocks(place.lhs, place.rhs, rows, vectors, sums)
-                   : reduce(0, place.lhs, place.rhs, rows, vectors, sums);
+  if (isBytes) {
+    if (dot && !op.getUnsignedLhs())
+      for (int64_t i = 0; i < rows * vectors; ++i)
+        sums[i] = i < vectors ? firstSum(e.add(place.rhs, e.mul(column.rhs, i))) : sums[i - vectors];
+    sums = reduceBytes(0, place.lhs, place.rhs, rows, vectors, sums);
+  } else if (bits != 0) {
+    sums = reduceBlocks(place.lhs, place.rhs, rows, vectors, sums);
+  } else {
+    sums = reduce(0, place.lhs, place.rhs, rows, vectors, sums);
+  }
   finish(place, rows, vectors, firstVector, sums);
 }
 
@@ -506,6 +539,117 @@ SmallVector<Value> ContractEmitter::reduceBlocks(Index lhsAt, Index rhsAt, int64
   });
 }
 
+/// What the sums of signed bytes start from where they are multiplied as unsigned ones, which are 128 more: -128 times
+/// the sum of their column of rhs.
+Value ContractEmitter::firstSum(Index rhsAt) {
+  int64_t words = cast<MemRefType>(rhs.getType()).getDimSize(op.count('b') + 1) - 1;
+  Value sums = e.loadVector(rhsFlat, e.add(rhsAt, words * lanes), vector);
+  Value factor = arith::ConstantOp::create(e, DenseElementsAttr::get(vector, e.getI32IntegerAttr(-128)));
+  return arith::MulIOp::create(e, sums, factor);
+}
+
+/// `count` bytes of lhs in an i32, the first one lowest, in every lane.
+Value ContractEmitter::loadWord(Index at, int64_t count) {
+  Index stride = reduced.back().lhs;
+  Value word;
+  if (count == 4 && isConstantIntValue(stride, 1)) {
+    Value bytes = e.loadVector(lhsFlat, at, VectorType::get({4}, e.getI8Type()));
+    Value one = vector::BitCastOp::create(e, VectorType::get({1}, e.getI32Type()), bytes);
+    word = vector::ExtractOp::create(e, one, 0);
+  } else {
+    for (int64_t i = 0; i < count; ++i) {
+      Value byte = e.loadScalar(lhsFlat, e.add(at, e.mul(stride, i)));
+      byte = arith::ExtUIOp::create(e, e.getI32Type(), byte);
+      if (i == 0) {
+        word = byte;
+        continue;
+      }
+      Value shift = arith::ConstantIntOp::create(e, e.getI32Type(), 8 * i);
+      word = arith::OrIOp::create(e, word, arith::ShLIOp::create(e, byte, shift));
+    }
+  }
+  if (dot && !op.getUnsignedLhs()) {
+    Value signs = arith::ConstantIntOp::create(e, e.getI32Type(), 0x80808080);
+    word = arith::XOrIOp::create(e, word, signs);
+  }
+  return e.splat(word, lanes);
+}
+
+/// Every second byte, in 16 bits.
+Value ContractEmitter::splitBytes(Value words, bool isUnsigned, bool odd) {
+  auto i16 = VectorType::get({2 * lanes}, e.getI16Type());
+  Value pairs = vector::BitCastOp::create(e, i16, words);
+  Value eight = arith::ConstantOp::create(e, DenseElementsAttr::get(i16, e.getI16IntegerAttr(8)));
+  if (odd)
+    return isUnsigned ? arith::ShRUIOp::create(e, pairs, eight).getResult()
+                      : arith::ShRSIOp::create(e, pairs, eight).getResult();
+  if (!isUnsigned)
+    return arith::ShRSIOp::create(e, arith::ShLIOp::create(e, pairs, eight), eight);
+  Value low = arith::ConstantOp::create(e, DenseElementsAttr::get(i16, e.getI16IntegerAttr(255)));
+  return arith::AndIOp::create(e, pairs, low);
+}
+
+/// As `reduce`, of bytes.
+SmallVector<Value> ContractEmitter::reduceBytes(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors,
+                                                ValueRange sums) {
+  const Dim &dim = reduced[level], &tiled = rowDims.back();
+  if (level + 1 < reduced.size())
+    return e.loop(e.index(0), dim.size, 1, sums, [&](Index k, ValueRange carried) {
+      return reduceBytes(level + 1, e.add(lhsAt, e.mul(dim.lhs, k)), e.add(rhsAt, e.mul(dim.rhs, k)), rows, vectors,
+                         carried);
+    });
+
+  auto bytes = VectorType::get({4 * lanes}, e.getI8Type());
+  auto products = VectorType::get({2 * lanes}, e.getI32Type());
+  auto step = [&](Index word, int64_t count, ValueRange carried) {
+    SmallVector<Value> next(carried);
+    SmallVector<SmallVector<Value>> columns(vectors);
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value words = e.loadVector(rhsFlat, e.add(e.add(rhsAt, e.mul(dim.rhs, word)), e.mul(column.rhs, v)), vector);
+      if (dot)
+        columns[v] = {vector::BitCastOp::create(e, bytes, words)};
+      else
+        columns[v] = {splitBytes(words, false, false), splitBytes(words, false, true)};
+    }
+    for (int64_t row = 0; row < rows; ++row) {
+      Value words = loadWord(e.add(e.add(lhsAt, e.mul(dim.lhs, e.mul(word, 4))), e.mul(tiled.lhs, row)), count);
+      if (dot) {
+        StringRef name = lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256";
+        Value elements = vector::BitCastOp::create(e, bytes, words);
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value &sum = next[row * vectors + v];
+          sum = LLVM::CallIntrinsicOp::create(e, vector, e.getStringAttr(name), {sum, elements, columns[v][0]})
+                    .getResults();
+        }
+        continue;
+      }
+      for (bool odd : {false, true}) {
+        Value elements = arith::ExtSIOp::create(e, products, splitBytes(words, op.getUnsignedLhs(), odd));
+        for (int64_t v = 0; v < vectors; ++v) { // LLVM knows instructions for this
+          Value &sum = next[row * vectors + v];
+          Value product =
+              arith::MulIOp::create(e, elements, arith::ExtSIOp::create(e, products, columns[v][odd]).getResult());
+          auto halves = vector::DeinterleaveOp::create(e, product);
+          sum = arith::AddIOp::create(e, sum, arith::AddIOp::create(e, halves.getRes1(), halves.getRes2()));
+        }
+      }
+    }
+    return next;
+  };
+  int64_t size = *getConstantIntValue(dim.size), words = size / 4, unroll = rows * vectors >= 16 ? 2 : 4;
+  auto steps = [&](Index first, int64_t count, ValueRange carried) {
+    SmallVector<Value> next(carried);
+    for (int64_t u = 0; u < count; ++u)
+      next = step(e.add(first, u), 4, next);
+    return next;
+  };
+  int64_t main = words / unroll * unroll;
+  SmallVector<Value> result = e.loop(e.index(0), e.index(main), unroll, sums,
+                                     [&](Index word, ValueRange carried) { return steps(word, unroll, carried); });
+  result = steps(e.index(main), words - main, result);
+  return size % 4 == 0 ? result : step(e.index(words), size % 4, result);
+}
+
 /// Applies the epilogue to a finished tile and stores it.
 void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, Index firstVector, ValueRange sums) {
   const Dim &tiled = rowDims.back();
@@ -519,12 +663,14 @@ void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, 
     Index index = at(place.extras[i], tiled.extras[i], column.extras[i], row, v);
     if (isConstantIntValue(column.extras[i], 0))
       return e.splat(e.loadScalar(extraFlats[i], index), lanes);
-    return e.loadVector(extraFlats[i], index, vector, mask(v));
+    auto type = VectorType::get({lanes}, cast<MemRefType>(extraFlats[i].getType()).getElementType());
+    return e.loadVector(extraFlats[i], index, type, mask(v));
   };
   auto initAt = [&](Index row, int64_t v) { return at(place.init, tiled.init, column.init, row, v); };
 
   Region &epilogue = op.getEpilogue();
-  if (!isExpensive(epilogue) || rows == 1) {
+  auto waiting = VectorType::get({lanes}, cast<MemRefType>(init.getType()).getElementType());
+  if (!isExpensive(epilogue) || rows == 1 || waiting.getElementTypeBitWidth() != 32) {
     SmallVector<SmallVector<Value>> perColumn(extras.size(), SmallVector<Value>(vectors)); // the same for all rows
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t v = 0; v < vectors; ++v) {
@@ -541,12 +687,15 @@ void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, 
     return;
   }
   // A long epilogue needs the registers for itself: the sums wait in outs.
+  auto view = [&](Value value, VectorType type) {
+    return value.getType() == type ? value : arith::BitcastOp::create(e, type, value).getResult();
+  };
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t v = 0; v < vectors; ++v)
-      e.storeVector(sums[row * vectors + v], initFlat, initAt(e.index(row), v), mask(v));
+      e.storeVector(view(sums[row * vectors + v], waiting), initFlat, initAt(e.index(row), v), mask(v));
   e.loop(e.index(0), e.index(rows), 1, [&](Index row) {
     for (int64_t v = 0; v < vectors; ++v) {
-      SmallVector<Value> arguments = {e.loadVector(initFlat, initAt(row, v), vector, mask(v))};
+      SmallVector<Value> arguments = {view(e.loadVector(initFlat, initAt(row, v), waiting, mask(v)), vector)};
       for (unsigned i = 0; i < extras.size(); ++i)
         arguments.push_back(loadExtra(i, row, v));
       e.storeVector(e.applyEpilogue(epilogue, arguments), initFlat, initAt(row, v), mask(v));
@@ -597,10 +746,10 @@ SmallVector<Value> RegisterTile::accumulate(Emitter &e, Index leftAt, Index righ
   return e.loop(main, depth, 1, result, [&](Index k, ValueRange carried) { return steps(k, 1, carried); });
 }
 
-Index onnxc::kernel::countContractTasks(Emitter &e, ContractOp op, ValueRange operands, unsigned registers) {
-  return ContractEmitter(e, op, operands, registers).countTasks();
+Index onnxc::kernel::countContractTasks(Emitter &e, ContractOp op, ValueRange operands, Machine machine) {
+  return ContractEmitter(e, op, operands, machine).countTasks();
 }
 
-void onnxc::kernel::emitContractTask(Emitter &e, ContractOp op, ValueRange operands, Value task, unsigned registers) {
-  ContractEmitter(e, op, operands, registers).emitTask(task);
+void onnxc::kernel::emitContractTask(Emitter &e, ContractOp op, ValueRange operands, Value task, Machine machine) {
+  ContractEmitter(e, op, operands, machine).emitTask(task);
 }

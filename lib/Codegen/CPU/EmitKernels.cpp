@@ -45,9 +45,13 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
       }
       if (!isa<FillBorderOp>(op) && !llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
             auto contract = dyn_cast<ContractOp>(op);
-            bool isPacked = contract && contract.getBits() && operand.getOperandNumber() == 1;
+            unsigned i = operand.getOperandNumber();
             Type element = cast<MemRefType>(operand.get().getType()).getElementType();
-            return isPacked ? element.isInteger(32) : element.isF32();
+            if (contract && i == 0)
+              return contract.getSizes() ? element.isInteger(8) : element.isF32();
+            if (contract && i == 1)
+              return contract.getSizes() || contract.getBits() ? element.isInteger(32) : element.isF32();
+            return element.isF32() || (isa<ContractOp, WinogradOp>(op) && i > 1 && isVectorElement(element));
           })) {
         op->emitOpError("is not emitted for these element types");
         return signalPassFailure();
@@ -99,7 +103,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
 
   Index countTasks(Emitter &e, Operation *op, ValueRange operands) {
     return TypeSwitch<Operation *, Index>(op)
-        .Case([&](ContractOp op) { return countContractTasks(e, op, operands, registers); })
+        .Case([&](ContractOp op) { return countContractTasks(e, op, operands, {registers, dot}); })
         .Case([&](PackOp op) { return countPackTasks(e, op, operands); })
         .Case([&](DepthwiseOp op) { return countDepthwiseTasks(e, op, operands, lanes); })
         .Case([&](WinogradFilterOp op) { return countWinogradFilterTasks(e, op, operands); })
@@ -109,7 +113,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
 
   void emitTask(Emitter &e, Operation *op, ValueRange operands, Value task) {
     TypeSwitch<Operation *>(op)
-        .Case([&](ContractOp op) { emitContractTask(e, op, operands, task, registers); })
+        .Case([&](ContractOp op) { emitContractTask(e, op, operands, task, {registers, dot}); })
         .Case([&](PackOp op) { emitPackTask(e, op, operands, task); })
         .Case([&](DepthwiseOp op) { emitDepthwiseTask(e, op, operands, task, lanes); })
         .Case([&](WinogradFilterOp op) { emitWinogradFilterTask(e, op, operands, task); })

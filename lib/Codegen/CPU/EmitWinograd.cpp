@@ -205,8 +205,9 @@ private:
     SmallVector<Value> arguments = {sum};
     for (Access &other : others) {
       Index from = at(other, image, h, w, column);
+      auto type = VectorType::get({lanes}, cast<MemRefType>(other.flat.getType()).getElementType());
       arguments.push_back(isConstantIntValue(other.strides[3], 0) ? e.splat(e.loadScalar(other.flat, from), lanes)
-                                                                  : e.loadVector(other.flat, from, vector, mask));
+                                                                  : e.loadVector(other.flat, from, type, mask));
     }
     e.storeVector(e.applyEpilogue(op.getEpilogue(), arguments), out.flat, at(out, image, h, w, column), mask);
   }

@@ -194,9 +194,10 @@ bool Sandwich::mapDims(AffineMap map, const Kept &kept, SmallVector<unsigned> &r
   return true;
 }
 
-/// Every operand is read along dimensions, not along sums of them.
+/// Every operand is read along dimensions, not along sums of them, and rhs has its elements as they are.
 bool Sandwich::isPlain(ContractOp op) {
-  return llvm::all_of(op.getMaps().getAsValueRange<AffineMapAttr>(),
+  return !op.getBits() && !op.getSizes() &&
+         llvm::all_of(op.getMaps().getAsValueRange<AffineMapAttr>(),
                       [](AffineMap map) { return map.isProjectedPermutation(/*allowZeroInResults=*/true); });
 }
 
@@ -245,7 +246,7 @@ Value Sandwich::contract(ContractOp like, ValueRange inputs, Value init, AffineM
   maps[0] = AffineMapAttr::get(lhsMap);
   auto made =
       ContractOp::create(b, like.getLoc(), TypeRange(init.getType()), inputs[0], inputs[1], inputs.drop_front(2), init,
-                         like.getDimsAttr(), b.getArrayAttr(maps), like.getBitsAttr());
+                         like.getDimsAttr(), b.getArrayAttr(maps), nullptr, nullptr, nullptr);
   b.cloneRegionBefore(like.getEpilogue(), made.getEpilogue(), made.getEpilogue().end());
   return made.getResult(0);
 }

@@ -100,9 +100,20 @@ struct WinogradBlocks {
   static constexpr int64_t kVectors = 2; ///< of columns in a register tile
 };
 
+/// Whether kernels load and store such elements around their epilogues.
+inline bool isVectorElement(mlir::Type type) {
+  return type.isF32() || type.isF16() || type.isInteger(8) || type.isInteger(16) || type.isInteger(32);
+}
+
+/// What contractions need to know of a target.
+struct Machine {
+  unsigned registers; ///< that hold vectors
+  bool dot;           ///< x86 with VNNI: four products of bytes added to each i32 at once
+};
+
 /// The tasks that `op` is split into. Operands of `op` may be arguments of the function being built.
-Index countContractTasks(Emitter &e, ContractOp op, mlir::ValueRange operands, unsigned registers);
-void emitContractTask(Emitter &e, ContractOp op, mlir::ValueRange operands, mlir::Value task, unsigned registers);
+Index countContractTasks(Emitter &e, ContractOp op, mlir::ValueRange operands, Machine machine);
+void emitContractTask(Emitter &e, ContractOp op, mlir::ValueRange operands, mlir::Value task, Machine machine);
 Index countDepthwiseTasks(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, unsigned lanes);
 void emitDepthwiseTask(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, mlir::Value task, unsigned lanes);
 Index countWinogradFilterTasks(Emitter &e, WinogradFilterOp op, mlir::ValueRange operands);

@@ -123,48 +123,101 @@ static ElementsAttr makeConstant(Type element, ArrayRef<int64_t> shape, llvm::fu
   return DenseResourceElementsAttr::get(type, "packed", std::move(blob));
 }
 
+namespace {
+/// Walks the columns of a constant right side.
+struct Columns {
+  Columns(const ConstantView &view, AffineMap map, ArrayRef<int64_t> sizes, unsigned batchDims, int64_t lanes)
+      : view(view), sizes(sizes), batchDims(batchDims), strides(sizes.size(), 0), count(sizes[batchDims]),
+        panels(llvm::divideCeil(count, lanes)) {
+    for (auto [i, expr] : llvm::enumerate(map.getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        strides[dim.getPosition()] = view.strides[i];
+    for (int64_t size : sizes.take_front(batchDims))
+      batches *= size;
+    stride = strides[batchDims];
+    // Offset in the source of each reduced element: the same for all columns.
+    ArrayRef<int64_t> reduced = getReduced(), reducedStrides = ArrayRef(strides).drop_front(batchDims + 1);
+    int64_t depth = 1;
+    for (int64_t size : reduced)
+      depth *= size;
+    offsets.assign(depth, 0);
+    for (int64_t k = 0; k < depth; ++k) {
+      int64_t rest = k;
+      for (size_t d = reduced.size(); d-- > 0; rest /= reduced[d])
+        offsets[k] += rest % reduced[d] * reducedStrides[d];
+    }
+  }
+
+  ArrayRef<int64_t> getReduced() const { return sizes.drop_front(batchDims + 1); }
+  SmallVector<int64_t> getShape(ArrayRef<int64_t> rest) const {
+    SmallVector<int64_t> shape(sizes.take_front(batchDims));
+    shape.push_back(panels);
+    llvm::append_range(shape, rest);
+    return shape;
+  }
+  /// Where in the source column `n` of batch `batch` (linear) begins.
+  int64_t begin(int64_t batch, int64_t n) const {
+    int64_t from = view.offset + n * stride;
+    for (unsigned d = batchDims; d-- > 0; batch /= sizes[d])
+      from += batch % sizes[d] * strides[d];
+    return from;
+  }
+
+  const ConstantView &view;
+  ArrayRef<int64_t> sizes; // of (b, n, k)
+  unsigned batchDims;
+  SmallVector<int64_t> strides;
+  int64_t count, panels, batches = 1, stride;
+  std::vector<int64_t> offsets;
+};
+} // namespace
+
 ElementsAttr onnxc::packConstant(const ConstantView &view, AffineMap map, ArrayRef<int64_t> sizes, unsigned batchDims,
                                  int64_t lanes) {
-  SmallVector<int64_t> strides(sizes.size(), 0);
-  for (auto [i, expr] : llvm::enumerate(map.getResults()))
-    if (auto dim = dyn_cast<AffineDimExpr>(expr))
-      strides[dim.getPosition()] = view.strides[i];
-  int64_t columns = sizes[batchDims], panels = llvm::divideCeil(columns, lanes), batches = 1, depth = 1;
-  for (int64_t size : sizes.take_front(batchDims))
-    batches *= size;
-  ArrayRef<int64_t> reducedSizes = sizes.drop_front(batchDims + 1),
-                    reducedStrides = ArrayRef(strides).drop_front(batchDims + 1);
-  for (int64_t size : reducedSizes)
-    depth *= size;
-  SmallVector<int64_t> shape(sizes.take_front(batchDims));
-  shape.push_back(panels);
-  llvm::append_range(shape, reducedSizes);
-  shape.push_back(lanes);
-
-  // Offset in the source of each reduced element: the same for all panels.
-  std::vector<int64_t> offsets(depth, 0);
-  for (int64_t k = 0; k < depth; ++k) {
-    int64_t rest = k;
-    for (size_t d = reducedSizes.size(); d-- > 0; rest /= reducedSizes[d])
-      offsets[k] += rest % reducedSizes[d] * reducedStrides[d];
-  }
-  int64_t columnStride = strides[batchDims];
+  Columns columns(view, map, sizes, batchDims, lanes);
+  SmallVector<int64_t> rest(columns.getReduced());
+  rest.push_back(lanes);
+  int64_t depth = columns.offsets.size(), panels = columns.panels;
   MLIRContext *context = view.attribute.getContext();
-  return makeConstant<float>(view.element(), shape, [&](float *packed) {
-    parallelFor(context, 0, size_t(batches * panels), [&](size_t task) {
-      int64_t rest = task / panels, n0 = task % panels * lanes, from = view.offset + n0 * columnStride;
-      for (unsigned d = batchDims; d-- > 0; rest /= sizes[d])
-        from += rest % sizes[d] * strides[d];
-      int64_t inside = std::min(lanes, columns - n0);
+  return makeConstant<float>(view.element(), columns.getShape(rest), [&](float *packed) {
+    parallelFor(context, 0, size_t(columns.batches * panels), [&](size_t task) {
+      int64_t n0 = task % panels * lanes, from = columns.begin(task / panels, n0);
+      int64_t inside = std::min(lanes, columns.count - n0);
       float *to = packed + task * depth * lanes;
       for (int64_t k = 0; k < depth; ++k, to += lanes) {
-        const float *source = reinterpret_cast<const float *>(view.data) + from + offsets[k];
+        const float *source = reinterpret_cast<const float *>(view.data) + from + columns.offsets[k];
         for (int64_t lane = 0; lane < inside; ++lane)
-          to[lane] = source[lane * columnStride];
+          to[lane] = source[lane * columns.stride];
         std::fill(to + inside, to + lanes, 0.0f);
       }
     });
   });
+}
+
+ElementsAttr onnxc::packBytes(const ConstantView &view, AffineMap map, ArrayRef<int64_t> sizes, unsigned batchDims,
+                              int64_t lanes) {
+  Columns columns(view, map, sizes, batchDims, lanes);
+  int64_t last = sizes.back(), outer = columns.offsets.size() / last, words = outer * llvm::divideCeil(last, 4);
+  MLIRContext *context = view.attribute.getContext();
+  return makeConstant<uint32_t>(
+      IntegerType::get(context, 32), columns.getShape({words + 1, lanes}), [&](uint32_t *packed) {
+        parallelFor(context, 0, size_t(columns.batches * columns.panels), [&](size_t task) {
+          int64_t n0 = task % columns.panels * lanes, from = columns.begin(task / columns.panels, n0);
+          int64_t inside = std::min(lanes, columns.count - n0);
+          uint32_t *to = packed + task * (words + 1) * lanes;
+          std::fill(to, to + (words + 1) * lanes, 0);
+          uint32_t *sums = to + words * lanes;
+          for (int64_t k = 0; k < outer * last; ++k) {
+            int64_t word = k / last * llvm::divideCeil(last, 4) + k % last / 4, shift = k % last % 4 * 8;
+            const char *source = view.data + from + columns.offsets[k];
+            for (int64_t lane = 0; lane < inside; ++lane) {
+              auto number = static_cast<int8_t>(source[lane * columns.stride]);
+              to[word * lanes + lane] |= static_cast<uint32_t>(static_cast<uint8_t>(number)) << shift;
+              sums[lane] += static_cast<uint32_t>(static_cast<int32_t>(number));
+            }
+          }
+        });
+      });
 }
 
 ElementsAttr onnxc::packBlocks(const ConstantView &numbers, const ConstantView &scales, const ConstantView *zeros,

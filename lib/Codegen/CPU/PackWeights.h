@@ -37,6 +37,11 @@ mlir::ElementsAttr packConstant(const ConstantView &view, mlir::AffineMap map, l
 mlir::ElementsAttr packBlocks(const ConstantView &numbers, const ConstantView &scales, const ConstantView *zeros,
                               int64_t lanes, int64_t &bits);
 
+/// The same of i8 elements, as four of the last k in an i32, and a sum behind those of a column:
+/// [b..., ceil(n / lanes), words, lanes].
+mlir::ElementsAttr packBytes(const ConstantView &view, mlir::AffineMap map, llvm::ArrayRef<int64_t> sizes,
+                             unsigned batchDims, int64_t lanes);
+
 /// The view's elements in row-major order.
 mlir::ElementsAttr materialise(const ConstantView &view);
 

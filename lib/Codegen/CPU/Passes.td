@@ -125,7 +125,8 @@ def EmitKernels : Pass<"emit-kernels", "mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"lanes", "lanes", "unsigned", "16", "float32 lanes of a vector register">,
-                 Option<"registers", "registers", "unsigned", "32", "vector registers of the target">];
+                 Option<"registers", "registers", "unsigned", "32", "vector registers of the target">,
+                 Option<"dot", "dot", "bool", "false", "the target has the x86 instruction vpdpbusd">];
   let statistics = [Statistic<"functions", "functions", "kernel functions emitted">,
                     Statistic<"calls", "calls", "kernels replaced by calls">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::memref::MemRefDialect",

@@ -28,14 +28,17 @@ namespace {
 struct Candidate {
   std::string dims;
   Value lhs, rhs;
-  Value scales, zeros; // of blocks of rhs, whose elements are numbers of few bits
+  Value scales, zeros;                      // of blocks of rhs, whose elements are numbers of few bits
+  bool isBytes = false, isUnsigned = false; // both sides are i8, and the left one unsigned
+  bool isDepthwise = false;
   AffineMap lhsMap, rhsMap, initMap;
   SmallVector<Value> extras;
   SmallVector<AffineMap> extraMaps;
   Region epilogue;
-  Value destination; // tensor.empty that the result overwrites
-  Value result;      // grows as consumers are taken in
-  Operation *last;   // the operation that computes `result` now
+  Value destination;                 // tensor.empty that the result overwrites
+  Value result;                      // grows as consumers are taken in
+  SmallVector<int64_t> reducedSizes; // of a constant rhs, once it is packed
+  Operation *last;                   // the operation that computes `result` now
   SmallVector<Operation *> absorbed;
 };
 
@@ -51,6 +54,8 @@ public:
 private:
   bool matchProduct(linalg::LinalgOp op, Candidate &c);
   bool matchBlocks(linalg::LinalgOp op, Candidate &c);
+  bool matchBytes(linalg::LinalgOp op, Candidate &c);
+  bool matchMaps(linalg::LinalgOp op, Candidate &c);
   bool chooseRoles(Candidate &c);
   void fuseConsumers(Candidate &c);
   bool splitRows(Candidate &c, tensor::ExpandShapeOp expand);
@@ -66,7 +71,9 @@ private:
     addExtra(c, init, c.initMap);
     OpBuilder b(init.getContext());
     b.setInsertionPointToEnd(&c.epilogue.front());
-    Value sum = arith::AddFOp::create(b, init.getLoc(), c.epilogue.getArgument(0), c.epilogue.getArgument(1));
+    Value acc = c.epilogue.getArgument(0), first = c.epilogue.getArgument(1);
+    Value sum = c.isBytes ? arith::AddIOp::create(b, init.getLoc(), acc, first).getResult()
+                          : arith::AddFOp::create(b, init.getLoc(), acc, first).getResult();
     YieldOp::create(b, init.getLoc(), sum);
   }
   Value makeRhs(OpBuilder &b, Location loc, Candidate &c);
@@ -105,8 +112,14 @@ static bool isF32Tensor(Value value) {
 
 static bool isZero(Value value) {
   if (auto fill = value.getDefiningOp<linalg::FillOp>())
-    return matchPattern(fill.getInputs()[0], m_AnyZeroFloat());
-  return matchPattern(value, m_AnyZeroFloat());
+    value = fill.getInputs()[0];
+  return matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero());
+}
+
+/// Whether a kernel's epilogue may read or make such a tensor.
+static bool isTaken(const Candidate &c, Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && (type.getElementType().isF32() || (!c.isDepthwise && isVectorElement(type.getElementType())));
 }
 
 /// Reads through transposes: `value` under `map` is the same as what it was transposed from under the new map.
@@ -151,6 +164,37 @@ bool Selector::matchProduct(linalg::LinalgOp op, Candidate &c) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !op.hasPureTensorSemantics() ||
       !llvm::all_of(op->getOperands(), isF32Tensor) || !isProductSum(op))
     return false;
+  return matchMaps(op, c);
+}
+
+/// acc + a * b of i8, with a constant b that counts as signed.
+bool Selector::matchBytes(linalg::LinalgOp op, Candidate &c) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !op.hasPureTensorSemantics() ||
+      !getElementTypeOrSelf(op->getResult(0)).isInteger(32) ||
+      !llvm::all_of(op.getDpsInputs(), [](Value input) { return getElementTypeOrSelf(input).isInteger(8); }))
+    return false;
+  Block *body = op.getBlock();
+  auto sum = cast<linalg::YieldOp>(body->getTerminator()).getOperand(0).getDefiningOp<arith::AddIOp>();
+  if (!sum || sum.getLhs() != body->getArgument(2))
+    return false;
+  auto product = sum.getRhs().getDefiningOp<arith::MulIOp>();
+  if (!product)
+    return false;
+  auto isExtended = [&](Value value, unsigned i, bool isSigned) {
+    Operation *extension = value.getDefiningOp();
+    return extension && (isSigned ? isa<arith::ExtSIOp>(extension) : isa<arith::ExtUIOp>(extension)) &&
+           extension->getOperand(0) == body->getArgument(i);
+  };
+  c.isBytes = true;
+  c.isUnsigned = isExtended(product.getLhs(), 0, false);
+  if ((!c.isUnsigned && !isExtended(product.getLhs(), 0, true)) || !isExtended(product.getRhs(), 1, true))
+    return false;
+  Value rhs = op.getDpsInputs()[1];
+  return ConstantView::of(rhs) && matchMaps(op, c) && c.rhs == rhs && llvm::count(c.dims, 'k') != 0 &&
+         cast<RankedTensorType>(rhs.getType()).getNumElements() != 0;
+}
+
+bool Selector::matchMaps(linalg::LinalgOp op, Candidate &c) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   c.lhs = op.getDpsInputs()[0];
   c.rhs = op.getDpsInputs()[1];
@@ -337,7 +381,7 @@ bool Selector::splitRows(Candidate &c, tensor::ExpandShapeOp expand) {
   c.rhsMap = widen(c.rhsMap, std::nullopt);
   c.initMap = widen(c.initMap, split);
   c.dims.insert(m, extraDims, 'm');
-  c.destination = tensor::EmptyOp::create(b, expand.getLoc(), given, lhsType.getElementType());
+  c.destination = tensor::EmptyOp::create(b, expand.getLoc(), given, expand.getResultType().getElementType());
   c.absorbed.push_back(c.last);
   c.last = expand;
   c.result = expand.getResult();
@@ -362,7 +406,7 @@ bool Selector::takeTranspose(Candidate &c, linalg::TransposeOp transpose) {
 
 /// An elementwise operation on the result becomes part of the epilogue.
 bool Selector::takeElementwise(Candidate &c, linalg::GenericOp generic) {
-  if (generic.getNumDpsInits() != 1 || generic.getNumResults() != 1 || !isF32Tensor(generic.getResult(0)) ||
+  if (generic.getNumDpsInits() != 1 || generic.getNumResults() != 1 || !isTaken(c, generic.getResult(0)) ||
       generic.getNumParallelLoops() != generic.getNumLoops() || generic.getNumLoops() != c.initMap.getNumResults())
     return false;
   Block &body = *generic.getBody();
@@ -406,7 +450,7 @@ bool Selector::takeElementwise(Candidate &c, linalg::GenericOp generic) {
     Value value = input;
     AffineMap map = maps[i];
     if (input != c.result) {
-      if (!isF32Tensor(input) || !map.isProjectedPermutation(/*allowZeroInResults=*/true))
+      if (!isTaken(c, input) || !map.isProjectedPermutation(/*allowZeroInResults=*/true))
         return false;
       map = translate(map);
       readThroughTransposes(value, map);
@@ -493,7 +537,9 @@ Value Selector::makeRhs(OpBuilder &b, Location loc, Candidate &c) {
     SmallVector<int64_t> sizes(kept.size());
     for (auto [i, expr] : llvm::enumerate(map.getResults()))
       sizes[cast<AffineDimExpr>(expr).getPosition()] = type.getDimSize(i);
-    ElementsAttr packedConstant = packConstant(*view, map, sizes, batchDims, lanes);
+    ElementsAttr packedConstant =
+        c.isBytes ? packBytes(*view, map, sizes, batchDims, lanes) : packConstant(*view, map, sizes, batchDims, lanes);
+    c.reducedSizes.assign(sizes.begin() + batchDims + 1, sizes.end());
     replaced.insert(view->attribute);
     ++packed;
     return arith::ConstantOp::create(b, loc, cast<TypedAttr>(packedConstant));
@@ -537,6 +583,7 @@ void Selector::finish(Candidate &c, Operation *kernel) {
 
 bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
   Candidate c;
+  c.isDepthwise = true;
   if (!llvm::all_of(op->getOperands(), isF32Tensor) || !cast<ShapedType>(op.getInputs()[1].getType()).hasStaticShape())
     return false;
   OpBuilder b(op);
@@ -587,7 +634,8 @@ bool Selector::prefersWinograd(const Candidate &c) {
   SmallVector<AffineExpr> d;
   for (unsigned i = 0; i < 7; ++i)
     d.push_back(getAffineDimExpr(i, context));
-  if (c.dims != "mmmnkkk" || c.lhsMap != AffineMap::get(7, 0, {d[0], d[1] + d[4], d[2] + d[5], d[6]}, context) ||
+  if (c.isBytes || c.dims != "mmmnkkk" ||
+      c.lhsMap != AffineMap::get(7, 0, {d[0], d[1] + d[4], d[2] + d[5], d[6]}, context) ||
       c.initMap != AffineMap::get(7, 0, {d[0], d[1], d[2], d[3]}, context))
     return false;
   ArrayRef<int64_t> lhs = cast<ShapedType>(c.lhs.getType()).getShape();
@@ -623,12 +671,12 @@ bool Selector::select(linalg::LinalgOp op) {
   if (auto depthwise = dyn_cast<linalg::DepthwiseConv2DNhwcHwcOp>(op.getOperation()))
     return selectDepthwise(depthwise);
   Candidate c;
-  if (!matchProduct(op, c) && !matchBlocks(op, c))
+  if (!matchProduct(op, c) && !matchBlocks(op, c) && !matchBytes(op, c))
     return false;
   OpBuilder b(op);
   Value init = op.getDpsInits()[0];
   c.destination = makeDestination(b, op.getLoc(), init);
-  c.epilogue.emplaceBlock().addArgument(b.getF32Type(), op.getLoc());
+  c.epilogue.emplaceBlock().addArgument(getElementTypeOrSelf(init), op.getLoc());
   if (!isZero(init)) {
     addInit(c, init);
   }
@@ -643,7 +691,9 @@ bool Selector::select(linalg::LinalgOp op) {
   SmallVector<AffineMap> maps = {c.lhsMap, c.initMap};
   llvm::append_range(maps, c.extraMaps);
   auto kernel = ContractOp::create(b, op.getLoc(), TypeRange(c.destination.getType()), c.lhs, rhs, c.extras,
-                                   c.destination, b.getStringAttr(c.dims), b.getAffineMapArrayAttr(maps), bits);
+                                   c.destination, b.getStringAttr(c.dims), b.getAffineMapArrayAttr(maps), bits,
+                                   c.isBytes ? b.getDenseI64ArrayAttr(c.reducedSizes) : DenseI64ArrayAttr(),
+                                   c.isUnsigned ? b.getUnitAttr() : UnitAttr());
   finish(c, kernel);
   return true;
 }

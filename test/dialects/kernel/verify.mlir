@@ -52,3 +52,12 @@ func.func @words(%a: memref<1x24x32xf32>, %b: memref<32x24x4x16xi32>, %c: memref
     {bits = 4 : i64, maps = [affine_map<(m, n, k, i) -> (m, k, i)>, affine_map<(m, n, k, i) -> (m, n)>]}
   return
 }
+
+// -----
+
+func.func @sizes(%a: memref<7x34xi8>, %b: memref<32x9x16xi32>, %c: memref<7x512xi32>) {
+  // expected-error @below {{sizes [34] do not fit rhs}}
+  kernel.contract "mnk" ins(%a, %b : memref<7x34xi8>, memref<32x9x16xi32>) outs(%c : memref<7x512xi32>)
+    {sizes = array<i64: 34>, maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (m, n)>]}
+  return
+}

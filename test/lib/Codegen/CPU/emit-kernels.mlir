@@ -1,4 +1,5 @@
 // RUN: onnxc-opt %s --emit-kernels --canonicalize | FileCheck %s
+// RUN: onnxc-opt %s --emit-kernels="dot=true" --canonicalize | FileCheck %s --check-prefix=DOT
 
 // Equal kernels share one function; a task is a call.
 // CHECK-LABEL: func.func @two
@@ -23,5 +24,17 @@ func.func @two(%a: memref<197x768xf32>, %b: memref<48x768x16xf32>, %c: memref<19
 func.func @numbers(%a: memref<1x24x32xf32>, %b: memref<32x24x5x16xi32>, %c: memref<1x512xf32>) {
   kernel.contract "mnkk" ins(%a, %b : memref<1x24x32xf32>, memref<32x24x5x16xi32>) outs(%c : memref<1x512xf32>)
     {bits = 4 : i64, maps = [affine_map<(m, n, k, i) -> (m, k, i)>, affine_map<(m, n, k, i) -> (m, n)>]}
+  return
+}
+
+// Without an instruction for dot products of bytes, products of 16 bits are added in pairs; with it four at once.
+// CHECK-LABEL: func.func private @contract_2
+// CHECK:         vector.deinterleave
+// DOT-LABEL:   func.func private @contract_2
+// DOT:           arith.xori
+// DOT:           llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+func.func @bytes(%a: memref<7x34xi8>, %b: memref<32x10x16xi32>, %c: memref<7x512xi32>) {
+  kernel.contract "mnk" ins(%a, %b : memref<7x34xi8>, memref<32x10x16xi32>) outs(%c : memref<7x512xi32>)
+    {sizes = array<i64: 34>, maps = [#lhs, #out]}
   return
 }

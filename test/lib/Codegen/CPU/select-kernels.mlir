@@ -139,3 +139,34 @@ func.func @blocks(%a: tensor<?x3x16xf32>, %init: tensor<?x20xf32>) -> tensor<?x2
   } -> tensor<?x20xf32>
   return %r : tensor<?x20xf32>
 }
+
+// -----
+
+// A product of bytes with constant ones stays one, and what becomes of its sums joins it: 3 words of 4 bytes, and a sum.
+// CHECK-LABEL: func.func @bytes
+// CHECK:       %[[PACKED:.*]] = arith.constant dense_resource<packed> : tensor<2x4x16xi32>
+// CHECK:       kernel.contract "mnk" ins(%{{.*}}, %[[PACKED]] : tensor<?x10xi8>, tensor<2x4x16xi32>) outs(%{{.*}} : tensor<?x20xf32>)
+// CHECK:         arith.sitofp
+// CHECK:       sizes = array<i64: 10>, unsigned_lhs
+func.func @bytes(%a: tensor<?x10xi8>, %init: tensor<?x20xi32>, %e: tensor<?x20xf32>) -> tensor<?x20xf32> {
+  %z = arith.constant 0 : i32
+  %w = arith.constant dense<-7> : tensor<10x20xi8>
+  %fill = linalg.fill ins(%z : i32) outs(%init : tensor<?x20xi32>) -> tensor<?x20xi32>
+  %p = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %w : tensor<?x10xi8>, tensor<10x20xi8>) outs(%fill : tensor<?x20xi32>) {
+  ^bb0(%x: i8, %y: i8, %sum: i32):
+    %1 = arith.extui %x : i8 to i32
+    %2 = arith.extsi %y : i8 to i32
+    %3 = arith.muli %1, %2 : i32
+    %4 = arith.addi %sum, %3 : i32
+    linalg.yield %4 : i32
+  } -> tensor<?x20xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%p : tensor<?x20xi32>) outs(%e : tensor<?x20xf32>) {
+  ^bb0(%x: i32, %o: f32):
+    %1 = arith.sitofp %x : i32 to f32
+    linalg.yield %1 : f32
+  } -> tensor<?x20xf32>
+  return %r : tensor<?x20xf32>
+}
