@@ -134,13 +134,8 @@ private:
       return failure();
     ++count;
     done.insert(&op);
-    // Operations that this lowering made in its turn.
-    Block::iterator it = before ? std::next(before->getIterator()) : op.getBlock()->begin();
-    while (&*it != &op) {
-      Operation &made = *it++;
-      if (isa<OnnxOpInterface, UnrealizedConversionCastOp>(made) && failed(lower(made)))
-        return failure();
-    }
+    if (failed(lowerMade(before ? std::next(before->getIterator()) : op.getBlock()->begin(), op.getIterator())))
+      return failure();
     for (auto [onnxResult, result] : llvm::zip_equal(op.getResults(), *results)) {
       // A result may itself be a value that only now got its final form.
       Value final = result;
@@ -151,6 +146,25 @@ private:
       lowered[onnxResult] = final;
       bindFreshSymbols(onnxResult, final, op);
       checkCount(onnxResult, op);
+    }
+    return success();
+  }
+
+  /// Lowers the operations of the dialect that a lowering made in its turn, also in the loops that it made.
+  LogicalResult lowerMade(Block::iterator it, Block::iterator end) {
+    while (it != end) {
+      Operation &made = *it++;
+      if (isa<OnnxOpInterface, UnrealizedConversionCastOp>(made)) {
+        if (failed(lower(made)))
+          return failure();
+        continue;
+      }
+      auto outside = counted; // what was checked inside need not have been checked after it
+      for (Region &region : made.getRegions())
+        for (Block &block : region)
+          if (failed(lowerMade(block.begin(), block.end())))
+            return failure();
+      counted = std::move(outside);
     }
     return success();
   }
@@ -167,7 +181,7 @@ private:
     Operation *yield = body.getTerminator();
     b.getInsertionBlock()->getOperations().splice(b.getInsertionPoint(), body.getOperations(), body.begin(),
                                                   yield->getIterator());
-    auto outside = counted; // what was checked inside need not have been checked after it
+    auto outside = counted;
     for (Operation *op : ops)
       if (failed(lower(*op)))
         return failure();

@@ -175,35 +175,6 @@ static LogicalResult expandDynamicQuantizeMatMul(NodeForm &node) {
                       node.operand(4));
 }
 
-//===- Recurrent networks ---------------------------------------------------------------===//
-
-/// LSTM whose weights are integers, with their dimensions the other way round. The kernels of onnxruntime also round
-/// what they multiply with them to 8 bits, so that their products are of integers; here it stays what it is.
-static LogicalResult expandDynamicQuantizeLSTM(NodeForm &node) {
-  if (failed(requireOperands(node, 3)))
-    return failure();
-  for (unsigned i = 8; i < 12; ++i)
-    if (!node.operand(i))
-      return node.error() << "input " << i << " must be given";
-  auto weights = [&](unsigned i, unsigned scaleAt) -> Value {
-    NamedAttribute to = intAttr(node, "to", getOnnxType(node.b.getF32Type()));
-    // [directions, inputs, gates], and parameters [directions] or [directions, gates].
-    auto spread = [&](Value parameter) {
-      return unsqueeze(node, parameter,
-                       getDims(parameter).size() == 1 ? ArrayRef<int64_t>{1, 2} : ArrayRef<int64_t>{1});
-    };
-    Value zero = build<CastOp>(node, spread(node.operand(scaleAt + 1)), to);
-    Value real = build<SubOp>(node, {build<CastOp>(node, node.operand(i), to), zero});
-    real = build<MulOp>(node, {real, spread(node.operand(scaleAt))});
-    return build<TransposeOp>(node, real, intsAttr(node, "perm", {0, 2, 1}));
-  };
-  SmallVector<Value> operands{node.operand(0), weights(1, 8), weights(2, 10)};
-  for (unsigned i = 3; i < 8; ++i)
-    operands.push_back(orAbsent(node, node.operand(i)));
-  auto results = expand(node, "LSTM", 14, operands, node.attributes.getAttrs(), 3);
-  return succeeded(results) ? finish(node, *results) : failure();
-}
-
 static LogicalResult makeStandard(NodeForm &node) {
   node.domain = "";
   return success();
@@ -214,7 +185,6 @@ void onnxc::onnx::registerContribQuantizedOps(OnnxDialect &dialect) {
     dialect.addUpgrade(name, /*below=*/std::numeric_limits<int64_t>::max(), upgrade, "com.microsoft");
   };
   add("DequantizeLinear", makeStandard);
-  add("DynamicQuantizeLSTM", expandDynamicQuantizeLSTM);
   add("DynamicQuantizeMatMul", expandDynamicQuantizeMatMul);
   add("MatMulIntegerToFloat", expandMatMulIntegerToFloat);
   add("NhwcMaxPool", expandNhwcMaxPool);

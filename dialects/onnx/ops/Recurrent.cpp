@@ -3,7 +3,11 @@
 // Recurrent layers. The input's part of the gates is one matrix product over all time steps and directions; the loop
 // over time multiplies the state with R and computes the cell elementwise.
 #include "dialects/onnx/ops/Recurrent.h"
+#include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/MatMul.h"
+#include "dialects/onnx/ops/Quantization.h"
 #include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/ElementTypes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -41,11 +45,12 @@ constexpr ActivationKind kActivations[] = {
 struct Layer {
   int64_t gates, hidden, directions;
   bool batchFirst, reverse; ///< reverse: the first direction is the reverse one
+  bool quantized;           ///< W and R are integers [directions, inputs, gates], and have scales and zero points
   AffineExpr time, batch, input;
   SmallVector<Activation> activations; ///< those of the first direction, then those of the second
   std::optional<float> clip;
 
-  static FailureOr<Layer> get(Operation *op, int64_t gates, ArrayRef<StringRef> defaults);
+  static FailureOr<Layer> get(Operation *op, int64_t gates, ArrayRef<StringRef> defaults, bool quantized = false);
 
   /// [directions, batch, hidden], or [batch, directions, hidden].
   Dims stateDims() const;
@@ -141,9 +146,10 @@ static FailureOr<SmallVector<Activation>> getActivations(Operation *op, ArrayRef
   return activations;
 }
 
-FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> defaults) {
+FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> defaults, bool quantized) {
   Layer layer;
   layer.gates = gates;
+  layer.quantized = quantized;
   auto direction = op->getAttrOfType<StringAttr>("direction");
   StringRef which = direction ? direction.getValue() : "forward";
   if (which != "forward" && which != "reverse" && which != "bidirectional")
@@ -162,7 +168,7 @@ FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> de
   layer.time = x[layer.batchFirst ? 1 : 0];
   layer.batch = x[layer.batchFirst ? 0 : 1];
   layer.input = x[2];
-  layer.hidden = type(2).getDimSize(2);
+  layer.hidden = type(2).getDimSize(quantized ? 1 : 2);
   if (ShapedType::isDynamic(layer.hidden) || !type(2).hasStaticShape() || !type(1).hasStaticShape())
     return op->emitOpError("the sizes of W and R must be known");
   if (auto size = op->getAttrOfType<IntegerAttr>("hidden_size"); size && size.getSInt() != layer.hidden)
@@ -175,9 +181,12 @@ FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> de
     StringRef name;
     Dims dims;
   };
+  auto weights = [&](AffineExpr inputs) {
+    return quantized ? Dims{dim(layer.directions), inputs, dim(rows)} : Dims{dim(layer.directions), dim(rows), inputs};
+  };
   Expected expected[] = {{"X", x},
-                         {"W", {dim(layer.directions), dim(rows), layer.input}},
-                         {"R", {dim(layer.directions), dim(rows), dim(layer.hidden)}},
+                         {"W", weights(layer.input)},
+                         {"R", weights(dim(layer.hidden))},
                          {"B", {dim(layer.directions), dim(2 * rows)}},
                          {"sequence_lens", {layer.batch}},
                          {"initial_h", layer.stateDims()},
@@ -272,6 +281,8 @@ public:
 
 private:
   Lowered project(bool separateBias);
+  /// x [m, inputs] * W or R (operand 1 or 2) of a direction where they are integers: [m, gates * hidden].
+  Lowered multiplyQuantized(Lowered x, unsigned operand, int64_t direction);
   Lowered initialState(unsigned operand, int64_t direction);
   AffineMap mapFor(Lowered value) {
     return value.rank() == 2 ? b.getMultiDimIdentityMap(2)
@@ -333,8 +344,20 @@ Lowered RecurrentLowering::project(bool separateBias) {
   int64_t columns = layer.directions * layer.gates * layer.hidden;
   Dims dims = x.dims();
   x = reshape(b, x, {product(context, {dims[0], dims[1]}), dims[2]});
-  w = reshape(b, w, {makeDim(context, columns), layer.input});
-  Lowered y = multiplyTransposed(b, x, w, accumulator);
+  Lowered y;
+  if (layer.quantized) {
+    y.type = makeTensor({x.dims()[0], makeDim(context, columns)}, accumulator);
+    y.value = b.empty(y.type);
+    for (int64_t direction = 0; direction < layer.directions; ++direction) {
+      Lowered part = multiplyQuantized(x, 1, direction);
+      SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), b.getIndexAttr(direction * layer.gates * layer.hidden)};
+      SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+      y.value = tensor::InsertSliceOp::create(b, part.value, y.value, offsets, b.materialize(part.dims()), ones);
+    }
+  } else {
+    w = reshape(b, w, {makeDim(context, columns), layer.input});
+    y = multiplyTransposed(b, x, w, accumulator);
+  }
   if (bias) {
     // B is [Wb, Rb] for every direction: the sum of both, [directions, gates * hidden].
     int64_t rows = layer.gates * layer.hidden;
@@ -372,7 +395,65 @@ Lowered RecurrentLowering::initialState(unsigned operand, int64_t direction) {
   return convert(b, slice(b, given, place(direction), sizes, getDims(state)), accumulator);
 }
 
+/// As onnxruntime has it: x is rounded to unsigned 8 bits, with one scale and zero point for all that is in it
+/// (DynamicQuantizeLinear), so that the product is one of integers. Rows that
+/// have ended count with their last state.
+Lowered RecurrentLowering::multiplyQuantized(Lowered x, unsigned operand, int64_t direction) {
+  AffineExpr unit = makeDim(b.getContext(), 1);
+  // The part for this direction of an operand [directions, ...].
+  auto get = [&](unsigned i) {
+    Lowered whole = getLowered(op, operands, i);
+    SmallVector<OpFoldResult> offsets(whole.rank(), b.getIndexAttr(0));
+    offsets[0] = b.getIndexAttr(direction);
+    Dims sizes = whole.dims(), dims = sizes;
+    sizes[0] = unit;
+    dims.erase(dims.begin());
+    return slice(b, whole, offsets, sizes, dims);
+  };
+  Lowered w = get(operand), scale = get(operand == 1 ? 8 : 10), zero = get(operand == 1 ? 9 : 11);
+  Type f32 = b.getF32Type();
+  RankedTensorType scalar = makeTensor(Dims{}, f32);
+  // The range is that of x and 0.
+  Value none = b.constant(f32, 0);
+  Value high = b.reduce(x.value, x.type, {0, 1}, none, [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+    return arith::MaximumFOp::create(b, args[0], args[1]);
+  });
+  Value low = b.reduce(x.value, x.type, {0, 1}, none, [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+    return arith::MinimumFOp::create(b, args[0], args[1]);
+  });
+  Value step = b.elementwise(
+      scalar, ValueRange{high, low}, TypeRange{scalar, scalar}, [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+        Value range = arith::SubFOp::create(b, args[0], args[1]);
+        Value any = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, range, number(b, f32, 0));
+        Value each = arith::DivFOp::create(b, range, number(b, f32, 255));
+        return arith::SelectOp::create(b, any, each, number(b, f32, 1));
+      });
+  Value below =
+      b.elementwise(scalar, ValueRange{low}, TypeRange{scalar}, [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+        return arith::NegFOp::create(b, args[0]);
+      });
+  Value steps = b.lift(step, scalar), absent = NoneOp::create(b, b.getNoneType());
+  Value zeros = make<QuantizeLinearOp>(b, {b.lift(below, scalar), steps, absent}).getY();
+  Value rounded = make<QuantizeLinearOp>(b, {b.lift(x.value, x.type), steps, zeros}).getY();
+  Value product =
+      make<MatMulIntegerOp>(b, {rounded, b.lift(w.value, w.type), zeros, b.lift(zero.value, zero.type)}).getY();
+  RankedTensorType type = makeTensor({x.dims()[0], w.dims()[1]}, f32);
+  AffineMap all = b.getMultiDimIdentityMap(2), one = AffineMap::get(2, 0, b.getContext());
+  AffineMap byColumn = AffineMap::get(2, 0, b.getAffineDimExpr(1), b.getContext());
+  SmallVector<AffineMap> maps{all, one, scale.rank() == 0 ? one : byColumn};
+  return {b.elementwise(type, ValueRange{b.lower(product), step, scale.value}, maps,
+                        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
+                          Value sum = arith::SIToFPOp::create(b, f32, args[0]);
+                          return arith::MulFOp::create(b, sum, arith::MulFOp::create(b, args[1], args[2]));
+                        }),
+          type};
+}
+
 Lowered RecurrentLowering::multiplyWithR(Lowered x, int64_t direction, int64_t from, int64_t to) {
+  if (layer.quantized) {
+    assert(from == 0 && to == layer.gates && "only LSTM has integers, which takes all gates at once");
+    return multiplyQuantized(x, 2, direction);
+  }
   MLIRContext *context = b.getContext();
   AffineExpr rows = makeDim(context, (to - from) * layer.hidden), columns = makeDim(context, layer.hidden);
   Lowered r = slice(b, getLowered(op, operands, 2),
@@ -594,15 +675,17 @@ FailureOr<SmallVector<Value>> GRUOp::lowerToLinalg(LoweringBuilder &b, ValueRang
 // ot = f(Xt * Wo + Ht-1 * Ro + Po . Ct + Wbo + Rbo)
 // Ht = ot . h(Ct)
 
-static FailureOr<Layer> getLayer(LSTMOp op) { return Layer::get(op, 4, {"Sigmoid", "Tanh", "Tanh"}); }
-LogicalResult LSTMOp::inferTypes(SmallVectorImpl<Type> &types) { return infer(*this, getLayer(*this), types); }
+template <typename OpT> static FailureOr<Layer> getLSTM(OpT op) {
+  return Layer::get(op, 4, {"Sigmoid", "Tanh", "Tanh"}, /*quantized=*/std::is_same_v<OpT, DynamicQuantizeLSTMOp>);
+}
 
-FailureOr<SmallVector<Value>> LSTMOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
-  auto layer = getLayer(*this);
+template <typename OpT>
+static FailureOr<SmallVector<Value>> lowerLSTM(OpT op, LoweringBuilder &b, ValueRange operands) {
+  auto layer = getLSTM(op);
   if (failed(layer))
     return failure();
-  RecurrentLowering lowering(*this, *layer, b, operands);
-  bool coupled = getInputForget() != 0;
+  RecurrentLowering lowering(op, *layer, b, operands);
+  bool coupled = op.getInputForget() != 0;
   return lowering.lower(2, /*separateBias=*/false, [&](RecurrentLowering::Step &step) {
     const Activation *activations = step.activations;
     Lowered recurrent = lowering.multiplyWithR(step.states[0], step.direction, 0, 4);
@@ -629,6 +712,41 @@ FailureOr<SmallVector<Value>> LSTMOp::lowerToLinalg(LoweringBuilder &b, ValueRan
       return SmallVector<Value>{mul(b, o, activations[2].emit(b, cell)), cell};
     });
   });
+}
+
+LogicalResult LSTMOp::inferTypes(SmallVectorImpl<Type> &types) { return infer(*this, getLSTM(*this), types); }
+FailureOr<SmallVector<Value>> LSTMOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  return lowerLSTM(*this, b, operands);
+}
+
+LogicalResult DynamicQuantizeLSTMOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto layer = getLSTM(*this);
+  if (failed(layer))
+    return failure();
+  for (unsigned i : {0, 3, 5, 6, 7, 8, 10})
+    if (auto type = dyn_cast<RankedTensorType>(getOperand(i).getType()); type && !type.getElementType().isF32())
+      return emitOpError("input ") << i << " must be float32, not " << getElementTypeName(type.getElementType());
+  // "must have shape {num_directions} for per-tensor/layer quantization or shape {num_directions, 4*hidden_size}"
+  auto check = [&](Value weights, Value scale, Value zero, StringRef name) -> LogicalResult {
+    auto element = dyn_cast<IntegerType>(getElementTypeOrSelf(weights));
+    if (!element || element.getWidth() != 8 || getElementTypeOrSelf(zero) != element)
+      return emitOpError(name) << " and its zero point must both be int8 or both uint8";
+    for (Value parameter : {scale, zero}) {
+      auto shape = cast<RankedTensorType>(parameter.getType()).getShape();
+      if (shape != ArrayRef<int64_t>{layer->directions} &&
+          shape != ArrayRef<int64_t>{layer->directions, layer->gates * layer->hidden})
+        return emitOpError("scale and zero point of ")
+               << name << " must have one element for each direction, or one for each direction and column";
+    }
+    return success();
+  };
+  if (failed(check(getW(), getWScale(), getWZeroPoint(), "W")) ||
+      failed(check(getR(), getRScale(), getRZeroPoint(), "R")))
+    return failure();
+  return infer(*this, layer, types);
+}
+FailureOr<SmallVector<Value>> DynamicQuantizeLSTMOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  return lowerLSTM(*this, b, operands);
 }
 
 //===-- LinearAttention. For every head, with the state S [size, valueSize] and * as the outer product:

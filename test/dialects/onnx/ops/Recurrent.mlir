@@ -51,6 +51,30 @@ func.func @activation(%x: tensor<7x2x3xf32>, %w: tensor<1x8x3xf32>, %r: tensor<1
 
 // -----
 
+// The state is rounded to 8 bits by what is in it, in every step.
+// CHECK-LABEL: func @quantized_lstm(
+// CHECK: scf.for {{.*}} -> (tensor<2x8xf32>, tensor<2x8xf32>, tensor<?x1x2x8xf32>)
+// CHECK: arith.maximumf
+// CHECK: arith.minimumf
+// CHECK: math.roundeven {{.*}} : f32
+// CHECK: arith.sitofp {{.*}} : i32 to f32
+func.func @quantized_lstm(%x: tensor<?x2x3xf32, affine_map<()[s0] -> (s0, 2, 3)>>, %w: tensor<1x3x32xi8>, %r: tensor<1x8x32xi8>, %s: tensor<1xf32>, %z: tensor<1xi8>) -> tensor<?x1x2x8xf32, affine_map<()[s0] -> (s0, 1, 2, 8)>> {
+  %n = onnx.None : none
+  %y, %h, %c = onnx.ms.DynamicQuantizeLSTM %x, %w, %r, %n, %n, %n, %n, %n, %s, %z, %s, %z {hidden_size = 8 : si64} : (tensor<?x2x3xf32, affine_map<()[s0] -> (s0, 2, 3)>>, tensor<1x3x32xi8>, tensor<1x8x32xi8>, none, none, none, none, none, tensor<1xf32>, tensor<1xi8>, tensor<1xf32>, tensor<1xi8>) -> (tensor<?x1x2x8xf32, affine_map<()[s0] -> (s0, 1, 2, 8)>>, none, none)
+  return %y : tensor<?x1x2x8xf32, affine_map<()[s0] -> (s0, 1, 2, 8)>>
+}
+
+// -----
+
+func.func @quantized_lstm_scale(%x: tensor<7x2x3xf32>, %w: tensor<1x3x32xi8>, %r: tensor<1x8x32xi8>, %s: tensor<1x8xf32>, %z: tensor<1xi8>) -> tensor<7x1x2x8xf32> {
+  %n = onnx.None : none
+  // expected-error @+1 {{scale and zero point of W must have one element for each direction, or one for each direction and column}}
+  %y, %h, %c = onnx.ms.DynamicQuantizeLSTM %x, %w, %r, %n, %n, %n, %n, %n, %s, %z, %s, %z : (tensor<7x2x3xf32>, tensor<1x3x32xi8>, tensor<1x8x32xi8>, none, none, none, none, none, tensor<1x8xf32>, tensor<1xi8>, tensor<1x8xf32>, tensor<1xi8>) -> (tensor<7x1x2x8xf32>, none, none)
+  return %y : tensor<7x1x2x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @linear_attention(
 // CHECK: math.exp
 // CHECK: scf.for {{.*}} -> (tensor<2x2x4x8xf32>, tensor<2x?x2x2x8xf32>)
