@@ -96,6 +96,8 @@ def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
 def TakesBits : NativeOpTrait<"TakesBits"> { let cppNamespace = "::onnxc::onnx"; }
 // Calculates with complex numbers (support/ComplexParts.h).
 def TakesComplex : NativeOpTrait<"TakesComplex"> { let cppNamespace = "::onnxc::onnx"; }
+// The operands, aligned at the right, broadcast to the only result.
+def Broadcasts : NativeOpTrait<"Broadcasts"> { let cppNamespace = "::onnxc::onnx"; }
 
 def OnnxBodyInterface : OpInterface<"OnnxBodyInterface"> {
   let cppNamespace = "::onnxc::onnx";
@@ -116,6 +118,11 @@ def OnnxBodyInterface : OpInterface<"OnnxBodyInterface"> {
         place.}],
       "std::optional<unsigned>", "chooseBody", (ins "::mlir::ValueRange":$operands),
       /*methodBody=*/"", /*defaultImplementation=*/"return std::nullopt;">,
+    InterfaceMethod<[{
+        Checks, once all of the model is there, that the results are used as their types allow. Reports through
+        emitOpError.}],
+      "::llvm::LogicalResult", "checkUses", (ins),
+      /*methodBody=*/"", /*defaultImplementation=*/"return ::llvm::success();">,
   ];
 }
 

@@ -17,6 +17,8 @@ namespace onnxc::onnx {
 /// (support/ElementTypes.h: small floats, complex numbers), or complex only. Any other refuses them.
 template <typename OpT> class TakesBits : public mlir::OpTrait::TraitBase<OpT, TakesBits> {};
 template <typename OpT> class TakesComplex : public mlir::OpTrait::TraitBase<OpT, TakesComplex> {};
+/// The trait of an operator whose operands, aligned at the right, broadcast to its only result.
+template <typename OpT> class Broadcasts : public mlir::OpTrait::TraitBase<OpT, Broadcasts> {};
 
 /// Number of operands and results of an operator. With a variadic tail: of those before it.
 struct Arity {

@@ -107,6 +107,7 @@ private:
   FailureOr<Dims> convertInputShape(const ValueInfoProto &input);
   AffineExpr symbol(StringRef name);
   void addOutputs(Scope &scope);
+  void checkUses();
   void checkOverrides();
 
   std::vector<unsigned> order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
@@ -193,6 +194,7 @@ OwningOpRef<ModuleOp> Importer::run(bool *isUnsupported) {
     outputs.push_back(output.name());
   build(graph.node(), outputs, scope);
   addOutputs(scope);
+  checkUses();
   if (!problems.empty()) {
     problems.report(loc);
     if (isUnsupported)
@@ -498,6 +500,16 @@ void Importer::addOutputs(Scope &scope) {
   func::ReturnOp::create(b, results);
   function.setType(b.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
   function.setAllResultAttrs(attributes);
+}
+
+/// What can be said of nodes only when all is there that uses their results.
+void Importer::checkUses() {
+  function.walk([&](OnnxBodyInterface op) {
+    ErrorCollector errors(&context);
+    if (failed(op.checkUses()))
+      problems.add(op.getLoc(), (op->getName().stripDialect() + ": " + errors.take()).str(),
+                   cast<NameLoc>(op.getLoc()).getName());
+  });
 }
 
 // ---- Nodes in order ------------------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@
 #include "dialects/onnx/ops/ControlFlow.h"
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Sequence.h"
+#include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Loops.h"
@@ -447,6 +449,13 @@ static bool isGuard(IfOp op) {
   });
 }
 
+/// The sizes, with dimensions of size 1 before them up to the rank. Broadcasting does the same.
+static Dims lift(MLIRContext *context, Dims dims, size_t rank) {
+  if (dims.size() < rank)
+    dims.insert(dims.begin(), rank - dims.size(), makeDim(context, 1));
+  return dims;
+}
+
 LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (failed(checkScalar(*this, getCond(), 1, "the condition")))
     return failure();
@@ -490,15 +499,139 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
       return emitOpError("output ") << i << " is of " << element << " in one branch and of " << getElementTypeOrSelf(b)
                                     << " in the other";
     Dims dims = getDims(a), other = getDims(b);
-    if (dims.size() != other.size() && !guards)
-      return emitOpError("output ") << i << " has " << dims.size() << " dimensions in one branch and " << other.size()
-                                    << " in the other; that is not supported where only run time knows the condition";
+    if (!guards) {
+      dims = lift(getContext(), dims, other.size());
+      other = lift(getContext(), other, dims.size());
+    }
     for (auto [d, size] : llvm::enumerate(dims))
       if (!isOver(*this, size, outer) || (!guards && size != other[d]))
         size = freshSymbol(*this, i, d);
     types.push_back(makeTensor(dims, element));
   }
   return success();
+}
+
+namespace {
+/// Values of which only the run knows the rank: their types have the highest one, and dimensions of size 1 before those
+/// that the run has. Follows them to a use that tells the ranks apart.
+class UnknownRanks {
+public:
+  /// The run may give `value` this rank.
+  void add(Value value, int64_t rank) {
+    if (rank < rankOf(value)) {
+      auto [it, isNew] = ranks.try_emplace(value, rank);
+      if (!isNew && it->second <= rank)
+        return;
+      it->second = rank;
+      work.push_back(value);
+    }
+  }
+
+  /// Null when there is none.
+  Operation *findRevealingUse() {
+    while (!work.empty())
+      for (OpOperand &use : work.pop_back_val().getUses())
+        if (!follow(use))
+          return use.getOwner();
+    return nullptr;
+  }
+
+private:
+  static int64_t rankOf(Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type ? type.getRank() : 0;
+  }
+  int64_t leastRank(Value value) {
+    auto it = ranks.find(value);
+    return it == ranks.end() ? rankOf(value) : it->second;
+  }
+  int64_t leastRank(ValueRange values) {
+    int64_t rank = 0;
+    for (Value value : values)
+      rank = std::max(rank, leastRank(value));
+    return rank;
+  }
+
+  /// Whether the use comes to the same for all ranks, apart from the rank of what it passes the value on to.
+  bool follow(OpOperand &use) {
+    Operation *op = use.getOwner();
+    unsigned number = use.getOperandNumber();
+    if (op->hasTrait<Broadcasts>() || isa<IdentityOp>(op)) {
+      add(op->getResult(0), leastRank(op->getOperands()));
+      return true;
+    }
+    if (isa<YieldOp>(op)) {
+      Operation *parent = op->getParentOp();
+      if (isa<IfOp>(parent))
+        add(parent->getResult(number), leastRank(use.get()));
+      return isa<IfOp>(parent) || (isa<LoopOp>(parent) && number == 0); // a condition
+    }
+    if (auto expand = dyn_cast<ExpandOp>(op)) {
+      add(expand.getOutput(), std::max(leastRank(use.get()), getConstant(getDims(expand.getShape())[0]).value_or(0)));
+      return number == 0;
+    }
+    if (auto product = dyn_cast<MatMulOp>(op)) {
+      // Matrices in batches that broadcast.
+      add(product.getY(), leastRank(op->getOperands()));
+      return llvm::all_of(op->getOperands(), [&](Value operand) { return leastRank(operand) >= 2; });
+    }
+    if (auto reshape = dyn_cast<ReshapeOp>(op)) {
+      // The elements in their order, where the shape copies no size.
+      auto shape = getShapeData(reshape.getShape());
+      auto copies = [&](AffineExpr size) { return !reshape.getAllowzero() && getConstant(size).value_or(0) == 0; };
+      return number == 0 && shape && llvm::none_of(*shape, copies);
+    }
+    if (auto squeeze = dyn_cast<SqueezeOp>(op)) {
+      Dims more(ArrayRef(getDims(use.get())).drop_back(leastRank(use.get())));
+      return number == 0 && isAbsent(squeeze.getAxes()) &&
+             llvm::all_of(more, [](AffineExpr dim) { return getConstant(dim) == 1; });
+    }
+    // One element, however it is wrapped; and how many there are.
+    return isa<SizeOp, RangeOp>(op) || (isa<IfOp>(op) && number == 0) || (isa<LoopOp>(op) && number < 2);
+  }
+
+  llvm::MapVector<Value, int64_t> ranks; ///< the least ones
+  SmallVector<Value> work;
+};
+} // namespace
+
+LogicalResult IfOp::checkUses() {
+  if (knownBranch(getCond()) || isGuard(*this))
+    return success();
+  for (auto [result, a, b] : llvm::zip_equal(getResults(), yieldsOf(*this, 0), yieldsOf(*this, 1))) {
+    auto type = dyn_cast<RankedTensorType>(a.getType()), other = dyn_cast<RankedTensorType>(b.getType());
+    if (!type || !other || type.getRank() == other.getRank())
+      continue;
+    UnknownRanks ranks;
+    ranks.add(result, std::min(type.getRank(), other.getRank()));
+    Operation *use = ranks.findRevealingUse();
+    if (!use)
+      continue;
+    auto name = dyn_cast<NameLoc>(use->getLoc());
+    return emitOpError("output ") << result.getResultNumber() << " has " << type.getRank()
+                                  << " dimensions in one branch and " << other.getRank() << " in the other, and "
+                                  << (isa<OnnxOpInterface>(use) && name ? "node '" + name.getName().str() + "'"
+                                                                        : std::string("an output"))
+                                  << " depends on it; that is not supported where only run time knows the condition: "
+                                     "reshape it to one rank in the branches";
+  }
+  return success();
+}
+
+/// The tensor with dimensions of size 1 before its own, up to the rank of `type`.
+static Value liftTo(LoweringBuilder &b, Value value, Type type) {
+  auto from = dyn_cast<RankedTensorType>(value.getType()), to = dyn_cast<RankedTensorType>(type);
+  if (!from || !to || from.getRank() == to.getRank())
+    return value;
+  int64_t more = to.getRank() - from.getRank();
+  SmallVector<OpFoldResult> sizes(more, b.getIndexAttr(1));
+  llvm::append_range(sizes, tensor::getMixedSizes(b, b.getLoc(), value));
+  SmallVector<int64_t> shape(more, 1);
+  llvm::append_range(shape, from.getShape());
+  SmallVector<ReassociationIndices> groups(from.getRank());
+  for (int64_t d = 0; d < to.getRank() && !groups.empty(); ++d)
+    groups[std::max<int64_t>(d - more, 0)].push_back(d);
+  return tensor::ExpandShapeOp::create(b, RankedTensorType::get(shape, to.getElementType()), value, groups, sizes);
 }
 
 FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
@@ -521,8 +654,8 @@ FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange
     if (!isa<RankedTensorType>(getResult(i).getType()))
       continue;
     size_t before = yielded.size();
-    Dims dims = getDims(getResult(i)), whenTrue = getDims(yieldsOf(*this, 0)[i]),
-         whenFalse = getDims(yieldsOf(*this, 1)[i]);
+    Dims dims = getDims(getResult(i)), whenTrue = lift(getContext(), getDims(yieldsOf(*this, 0)[i]), dims.size()),
+         whenFalse = lift(getContext(), getDims(yieldsOf(*this, 1)[i]), dims.size());
     for (auto [d, dim] : llvm::enumerate(dims)) {
       auto symbol = dyn_cast<AffineSymbolExpr>(dim);
       if (!symbol || b.isBound(symbol.getPosition()))
@@ -546,7 +679,7 @@ FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange
     if (failed(values))
       return failure();
     for (auto [value, type, destination] : llvm::zip(*values, types, destinations)) {
-      value = castTo(b, value, type);
+      value = castTo(b, liftTo(b, value, type), type);
       if (!destination) {
         value = ownMemory(b, value);
         continue;

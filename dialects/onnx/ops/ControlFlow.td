@@ -17,9 +17,11 @@ class Onnx_BodyOp<string name, int since, list<string> implements = []>
   let assemblyFormat = "operands regions attr-dict `:` functional-type(operands, results)";
 }
 
-def Onnx_IfOp : Onnx_BodyOp<"If", 25, ["chooseBody"]> {
+def Onnx_IfOp : Onnx_BodyOp<"If", 25, ["chooseBody", "checkUses"]> {
   let summary = "The results of one of two bodies";
-  let description = [{Where the sizes of a result differ between the branches, they are fresh symbols; ranks must be the same.}];
+  let description = [{
+    Where the sizes of a result differ between the branches, they are fresh symbols. Where ranks differ, the result has
+    the higher one, and the other branch's dimensions of size 1 before its own: nothing may tell the two apart.}];
   let arguments = (ins Onnx_Tensor:$cond);
   let regions = (region SizedRegion<1>:$then_branch, SizedRegion<1>:$else_branch);
 }

@@ -19,7 +19,7 @@ def Any : Elements<"Any", Onnx_AnyTensor>;
 // the same for the content of small integer tensors, in AffineExpr (`d` instead of `e`); without it nothing is known.
 class Elementwise<string name, int since, Elements kind, dag operands, dag attributes, string named, string formula,
                   string data = "", string resultType = "", list<Trait> traits = []>
-    : Onnx_Op<name, since, traits, !if(!empty(data), []<string>, ["propagateData"])> {
+    : Onnx_Op<name, since, !listconcat(traits, [Broadcasts]), !if(!empty(data), []<string>, ["propagateData"])> {
   let arguments = !con(operands, attributes);
   let results = (outs kind.tensor:$result);
   let extraClassDefinition = [{

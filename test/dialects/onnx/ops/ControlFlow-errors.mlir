@@ -1,17 +1,5 @@
 // RUN: onnxc-opt %s -split-input-file -infer-shapes -verify-diagnostics
 
-func.func @ranks(%c: tensor<i1>, %x: tensor<4xf32>, %y: tensor<4x1xf32>) -> tensor<4xf32> {
-  // expected-error @+1 {{output 0 has 1 dimensions in one branch and 2 in the other}}
-  %0 = onnx.If %c {
-    onnx.Yield %x : tensor<4xf32>
-  }, {
-    onnx.Yield %y : tensor<4x1xf32>
-  } : (tensor<i1>) -> tensor<4xf32>
-  return %0 : tensor<4xf32>
-}
-
-// -----
-
 func.func @rank_grows(%m: tensor<i64>, %x: tensor<4xf32>) -> tensor<4xf32> {
   %none = onnx.None : none
   %axes = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
