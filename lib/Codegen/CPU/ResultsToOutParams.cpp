@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace onnxc {
@@ -55,6 +56,13 @@ static Value originOfSizes(Value value) {
   return value;
 }
 
+/// Whether the sizes come out of branches together with the tensor: a branch can't write to the output itself, which is
+/// made when its size is known.
+static bool isSizedByBranches(Value value) {
+  return isa_and_nonnull<scf::IfOp>(originOfSizes(value).getDefiningOp()) &&
+         !cast<RankedTensorType>(value.getType()).hasStaticShape();
+}
+
 namespace {
 struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutParams> {
   void runOnOperation() override {
@@ -96,6 +104,12 @@ struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutPara
       Value out = body.addArgument(getMemRefType(type), result.getLoc());
       sinkReshapes(b, result, out);
       b.setInsertionPoint(ret);
+      if (isSizedByBranches(result)) {
+        Value computed = bufferization::ToBufferOp::create(b, ret.getLoc(), getMemRefType(result.getType()), result,
+                                                           /*readOnly=*/true);
+        memref::CopyOp::create(b, ret.getLoc(), computed, out);
+        continue;
+      }
       auto materialize = bufferization::MaterializeInDestinationOp::create(b, ret.getLoc(), TypeRange{}, result, out);
       materialize.setRestrict(true);
       materialize.setWritable(true);
