@@ -44,6 +44,8 @@ void onnxc::addOptimizePasses(OpPassManager &passes, const PipelineOptions &opti
   // Scales and shifts go into the weights before them; formulas that exporters spell out become the operator they are.
   main.addPass(createFoldBatchNormalization());
   main.addPass(createRecognizePatterns());
+  // Integers are multiplied as what they are, while it is known that they are.
+  main.addPass(createMultiplyQuantized());
   main.addPass(createFoldConstants(options.evaluate, /*dequantize=*/true));
   main.addPass(createCanonicalizerPass());
   main.addPass(createCSEPass());

@@ -71,4 +71,23 @@ def FoldBatchNormalization : Pass<"fold-batch-normalization", "mlir::func::FuncO
   let statistics = [Statistic<"folded", "folded", "operations that became part of weights">];
 }
 
+def MultiplyQuantized : Pass<"multiply-quantized", "mlir::func::FuncOp"> {
+  let summary = "Makes products of dequantised matrices products of integers";
+  let description = [{
+    MatMul and Gemm of dequantised bytes, where the right side is constant: a product of bytes, whose sums are scaled.
+
+    ```mlir
+    %a = onnx.DequantizeLinear %x, %sx, %zx
+    %b = onnx.DequantizeLinear %w, %sw, %zw
+    %0 = onnx.MatMul %a, %b
+    ==>
+    %p = onnx.MatMulInteger %x, %w, %zx, %zw
+    %r = onnx.Cast %p {to = 1}
+    %s = onnx.Mul %sx, %sw
+    %0 = onnx.Mul %r, %s
+    ```
+  }];
+  let statistics = [Statistic<"multiplied", "products", "products that became those of integers">];
+}
+
 #endif // ONNXC_OPTIMIZE_PASSES_TD

@@ -1,0 +1,115 @@
+//===- lib/Optimize/MultiplyQuantized.cpp ------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Products of dequantised matrices with constant ones become products of their bytes: with one scale sa of the left
+// side and one scale sb for each column of the right one,
+//   sum over k of sa (a - za) sb (b - zb) = sa sb sum over k of (a - za) (b - zb),
+// and the sum of integers is exact.
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/MatMul.h"
+#include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/ops/Quantization.h"
+#include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Elements.h"
+#include "lib/Optimize/Passes.h"
+
+namespace onnxc {
+#define GEN_PASS_DEF_MULTIPLYQUANTIZED
+#include "lib/Optimize/Passes.h.inc"
+} // namespace onnxc
+
+using namespace mlir;
+using namespace onnxc::onnx;
+
+/// Sums of so many products of differences of bytes stay within 32 bits.
+static constexpr int64_t kMostProducts = (int64_t(1) << 31) / (255 * 255) - 1;
+
+/// One number; of more dimensions than one, the product would have them, too.
+static bool hasOneElement(Value value) {
+  return getDims(value).size() <= 1 &&
+         llvm::all_of(getDims(value), [](AffineExpr size) { return getConstant(size) == 1; });
+}
+
+/// What computes `value`, if it makes f32 of bytes, in one step and not in blocks.
+static DequantizeLinearOp getDequantized(Value value) {
+  auto op = value.getDefiningOp<DequantizeLinearOp>();
+  if (!op)
+    return {};
+  auto element = dyn_cast<IntegerType>(getElementTypeOrSelf(op.getX()));
+  bool isByte = element && element.getWidth() == 8;
+  return isByte && getElementTypeOrSelf(op.getY()).isF32() && getElementTypeOrSelf(op.getXScale()).isF32()
+             ? op
+             : DequantizeLinearOp();
+}
+
+namespace {
+/// A constant matrix [K, N], or [N, K] where it is transposed, with one scale and zero point for all or for each
+/// column.
+struct Weights {
+  DequantizeLinearOp op;
+  bool isTransposed;
+
+  static std::optional<Weights> get(Value value, bool isTransposed) {
+    if (auto transpose = value.getDefiningOp<TransposeOp>(); transpose && getDims(value).size() == 2) {
+      auto order = transpose.getPerm();
+      if (order && order->size() == 2 && (*order)[0] == 0)
+        return std::nullopt;
+      value = transpose.getData();
+      isTransposed = !isTransposed;
+    }
+    Weights weights{getDequantized(value), isTransposed};
+    if (!weights.op || !getConstantElements(weights.op.getX()) || getDims(value).size() != 2)
+      return std::nullopt;
+    auto type = cast<RankedTensorType>(weights.op.getX().getType());
+    Value zero = weights.op.getXZeroPoint();
+    bool hasZero = isa<RankedTensorType>(zero.getType());
+    if (type.getDimSize(isTransposed ? 1 : 0) > kMostProducts || (hasZero && !getConstantElements(zero)))
+      return std::nullopt;
+    int64_t axis = weights.op.getAxis() + (weights.op.getAxis() < 0 ? 2 : 0);
+    for (Value parameter : {Value(weights.op.getXScale()), zero})
+      if (isa<RankedTensorType>(parameter.getType()) && !hasOneElement(parameter) &&
+          (getDims(parameter).size() != 1 || axis != (isTransposed ? 0 : 1) || weights.op.getBlockSize() != 0))
+        return std::nullopt;
+    return weights;
+  }
+};
+
+struct MultiplyQuantized : onnxc::impl::MultiplyQuantizedBase<MultiplyQuantized> {
+  void runOnOperation() override {
+    SmallVector<Operation *> products;
+    getOperation().walk([&](Operation *op) {
+      if (isa<MatMulOp, GemmOp>(op))
+        products.push_back(op);
+    });
+    for (Operation *op : products)
+      if (Value result = multiply(op)) {
+        op->getResult(0).replaceAllUsesWith(result);
+        op->erase();
+        ++multiplied;
+      }
+  }
+
+  /// The product as one of bytes, or null.
+  Value multiply(Operation *op) {
+    auto gemm = dyn_cast<GemmOp>(op);
+    if (gemm && (gemm.getTransA() || gemm.getAlpha().convertToFloat() != 1 || gemm.getBeta().convertToFloat() != 1))
+      return {};
+    DequantizeLinearOp a = getDequantized(op->getOperand(0));
+    auto weights = Weights::get(op->getOperand(1), gemm && gemm.getTransB());
+    if (!a || !weights || getDims(a.getX()).size() < 2 || !hasOneElement(a.getXScale()) ||
+        (isa<RankedTensorType>(a.getXZeroPoint().getType()) && !hasOneElement(a.getXZeroPoint())))
+      return {};
+    ImplicitLocOpBuilder b(op->getLoc(), op);
+    Value matrix = weights->op.getX();
+    if (weights->isTransposed)
+      matrix = make<TransposeOp>(b, matrix, b.getNamedAttr("perm", b.getDenseI64ArrayAttr({1, 0})));
+    auto type = b.getIntegerType(64, /*isSigned=*/true);
+    auto to = b.getNamedAttr("to", b.getIntegerAttr(type, getOnnxType(b.getF32Type())));
+    Value sum = make<MatMulIntegerOp>(b, {a.getX(), matrix, a.getXZeroPoint(), weights->op.getXZeroPoint()});
+    Value real = make<CastOp>(b, sum, to);
+    Value product = make<MulOp>(b, {real, make<MulOp>(b, {a.getXScale(), weights->op.getXScale()}).getResult()});
+    if (gemm && isa<RankedTensorType>(gemm.getC().getType()))
+      product = make<AddOp>(b, {product, gemm.getC()});
+    return product.getType() == op->getResult(0).getType() ? product : Value();
+  }
+};
+} // namespace

@@ -1,0 +1,35 @@
+// RUN: onnxc-opt %s --multiply-quantized --canonicalize | FileCheck %s
+
+// A Gemm of dequantised matrices: the bytes are multiplied, their sums scaled.
+// CHECK-LABEL: func @gemm(
+// CHECK: onnx.Transpose %{{.*}} : (tensor<3x4xi8>) -> tensor<4x3xi8>
+// CHECK: %[[SUM:.*]] = onnx.MatMulInteger %arg0, %{{.*}}, %{{.*}}, %{{.*}} : {{.*}} -> tensor<2x3xi32>
+// CHECK: onnx.Cast %[[SUM]]
+// CHECK: onnx.Mul
+// CHECK: onnx.Add
+// CHECK-NOT: onnx.Gemm
+func.func @gemm(%x: tensor<2x4xui8>, %bias: tensor<3xf32>) -> tensor<2x3xf32> {
+  %none = onnx.None : none
+  %s = onnx.Constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = onnx.Constant dense<128> : tensor<ui8> : tensor<ui8>
+  %w = onnx.Constant dense<3> : tensor<3x4xi8> : tensor<3x4xi8>
+  %sw = onnx.Constant dense<[0.5, 0.25, 0.125]> : tensor<3xf32> : tensor<3xf32>
+  %0 = onnx.DequantizeLinear %x, %s, %z : (tensor<2x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<2x4xf32>
+  %1 = onnx.DequantizeLinear %w, %sw, %none {axis = 0 : si64} : (tensor<3x4xi8>, tensor<3xf32>, none) -> tensor<3x4xf32>
+  %2 = onnx.Gemm %0, %1, %bias {transB = 1 : si64} : (tensor<2x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// One scale for each row of the right side is no scale of the sum.
+// CHECK-LABEL: func @rows(
+// CHECK: onnx.MatMul %
+func.func @rows(%x: tensor<2x4xui8>) -> tensor<2x3xf32> {
+  %none = onnx.None : none
+  %s = onnx.Constant dense<0.5> : tensor<f32> : tensor<f32>
+  %w = onnx.Constant dense<3> : tensor<4x3xi8> : tensor<4x3xi8>
+  %sw = onnx.Constant dense<0.5> : tensor<4xf32> : tensor<4xf32>
+  %0 = onnx.DequantizeLinear %x, %s, %none : (tensor<2x4xui8>, tensor<f32>, none) -> tensor<2x4xf32>
+  %1 = onnx.DequantizeLinear %w, %sw, %none {axis = 0 : si64} : (tensor<4x3xi8>, tensor<4xf32>, none) -> tensor<4x3xf32>
+  %2 = onnx.MatMul %0, %1 : (tensor<2x4xf32>, tensor<4x3xf32>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
