@@ -34,14 +34,14 @@ def Rt_CallOp : Op<Rt_Dialect, "call", [AttrSizedOperandSegments,
     overwrites `outs`, tensors whose sizes are known before the call. Results are first the tensors of `outs`, then tensors
     whose memory and dynamic sizes the function chooses, and handles. `types` are the ONNX element types of inputs, outs
     and further results, in this order (0 for a handle). Where the function returns k > 0 the run ends with
-    `failures[k - 1]`.
+    `failures[k - 1]`. One that is `heapless` allocates nothing and can't fail: it may be in tasks and plans, too.
 
     ```mlir
     %n = rt.call "onnxc_nonzero" ins(%x : tensor<?xi8>) -> tensor<1x?xi64> {failures = [], types = array<i32: 9, 7>}
     ```
   }];
   let arguments = (ins StrAttr:$callee, Variadic<Rt_Value>:$inputs, Variadic<Rt_Shaped>:$outs, StrArrayAttr:$failures,
-                       DenseI32ArrayAttr:$types);
+                       DenseI32ArrayAttr:$types, UnitAttr:$heapless);
   let results = (outs Variadic<Rt_Value>:$results);
   let assemblyFormat = [{
     $callee (`ins` `(` $inputs^ `:` type($inputs) `)`)? (`outs` `(` $outs^ `:` type($outs) `)`)?

@@ -38,6 +38,8 @@ LogicalResult CallOp::verify() {
       return emitOpError("result type ") << result.getType() << " is not that of its outs operand " << out.getType();
   if (getTypes().size() != getInputs().size() + getOuts().size() + getResults().size() - tied)
     return emitOpError("needs the element type of every input, out and further result");
+  if (getHeapless() && (getResults().size() > tied || !getFailures().empty()))
+    return emitOpError("is heapless, but makes something or may fail");
   return success();
 }
 
@@ -57,7 +59,8 @@ bool CallOp::isWritable(Value value, const AnalysisState &) { return !bufferizes
 
 LogicalResult CallOp::bufferize(RewriterBase &rewriter, const BufferizationOptions &options,
                                 BufferizationState &state) {
-  SmallVector<Value> inputs, outs;
+  SmallVector<Value> inputs, outs, results;
+  SmallVector<std::pair<Value, Value>> scattered; // outs that aren't dense: what stands for them, and they
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(*this);
   for (OpOperand &operand : (*this)->getOpOperands()) {
@@ -67,22 +70,25 @@ LogicalResult CallOp::bufferize(RewriterBase &rewriter, const BufferizationOptio
       if (failed(buffer))
         return failure();
       value = *buffer;
-      // The function knows dense tensors only.
+      // The function knows dense tensors only. A part of a vector is one.
       auto type = cast<MemRefType>(value.getType());
-      if (!type.getLayout().isIdentity()) {
-        if (isOut(*this, operand))
-          return emitOpError("overwrites a tensor that is not dense");
+      if (!type.getLayout().isIdentity() && !(type.getRank() == 1 && type.isLastDimUnitStride())) {
         SmallVector<Value> sizes;
         for (int64_t i = 0; i < type.getRank(); ++i)
           if (type.isDynamicDim(i))
             sizes.push_back(memref::DimOp::create(rewriter, getLoc(), value, i));
         Value dense =
             memref::AllocOp::create(rewriter, getLoc(), MemRefType::get(type.getShape(), type.getElementType()), sizes);
-        memref::CopyOp::create(rewriter, getLoc(), value, dense);
+        if (isOut(*this, operand))
+          scattered.emplace_back(dense, value);
+        else
+          memref::CopyOp::create(rewriter, getLoc(), value, dense);
         value = dense;
       }
     }
     (isOut(*this, operand) ? outs : inputs).push_back(value);
+    if (isOut(*this, operand))
+      results.push_back(scattered.empty() || scattered.back().first != value ? value : scattered.back().second);
   }
   SmallVector<Type> types;
   for (Type type : llvm::drop_begin(getResultTypes(), getOuts().size())) {
@@ -90,8 +96,10 @@ LogicalResult CallOp::bufferize(RewriterBase &rewriter, const BufferizationOptio
       type = MemRefType::get(tensor.getShape(), tensor.getElementType());
     types.push_back(type);
   }
-  auto call = CallOp::create(rewriter, getLoc(), types, getCallee(), inputs, outs, getFailures(), getTypes());
-  SmallVector<Value> results(outs);
+  auto call =
+      CallOp::create(rewriter, getLoc(), types, getCallee(), inputs, outs, getFailures(), getTypes(), getHeapless());
+  for (auto [dense, out] : scattered)
+    memref::CopyOp::create(rewriter, getLoc(), dense, out);
   llvm::append_range(results, call.getResults());
   replaceOpWithBufferizedValues(rewriter, *this, results);
   return success();

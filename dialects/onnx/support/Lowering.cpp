@@ -432,7 +432,7 @@ SmallVector<Value> LoweringBuilder::call(StringRef function, ValueRange inputs, 
     results.push_back(loweredValueType(type));
   }
   auto op = rt::CallOp::create(*this, results, getStringAttr(function), inputs, destinations, getStrArrayAttr(failures),
-                               getDenseI32ArrayAttr(types));
+                               getDenseI32ArrayAttr(types), /*heapless=*/nullptr);
   return SmallVector<Value>(op.getResults());
 }
 

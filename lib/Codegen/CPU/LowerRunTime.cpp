@@ -28,9 +28,17 @@ struct LowerRunTime : onnxc::impl::LowerRunTimeBase<LowerRunTime> {
     if (!main)
       return;
     SmallVector<Operation *> work;
-    main.walk([&](Operation *op) {
-      if (isa<memref::AllocOp, memref::DeallocOp, onnxc::rt::CallOp, onnxc::rt::SetOutputOp, onnxc::rt::TextOp>(op))
+    bool needsHeap = false;
+    module.walk([&](Operation *op) {
+      auto call = dyn_cast<onnxc::rt::CallOp>(op);
+      if (call && call.getHeapless()) {
+        work.push_back(op); // maybe of a task, or the plan
+      } else if (main->isAncestor(op) &&
+                 isa<memref::AllocOp, memref::DeallocOp, onnxc::rt::CallOp, onnxc::rt::SetOutputOp, onnxc::rt::TextOp>(
+                     op)) {
         work.push_back(op);
+        needsHeap = true;
+      }
     });
     if (work.empty())
       return;
@@ -39,10 +47,12 @@ struct LowerRunTime : onnxc::impl::LowerRunTimeBase<LowerRunTime> {
     i32 = IntegerType::get(&getContext(), 32);
     LLVMTypeConverter converter(&getContext());
     types = &converter;
-    Block &entry = main.front();
-    heap = entry.addArgument(pointer, main.getLoc());
-    main.setType(FunctionType::get(&getContext(), entry.getArgumentTypes(), main.getResultTypes()));
-    main->setAttr("onnxc.heap", UnitAttr::get(&getContext()));
+    if (needsHeap) {
+      Block &entry = main.front();
+      heap = entry.addArgument(pointer, main.getLoc());
+      main.setType(FunctionType::get(&getContext(), entry.getArgumentTypes(), main.getResultTypes()));
+      main->setAttr("onnxc.heap", UnitAttr::get(&getContext()));
+    }
     for (Operation *op : work) {
       ImplicitLocOpBuilder b(op->getLoc(), op);
       if (auto alloc = dyn_cast<memref::AllocOp>(op))
@@ -76,7 +86,10 @@ private:
 
   /// Stack memory of the run: not in a loop.
   Value stack(ImplicitLocOpBuilder &b, int64_t bytes) {
-    auto top = ImplicitLocOpBuilder::atBlockBegin(b.getLoc(), &main.front());
+    auto function = b.getInsertionBlock()->getParentOp();
+    if (!isa<func::FuncOp>(function))
+      function = function->getParentOfType<func::FuncOp>();
+    auto top = ImplicitLocOpBuilder::atBlockBegin(b.getLoc(), &cast<func::FuncOp>(function).front());
     return LLVM::AllocaOp::create(top, pointer, top.getI8Type(),
                                   LLVM::ConstantOp::create(top, i64, std::max<int64_t>(bytes, 8)), 16);
   }
@@ -92,7 +105,13 @@ private:
 
   Value dataOf(ImplicitLocOpBuilder &b, Value memref) {
     Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, memref);
-    return LLVM::IntToPtrOp::create(b, pointer, asInt(b, address));
+    Value data = LLVM::IntToPtrOp::create(b, pointer, asInt(b, address));
+    auto type = cast<MemRefType>(memref.getType());
+    if (type.getLayout().isIdentity())
+      return data;
+    auto view = memref::ExtractStridedMetadataOp::create(b, memref);
+    Value offset = LLVM::MulOp::create(b, asInt(b, view.getOffset()), constant(b, bytesOf(type)));
+    return LLVM::GEPOp::create(b, pointer, b.getI8Type(), data, LLVM::GEPArg(offset));
   }
 
   /// Stores the sizes of `memref` on the stack.
@@ -203,7 +222,10 @@ private:
     }
     auto callee = function(op.getCallee(), {pointer, pointer, pointer}, i32);
     Value outs = at(b, values, inputs * kSize);
-    Value status = func::CallOp::create(b, callee, ValueRange{heap, list, outs}).getResult(0);
+    Value memory = op.getHeapless() ? null : heap;
+    Value status = func::CallOp::create(b, callee, ValueRange{memory, list, outs}).getResult(0);
+    if (op.getHeapless())
+      return;
     for (auto [i, failure] : llvm::enumerate(op.getFailures().getAsValueRange<StringAttr>())) {
       Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, status, constant32(b, i + 1));
       cf::AssertOp::create(b, holds, b.getStringAttr(failure));

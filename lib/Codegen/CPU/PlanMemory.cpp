@@ -181,8 +181,9 @@ private:
                                 !effects.hasEffect<MemoryEffects::Free>());
                 // Kernels are for more data than shapes have, and a plan has no heap for functions of the library.
                 StringRef dialect = nested->getName().getDialectNamespace();
-                return isKnown && dialect != "kernel" && dialect != "rt" ? WalkResult::advance()
-                                                                         : WalkResult::interrupt();
+                auto call = dyn_cast<onnxc::rt::CallOp>(nested);
+                bool isHere = dialect != "kernel" && (dialect != "rt" || (call && call.getHeapless()));
+                return isKnown && isHere ? WalkResult::advance() : WalkResult::interrupt();
               }).wasInterrupted();
   }
 

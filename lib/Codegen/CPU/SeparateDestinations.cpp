@@ -4,6 +4,7 @@
 // would share a buffer, which bufferisation then has to copy. Zeros are made again instead, right where they are
 // wanted.
 #include "dialects/kernel/KernelDialect.h"
+#include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -44,6 +45,8 @@ bool isDestination(OpOperand &use) {
     return destination.isDpsInit(&use);
   if (isa<tensor::InsertSliceOp, tensor::ParallelInsertSliceOp>(user))
     return use.getOperandNumber() == 1;
+  if (auto call = dyn_cast<onnxc::rt::CallOp>(user))
+    return use.getOperandNumber() >= call.getInputs().size();
   if (isa<scf::YieldOp>(user))
     return true;
   if (isBlank(user))
