@@ -21,6 +21,16 @@ enum {
   ONNXC_REGEX_ASSERT, /* goes on where what a says (below) holds */
 };
 
+/* A deterministic automaton that finds matches within texts. Its states follow: for each its next state by class of
+ * byte, then, for each kind of byte that may be ahead (below), whether a match may end there. State 0 matches nothing.
+ */
+typedef struct onnxc_regex_finder {
+  int32_t size;      /* of all in int32_t: then comes the next one */
+  int32_t width;     /* number of classes */
+  int32_t starts[4]; /* the state where it starts, by the kind of byte before */
+  int32_t classes[256];
+} onnxc_regex_finder;
+
 enum {
   ONNXC_REGEX_TEXT_BEGINS,
   ONNXC_REGEX_TEXT_ENDS,
@@ -58,6 +68,31 @@ static inline int onnxc_regex_holds(int32_t condition, int before, int after) {
   default:
     return (before == ONNXC_REGEX_WORD) == (after == ONNXC_REGEX_WORD);
   }
+}
+
+/* The first match from `from` on in the text from `begin` to `end`, of those that begin there the longest: where it
+ * begins, and where it ends in `last`. NULL if there is none. */
+static inline const char *onnxc_regex_find(const onnxc_regex_finder *finder, const char *begin, const char *end,
+                                           const char *from, const char **last) {
+  const int32_t *states = (const int32_t *)(finder + 1);
+  for (; from <= end; ++from) {
+    if (from < end && ((unsigned char)*from & 0xC0) == 0x80) /* within a letter */
+      continue;
+    int before = from == begin ? ONNXC_REGEX_NOTHING : onnxc_regex_look((unsigned char)from[-1]);
+    const char *found = 0;
+    int32_t state = finder->starts[before];
+    for (const char *at = from; state; ++at) {
+      const int32_t *row = states + (int64_t)state * (finder->width + 4);
+      if (row[finder->width + (at == end ? ONNXC_REGEX_NOTHING : onnxc_regex_look((unsigned char)*at))])
+        found = at;
+      state = at == end ? 0 : row[finder->classes[(unsigned char)*at]];
+    }
+    if (found) {
+      *last = found;
+      return from;
+    }
+  }
+  return 0;
 }
 
 #endif

@@ -1,6 +1,6 @@
 //===- dialects/onnx/ops/Text.cpp --------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Operators on text: calls of runtime/library/text.c, ngrams.c and regex.c, with tables that are made here.
+// Operators on text: calls of runtime/library/text.c, ngrams.c, regex.c and tokens.c, with tables that are made here.
 #include "dialects/onnx/ops/Text.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Regex.h"
@@ -135,6 +135,12 @@ FailureOr<SmallVector<Value>> StringNormalizerOp::lowerToLinalg(LoweringBuilder 
                 {getX().getType(), wordsType, numbersType}, {}, getY().getType());
 }
 
+static Value makeTable(LoweringBuilder &b, ArrayRef<int32_t> numbers) {
+  auto type = RankedTensorType::get(static_cast<int64_t>(numbers.size()), b.getI32Type());
+  auto bytes = ArrayRef(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(int32_t));
+  return arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, bytes)));
+}
+
 //===- RegexFullMatch ---------------------------------------------------------------===//
 
 LogicalResult RegexFullMatchOp::inferTypes(SmallVectorImpl<Type> &types) {
@@ -151,17 +157,58 @@ FailureOr<SmallVector<Value>> RegexFullMatchOp::lowerToLinalg(LoweringBuilder &b
   auto tables = compileRegex(*getPattern(), problem);
   if (!tables)
     return emitOpError("pattern: ") << problem;
-  auto table = [&](ArrayRef<int32_t> numbers) -> Value {
-    auto type = RankedTensorType::get(static_cast<int64_t>(numbers.size()), b.getI32Type());
-    auto bytes = ArrayRef(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(int32_t));
-    return arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, bytes)));
-  };
+  auto table = [&](ArrayRef<int32_t> numbers) { return makeTable(b, numbers); };
   Type i32 = b.getI32Type(), x = getX().getType(), y = getY().getType();
   if (!tables->transitions.empty())
     return b.call("onnxc_regex_run_table", {operands[0], table(tables->classes), table(tables->transitions)},
                   {x, vectorOf(i32, tables->classes.size()), vectorOf(i32, tables->transitions.size())}, y, {});
   return b.call("onnxc_regex_run_program", {operands[0], table(tables->program)},
                 {x, vectorOf(i32, tables->program.size())}, y, {});
+}
+
+//===- Tokenizer (com.microsoft) --------------------------------------------------------===//
+
+/// Regular expressions: of tokens, or of what separates them. Without any, every letter is a token.
+static SmallVector<StringRef> getExpressions(TokenizerOp op) {
+  if (!op.getSeparators())
+    return op.getTokenexp() == "." ? SmallVector<StringRef>() : SmallVector<StringRef>{op.getTokenexp().value_or("")};
+  SmallVector<StringRef> separators(op.getSeparators()->getAsValueRange<StringAttr>());
+  return separators.size() == 1 && separators[0].empty() ? SmallVector<StringRef>() : separators;
+}
+
+LogicalResult TokenizerOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(getX());
+  if (dims.empty() || dims.size() > 2)
+    return emitOpError("takes tensors of shape [C] or [N, C]");
+  if (getMincharnum() < 1)
+    return emitOpError("mincharnum must be positive");
+  if (getSeparators() ? getSeparators()->empty() : getTokenexp().value_or("").empty())
+    return emitOpError("needs separators or a tokenexp");
+  SmallVector<StringRef> expressions = getExpressions(*this);
+  if (expressions.empty() && getMincharnum() > 1)
+    return emitOpError("mincharnum is ") << getMincharnum() << ", and every letter is a token";
+  if (failed(checkText(*this, getSeparators() ? "separators" : "tokenexp", expressions)) ||
+      failed(checkText(*this, "pad_value", getPadValue())))
+    return failure();
+  dims.push_back(freshSymbol(*this, 0, dims.size()));
+  types.push_back(makeTensor(dims, StringType::get(getContext())));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> TokenizerOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  std::vector<int32_t> finders;
+  for (StringRef expression : getExpressions(*this)) {
+    std::string problem;
+    std::vector<int32_t> finder = compileRegexFinder(expression, problem);
+    if (finder.empty())
+      return emitOpError("regular expression \"") << expression << "\": " << problem;
+    llvm::append_range(finders, finder);
+  }
+  RankedTensorType padType = vectorOf(StringType::get(getContext()), 1);
+  Value numbers = b.numbers({getMark() != 0, getMincharnum(), getSeparators().has_value()});
+  return b.call("onnxc_text_tokenize", {operands[0], makeTable(b, finders), b.strings(padType, getPadValue()), numbers},
+                {getX().getType(), vectorOf(b.getI32Type(), finders.size()), padType, vectorOf(b.getI64Type(), 3)}, {},
+                getY().getType());
 }
 
 //===- TfIdfVectorizer --------------------------------------------------------------===//

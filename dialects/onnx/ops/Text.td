@@ -30,6 +30,13 @@ def Onnx_RegexFullMatchOp : Onnx_Op<"RegexFullMatch", 20> {
   let results = (outs Onnx_Tensor:$Y);
 }
 
+def Onnx_TokenizerOp : Onnx_MsOp<"Tokenizer", 1> {
+  let summary = "The tokens of each string, on a new last axis that is as long as the longest list";
+  let arguments = (ins Onnx_TextTensor:$X, SI64Attr:$mark, SI64Attr:$mincharnum, StrAttr:$pad_value,
+                       OptionalAttr<StrArrayAttr>:$separators, OptionalAttr<StrAttr>:$tokenexp);
+  let results = (outs Onnx_AnyTensor:$Y);
+}
+
 def Onnx_TfIdfVectorizerOp : Onnx_Op<"TfIdfVectorizer", 9> {
   let summary = "Counts the n-grams of a pool in a sequence of integers or strings";
   let arguments = (ins AnyTypeOf<[Onnx_IndexTensor, Onnx_TextTensor]>:$X, SI64Attr:$max_gram_length,

@@ -698,12 +698,15 @@ public:
     hasConditions = llvm::any_of(steps, [](const onnxc_regex_step &step) { return step.op == ONNXC_REGEX_ASSERT; });
   }
 
-  /// False where it is too large.
-  bool run(RegexTables &tables) {
+  /// False where it is too large. With `finder` for matches anywhere: it may start after every kind of byte, and the
+  /// row of a state ends with whether a match may end before each.
+  bool run(RegexTables &tables, onnxc_regex_finder *finder = nullptr) {
     findClasses(tables.classes);
     size_t width = examples.size();
     find({{}, ONNXC_REGEX_NOTHING});
     find({{0}, ONNXC_REGEX_NOTHING});
+    for (int before = 0; finder && before < 4; ++before)
+      finder->starts[before] = find({{0}, hasConditions ? before : ONNXC_REGEX_NOTHING});
     for (size_t state = 0; state < states.size(); ++state) {
       if (states.size() * width > kMaxEntries || work > kMaxWork) {
         tables.transitions.clear();
@@ -727,6 +730,8 @@ public:
         work += reached[after]->size();
         tables.transitions.push_back(find(std::move(to)));
       }
+      for (int after = 0; finder && after < 4; ++after)
+        tables.transitions.push_back(reach(from, after).second);
     }
     return true;
   }
@@ -794,18 +799,46 @@ private:
 };
 } // namespace
 
-std::optional<onnxc::RegexTables> onnxc::compileRegex(StringRef pattern, std::string &problem) {
+/// None after a problem.
+static std::vector<onnxc_regex_step> assemble(StringRef pattern, std::string &problem) {
   Tree tree = Parser(pattern, problem).parse();
   if (!tree || !problem.empty())
-    return std::nullopt;
+    return {};
   Assembler automaton;
   if (!automaton.assemble(*tree)) {
     problem = "it is too large";
-    return std::nullopt;
+    return {};
   }
+  return automaton.steps;
+}
+
+std::optional<onnxc::RegexTables> onnxc::compileRegex(StringRef pattern, std::string &problem) {
+  std::vector<onnxc_regex_step> steps = assemble(pattern, problem);
+  if (steps.empty())
+    return std::nullopt;
   RegexTables tables;
-  if (!Determinizer(automaton.steps).run(tables))
-    for (const onnxc_regex_step &step : automaton.steps)
+  if (!Determinizer(steps).run(tables))
+    for (const onnxc_regex_step &step : steps)
       tables.program.insert(tables.program.end(), {step.op, step.a, step.b, step.next});
   return tables;
+}
+
+std::vector<int32_t> onnxc::compileRegexFinder(StringRef pattern, std::string &problem) {
+  std::vector<onnxc_regex_step> steps = assemble(pattern, problem);
+  if (steps.empty())
+    return {};
+  RegexTables tables;
+  onnxc_regex_finder finder;
+  if (!Determinizer(steps).run(tables, &finder)) {
+    problem = "it is too large";
+    return {};
+  }
+  constexpr size_t head = sizeof(finder) / sizeof(int32_t);
+  finder.size = static_cast<int32_t>(head + tables.transitions.size());
+  finder.width = tables.classes.back() + 1;
+  llvm::copy(tables.classes, finder.classes);
+  std::vector<int32_t> numbers(head);
+  std::memcpy(numbers.data(), &finder, sizeof(finder));
+  llvm::append_range(numbers, tables.transitions);
+  return numbers;
 }

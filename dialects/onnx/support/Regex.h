@@ -1,7 +1,7 @@
 //===- dialects/onnx/support/Regex.h -----------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Regular expressions in RE2's syntax, made into tables that runtime/library/regex.c matches whole texts with, in time
-// linear in their length.
+// linear in their length, or that find matches within texts.
 #pragma once
 
 #include "llvm/ADT/StringRef.h"
@@ -24,5 +24,8 @@ struct RegexTables {
 
 /// Nothing, and what is wrong in `problem`, for a pattern that RE2 would not take either, or that is too large.
 std::optional<RegexTables> compileRegex(llvm::StringRef pattern, std::string &problem);
+
+/// The numbers of an onnxc_regex_finder (runtime/library/regex.h). None where it is too large, too.
+std::vector<int32_t> compileRegexFinder(llvm::StringRef pattern, std::string &problem);
 
 } // namespace onnxc
