@@ -125,7 +125,7 @@ def Kernel_WinogradOp : Kernel_Op<"winograd", [IsolatedFromAbove]> {
     transformed, multiplied by the transformed weights (`filter`, of kernel.winograd_filter), summed over the channels, and
     transformed back to 2 x 2 pixels.
 
-    All sizes but n are static. `scratch` holds transformed pixels and sums, a row of it for each task.
+    The numbers of channels are static. `scratch` holds transformed pixels and sums, a row of it for each task.
     `maps` are the indexing maps of the extra operands over (n, h, w, k).
   }];
   let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$filter, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$scratch,

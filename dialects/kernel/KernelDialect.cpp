@@ -172,9 +172,11 @@ LogicalResult WinogradOp::verify() {
   auto lhs = shaped(getLhs()).getShape(), filter = shaped(getFilter()).getShape(), init = shaped(getInit()).getShape();
   if (lhs.size() != 4 || init.size() != 4 || filter.size() != 4 || shaped(getScratch()).getRank() != 2)
     return emitOpError("needs a 4-D input, filter and output and 2-D scratch memory");
-  if (ShapedType::isDynamicShape(init.drop_front()) || lhs[1] != init[1] + 2 || lhs[2] != init[2] + 2)
-    return emitOpError("needs a static height and width, and an input that is 2 larger");
-  if (ShapedType::isDynamicShape(filter) || filter[0] != 16 || filter[2] != lhs[3] || filter[1] * filter[3] < init[3])
+  for (int i : {1, 2})
+    if (!ShapedType::isDynamic(lhs[i]) && !ShapedType::isDynamic(init[i]) && lhs[i] < init[i] + 2)
+      return emitOpError("needs an input whose height and width are 2 larger");
+  if (ShapedType::isDynamicShape(filter) || filter[0] != 16 ||
+      (!ShapedType::isDynamic(lhs[3]) && filter[2] != lhs[3]) || filter[1] * filter[3] < init[3])
     return emitOpError("filter does not fit the channels");
   return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4, shaped(getInit()).getElementType());
 }

@@ -18,11 +18,13 @@ using namespace onnxc::kernel;
 WinogradBlocks::WinogradBlocks(int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes) {
   constexpr int64_t cacheFloats = 212'000, scratchFloats = 1 << 20, mostTiles = 48, wantedItems = 8, leastVectors = 4;
   int64_t paddedChannels = llvm::alignTo(channels, lanes);
-  tiles = llvm::divideCeil(height, 2) * llvm::divideCeil(width, 2);
+  bool isKnown = !ShapedType::isDynamic(height) && !ShapedType::isDynamic(width);
   // The weights stream by once for every block, so a block has to be worth it.
   tilesPerBlock = std::clamp<int64_t>(cacheFloats / (16 * paddedChannels), 12, mostTiles);
-  blocks = llvm::divideCeil(tiles, tilesPerBlock);
-  tilesPerBlock = llvm::divideCeil(tiles, blocks);
+  tiles = isKnown ? llvm::divideCeil(height, 2) * llvm::divideCeil(width, 2) : ShapedType::kDynamic;
+  blocks = isKnown ? llvm::divideCeil(tiles, tilesPerBlock) : wantedItems;
+  if (isKnown)
+    tilesPerBlock = llvm::divideCeil(tiles, blocks);
   vectors = llvm::divideCeil(columns, lanes);
   splits = std::clamp<int64_t>(llvm::divideCeil(wantedItems, blocks), 1, std::max<int64_t>(1, vectors / leastVectors));
   vectorsPerSplit = llvm::divideCeil(vectors, splits);
@@ -43,9 +45,13 @@ public:
         init(operands.back()), extras(operands.drop_front(2).drop_back(2)),
         filterType(cast<MemRefType>(filter.getType())), initType(cast<MemRefType>(init.getType())),
         lanes(filterType.getDimSize(3)), channels(filterType.getDimSize(2)), columns(initType.getDimSize(3)),
-        height(initType.getDimSize(1)), width(initType.getDimSize(2)), blocks(height, width, channels, columns, lanes),
+        height(e.size(init, 1)), width(e.size(init, 2)),
+        blocks(initType.getDimSize(1), initType.getDimSize(2), channels, columns, lanes),
         vector(VectorType::get({lanes}, e.getF32Type())) {
-    items = e.mul(e.size(init, 0), blocks.blocks * blocks.splits);
+    tilesAcross = e.ceilDiv(width, e.index(2));
+    tiles = e.mul(e.ceilDiv(height, e.index(2)), tilesAcross);
+    blocksPerImage = e.ceilDiv(tiles, e.index(blocks.tilesPerBlock));
+    items = e.mul(e.size(init, 0), e.mul(blocksPerImage, blocks.splits));
     itemsPerTask = e.ceilDiv(items, e.max(e.size(scratch, 0), e.index(1)));
   }
 
@@ -66,14 +72,17 @@ public:
     Index first = e.mul(itemsPerTask, Index(task));
     e.loop(first, e.min(e.add(first, itemsPerTask), items), 1, [&](Index item) {
       Index split = e.rem(item, e.index(blocks.splits)), rest = e.div(item, e.index(blocks.splits));
-      Index block = e.rem(rest, e.index(blocks.blocks)), image = e.div(rest, e.index(blocks.blocks));
+      Index block = e.rem(rest, blocksPerImage), image = e.div(rest, blocksPerImage);
+      if (!getConstantIntValue(tiles)) { // the last block may have less: what is more is computed in vain
+        Index tile = e.mul(block, blocks.tilesPerBlock), left = e.sub(tiles, tile);
+        return emitBlock(image, tile, blocks.tilesPerBlock, e.min(left, e.index(blocks.tilesPerBlock)), split);
+      }
       Balanced parts(blocks.tiles, blocks.tilesPerBlock);
       Index tile = e.add(e.mul(block, parts.shorter), e.min(block, e.index(parts.longer)));
+      auto emit = [&](int64_t count) { emitBlock(image, tile, count, e.index(count), split); };
       if (parts.longer == 0)
-        return emitBlock(image, tile, parts.shorter, split);
-      e.ifLess(
-          block, e.index(parts.longer), [&] { emitBlock(image, tile, parts.shorter + 1, split); },
-          [&] { emitBlock(image, tile, parts.shorter, split); });
+        return emit(parts.shorter);
+      e.ifLess(block, e.index(parts.longer), [&] { emit(parts.shorter + 1); }, [&] { emit(parts.shorter); });
     });
   }
 
@@ -83,22 +92,23 @@ private:
 
   /// Row and column of the first pixel of a tile.
   std::pair<Index, Index> corner(Index tile) {
-    Index tilesAcross = e.index(llvm::divideCeil(width, 2));
     return {e.mul(e.div(tile, tilesAcross), 2), e.mul(e.rem(tile, tilesAcross), 2)};
   }
   Index at(const Access &access, Index image, Index h, Index w, Index c) {
     return e.add(e.add(e.mul(access.strides[0], image), e.mul(access.strides[1], h)),
                  e.add(e.mul(access.strides[2], w), e.mul(access.strides[3], c)));
   }
+  static bool isEven(Index size) { return getConstantIntValue(size) && *getConstantIntValue(size) % 2 == 0; }
   /// Pixel `i` of a tile that begins at `first`. Where the size is odd, the last tiles have no pixel 3: any will do,
   /// since only outputs that are not stored depend on it.
-  Index inside(Index first, int64_t i, int64_t size) {
-    return i == 3 && size % 2 ? e.min(e.add(first, i), e.index(size + 1)) : e.add(first, i);
+  Index inside(Index first, int64_t i, Index size) {
+    return i == 3 && !isEven(size) ? e.min(e.add(first, i), e.add(size, 1)) : e.add(first, i);
   }
 
-  void emitBlock(Index image, Index tile, int64_t count, Index split) {
+  /// `valid` of the `count` tiles from `tile` on exist.
+  void emitBlock(Index image, Index tile, int64_t count, Index valid, Index split) {
     int64_t paddedChannels = llvm::alignTo(channels, lanes);
-    e.loop(e.index(0), e.index(count), 1, [&](Index t) {
+    e.loop(e.index(0), valid, 1, [&](Index t) {
       auto [h, w] = corner(e.add(tile, t));
       Index rows[4], columns[4], to = e.add(pixelsAt, e.mul(t, paddedChannels));
       for (int64_t i = 0; i < 4; ++i) {
@@ -119,8 +129,8 @@ private:
     Index panel1 = e.min(e.add(panel0, blocks.vectorsPerSplit), e.index(blocks.vectors));
     constexpr int64_t most = WinogradBlocks::kVectors;
     Index main = e.mul(e.div(e.sub(panel1, panel0), e.index(most)), most), end = e.add(panel0, main);
-    e.loop(panel0, end, most, [&](Index panel) { emitPanel(image, tile, count, panel, most); });
-    e.loop(end, panel1, 1, [&](Index panel) { emitPanel(image, tile, count, panel, 1); });
+    e.loop(panel0, end, most, [&](Index panel) { emitPanel(image, tile, count, valid, panel, most); });
+    e.loop(end, panel1, 1, [&](Index panel) { emitPanel(image, tile, count, valid, panel, 1); });
   }
 
   /// B' d B of the 4 x 4 pixels of a vector of channels; the 16 results are stored `apart`.
@@ -137,7 +147,7 @@ private:
   }
 
   /// `vectors` vectors of columns for all tiles of a block.
-  void emitPanel(Index image, Index tile, int64_t count, Index panel, int64_t vectors) {
+  void emitPanel(Index image, Index tile, int64_t count, Index valid, Index panel, int64_t vectors) {
     int64_t paddedChannels = llvm::alignTo(channels, lanes), sumWidth = vectors * lanes;
     e.loop(e.index(0), e.index(16), 1, [&](Index x) {
       Index left = e.add(pixelsAt, e.mul(x, count * paddedChannels));
@@ -167,7 +177,7 @@ private:
       e.loop(e.index(0), longer, parts.shorter + 1, [&](Index row) { rows(row, parts.shorter + 1); });
       e.loop(longer, e.index(count), parts.shorter, [&](Index row) { rows(row, parts.shorter); });
     });
-    e.loop(e.index(0), e.index(count), 1, [&](Index t) {
+    e.loop(e.index(0), valid, 1, [&](Index t) {
       for (int64_t v = 0; v < vectors; ++v)
         finishTile(image, e.add(tile, t), e.add(sumsAt, e.add(e.mul(t, sumWidth), v * lanes)), count * sumWidth,
                    e.mul(e.add(panel, v), lanes));
@@ -195,8 +205,8 @@ private:
       for (int64_t s = 0; s < 2; ++s) {
         Index row = e.add(h, r), place = e.add(w, s);
         auto store = [&] { finishPixel(sums[s], image, row, place, column, mask); };
-        auto storeInRow = [&] { s &&width % 2 ? e.ifLess(place, e.index(width), store, nullptr) : store(); };
-        r &&height % 2 ? e.ifLess(row, e.index(height), storeInRow, nullptr) : storeInRow();
+        auto storeInRow = [&] { s == 1 && !isEven(width) ? e.ifLess(place, width, store, nullptr) : store(); };
+        r == 1 && !isEven(height) ? e.ifLess(row, height, storeInRow, nullptr) : storeInRow();
       }
     }
   }
@@ -217,9 +227,11 @@ private:
   Value lhs, filter, scratch, init;
   ValueRange extras;
   MemRefType filterType, initType;
-  int64_t lanes, channels, columns, height, width;
+  int64_t lanes, channels, columns;
+  Index height, width;
   WinogradBlocks blocks;
   VectorType vector;
+  Index tilesAcross, tiles, blocksPerImage;
   Index items, itemsPerTask; // an item is a block of tiles for a part of the columns
   unsigned registers = 0;
   Access in, weights, out;

@@ -92,7 +92,7 @@ struct Balanced {
 /// How kernel.winograd is cut up: blocks of tiles whose transformed pixels stay in the second-level cache, each for
 /// some of the columns.
 struct WinogradBlocks {
-  int64_t tiles, tilesPerBlock, blocks;      ///< of an image
+  int64_t tiles, tilesPerBlock, blocks;      ///< of an image; where its size is symbolic, only tilesPerBlock counts
   int64_t vectors, vectorsPerSplit, splits;  ///< of columns
   int64_t pixelFloats, sumFloats, mostTasks; ///< scratch memory of a task, and how many tasks are worth having one
 

@@ -78,7 +78,7 @@ private:
   }
   Value makeRhs(OpBuilder &b, Location loc, Candidate &c);
   Value makeBlocks(OpBuilder &b, Location loc, Candidate &c, IntegerAttr &bits);
-  bool prefersWinograd(const Candidate &c);
+  bool prefersWinograd(const Candidate &c, Value packed);
   Operation *createWinograd(OpBuilder &b, Location loc, Candidate &c, Value packed);
   bool selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op);
   void finish(Candidate &c, Operation *kernel);
@@ -629,7 +629,7 @@ bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
 }
 
 /// Whether `c` is a 3x3 convolution of stride 1 that has enough to do for the transforms to pay.
-bool Selector::prefersWinograd(const Candidate &c) {
+bool Selector::prefersWinograd(const Candidate &c, Value packed) {
   MLIRContext *context = c.initMap.getContext();
   SmallVector<AffineExpr> d;
   for (unsigned i = 0; i < 7; ++i)
@@ -638,15 +638,15 @@ bool Selector::prefersWinograd(const Candidate &c) {
       c.lhsMap != AffineMap::get(7, 0, {d[0], d[1] + d[4], d[2] + d[5], d[6]}, context) ||
       c.initMap != AffineMap::get(7, 0, {d[0], d[1], d[2], d[3]}, context))
     return false;
-  ArrayRef<int64_t> lhs = cast<ShapedType>(c.lhs.getType()).getShape();
+  ArrayRef<int64_t> filter = cast<ShapedType>(packed.getType()).getShape(); // P x 3 x 3 x C x V
   ArrayRef<int64_t> init = cast<ShapedType>(c.destination.getType()).getShape();
-  if (ShapedType::isDynamicShape(init.drop_front()) || ShapedType::isDynamicShape(lhs.drop_front()) ||
-      lhs[1] != init[1] + 2 || lhs[2] != init[2] + 2)
+  if (ShapedType::isDynamicShape(filter) || filter[1] != 3 || filter[2] != 3 || ShapedType::isDynamic(init[3]))
     return false;
-  constexpr int64_t leastChannels = 32, leastTiles = 40;
-  int64_t images = ShapedType::isDynamic(init[0]) ? 1 : init[0];
-  return lhs[3] >= leastChannels && init[3] >= leastChannels &&
-         images * llvm::divideCeil(init[1], 2) * llvm::divideCeil(init[2], 2) >= leastTiles;
+  constexpr int64_t leastChannels = 32, leastTiles = 40, likelySize = 16;
+  auto known = [](int64_t size, double likely) { return ShapedType::isDynamic(size) ? likely : double(size); };
+  double tiles =
+      known(init[0], 1) * std::ceil(known(init[1], likelySize) / 2) * std::ceil(known(init[2], likelySize) / 2);
+  return filter[3] >= leastChannels && init[3] >= leastChannels && tiles >= leastTiles;
 }
 
 Operation *Selector::createWinograd(OpBuilder &b, Location loc, Candidate &c, Value packed) {
@@ -657,7 +657,7 @@ Operation *Selector::createWinograd(OpBuilder &b, Location loc, Candidate &c, Va
   filter = WinogradFilterOp::create(b, loc, TypeRange(filter.getType()), packed, filter).getResult(0);
   WinogradBlocks blocks(init[1], init[2], panels[3], init[3], panels[4]);
   int64_t tasks = blocks.mostTasks;
-  if (!ShapedType::isDynamic(init[0]))
+  if (!ShapedType::isDynamicShape(init))
     tasks = std::min(tasks, init[0] * blocks.blocks * blocks.splits);
   Value scratch = tensor::EmptyOp::create(b, loc, {tasks, blocks.pixelFloats + blocks.sumFloats}, f32);
   SmallVector<AffineMap> maps;
@@ -684,7 +684,7 @@ bool Selector::select(linalg::LinalgOp op) {
   b.setInsertionPoint(c.last);
   IntegerAttr bits;
   Value rhs = c.scales ? makeBlocks(b, op.getLoc(), c, bits) : makeRhs(b, op.getLoc(), c);
-  if (winograd && prefersWinograd(c)) {
+  if (winograd && prefersWinograd(c, rhs)) {
     finish(c, createWinograd(b, op.getLoc(), c, rhs));
     return true;
   }
