@@ -78,6 +78,10 @@ static Lowered addUnitAxis(LoweringBuilder &b, Lowered value) {
 /// Convolution of [N, C, spatial] with [M, C / group, spatial], accumulated in `accumulator`.
 static Lowered convolve(LoweringBuilder &b, Lowered x, Lowered w, int64_t group, Window window, Type accumulator) {
   MLIRContext *context = b.getContext();
+  if (isa<FloatType>(accumulator)) {
+    x = convert(b, x, accumulator);
+    w = convert(b, w, accumulator);
+  }
   Dims result{x.dims()[0], w.dims()[0]};
   llvm::append_range(result, window.outputDims());
   if (window.axes.size() == 1) { // as two-dimensional with height 1

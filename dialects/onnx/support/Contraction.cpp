@@ -43,9 +43,39 @@ Value onnxc::onnx::convertScalar(ImplicitLocOpBuilder &b, Value scalar, Type fro
                     : Value(arith::ExtSIOp::create(b, signless, scalar));
 }
 
+/// A constant of 16-bit floats as f32; null for any other.
+static Lowered widenConstant(LoweringBuilder &b, Lowered value) {
+  auto from = dyn_cast<FloatType>(value.element());
+  ElementsAttr elements = from && from.getWidth() == 16 ? getConstantElements(value.value) : ElementsAttr();
+  if (!elements)
+    return {};
+  ArrayRef<char> bytes = getRawElements(elements);
+  if (bytes.size() != 2 * static_cast<size_t>(elements.isSplat() ? 1 : elements.getNumElements()))
+    return {};
+  // What each of the 2^16 numbers is.
+  std::vector<float> numbers(1 << 16);
+  for (auto [bits, number] : llvm::enumerate(numbers)) {
+    APFloat exact(from.getFloatSemantics(), APInt(16, bits));
+    bool isLossy;
+    exact.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &isLossy);
+    number = exact.convertToFloat();
+  }
+  std::vector<char> wide(2 * bytes.size());
+  for (size_t i = 0; i < bytes.size(); i += 2) {
+    uint16_t bits;
+    std::memcpy(&bits, bytes.data() + i, sizeof(bits));
+    std::memcpy(wide.data() + 2 * i, &numbers[bits], sizeof(float));
+  }
+  RankedTensorType type = withElementType(value.type, b.getF32Type());
+  return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(b.loweredType(type), wide))), type};
+}
+
 Lowered onnxc::onnx::convert(LoweringBuilder &b, Lowered value, Type element) {
   if (value.element() == element)
     return value;
+  if (element.isF32())
+    if (Lowered constant = widenConstant(b, value))
+      return constant;
   RankedTensorType type = withElementType(value.type, element);
   return {b.elementwise(type, value.value, TypeRange{value.type},
                         [&](ImplicitLocOpBuilder &b, ValueRange args) {
@@ -100,6 +130,10 @@ Lowered onnxc::onnx::slice(LoweringBuilder &b, Lowered value, ArrayRef<OpFoldRes
 
 Lowered onnxc::onnx::contract(LoweringBuilder &b, Lowered lhs, AffineMap lhsMap, Lowered rhs, AffineMap rhsMap,
                               ArrayRef<AffineExpr> dims, AffineMap resultMap, Type accumulator) {
+  if (isa<FloatType>(accumulator)) { // the fast kernels have factors of one type
+    lhs = convert(b, lhs, accumulator);
+    rhs = convert(b, rhs, accumulator);
+  }
   RankedTensorType type = makeTensor(dims, accumulator);
   Type element = b.loweredType(type).getElementType();
   Value init = b.filled(type, b.constant(element, 0));
@@ -154,9 +188,9 @@ static AffineMap batchMap(LoweringBuilder &b, Lowered &operand, ArrayRef<AffineE
 }
 
 Lowered onnxc::onnx::matmul(LoweringBuilder &b, Lowered lhs, Lowered rhs, ArrayRef<AffineExpr> dims, Type accumulator) {
-  // The named operation reads its operands as signed numbers.
-  lhs = isa<FloatType>(lhs.element()) ? lhs : convert(b, lhs, accumulator);
-  rhs = isa<FloatType>(rhs.element()) ? rhs : convert(b, rhs, accumulator);
+  // The named operation reads its operands as signed numbers, and the fast kernels have factors of one type.
+  lhs = convert(b, lhs, accumulator);
+  rhs = convert(b, rhs, accumulator);
   Dims left = lhs.dims(), right = rhs.dims();
   if (right.size() == 2) { // the left batches are more rows
     AffineExpr rows = product(b.getContext(), ArrayRef(left).drop_back());

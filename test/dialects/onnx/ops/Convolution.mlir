@@ -15,7 +15,7 @@ func.func @conv(%x: tensor<?x3x?x32xf32, affine_map<()[s0, s1] -> (s0, 3, s1, 32
 // -----
 
 // CHECK-LABEL: func @depthwise(
-// CHECK: linalg.depthwise_conv_2d_nchw_chw {{.*}} ins({{.*}} : tensor<1x8x10x10xf16>, tensor<8x3x3xf16>) outs({{.*}} : tensor<1x8x8x8xf32>)
+// CHECK: linalg.depthwise_conv_2d_nchw_chw {{.*}} ins({{.*}} : tensor<1x8x10x10xf32>, tensor<8x3x3xf32>) outs({{.*}} : tensor<1x8x8x8xf32>)
 // CHECK: arith.truncf
 func.func @depthwise(%x: tensor<1x8x10x10xf16>, %w: tensor<8x1x3x3xf16>) -> tensor<1x8x8x8xf16> {
   %n = onnx.None : none

@@ -15,7 +15,7 @@ func.func @matrix(%x: tensor<?x?x64xf32, affine_map<()[s0, s1] -> (s0, s1, 64)>>
 // Batches broadcast in the maps, the 16-bit floats accumulate in f32.
 // CHECK: #[[LEFT:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (0, d1, d2, d4)>
 // CHECK-LABEL: func @batches(
-// CHECK: linalg.generic {indexing_maps = [#[[LEFT]], {{.*}}} ins({{.*}} : tensor<1x12x7x64xf16>, tensor<?x12x64x9xf16>) outs({{.*}} : tensor<?x12x7x9xf32>)
+// CHECK: linalg.generic {indexing_maps = [#[[LEFT]], {{.*}}} ins({{.*}} : tensor<1x12x7x64xf32>, tensor<?x12x64x9xf32>) outs({{.*}} : tensor<?x12x7x9xf32>)
 // CHECK: arith.truncf
 func.func @batches(%x: tensor<1x12x7x64xf16>, %y: tensor<?x12x64x9xf16, affine_map<()[s0] -> (s0, 12, 64, 9)>>) -> tensor<?x12x7x9xf16, affine_map<()[s0] -> (s0, 12, 7, 9)>> {
   %0 = onnx.MatMul %x, %y : (tensor<1x12x7x64xf16>, tensor<?x12x64x9xf16, affine_map<()[s0] -> (s0, 12, 64, 9)>>) -> tensor<?x12x7x9xf16, affine_map<()[s0] -> (s0, 12, 7, 9)>>
@@ -96,4 +96,18 @@ func.func @term(%a: tensor<3x5xf32>) -> tensor<3x5xf32> {
 func.func @inner_product(%a: tensor<5xf64>, %b: tensor<5xf64>) -> tensor<f64> {
   %0 = onnx.Einsum %a, %b {equation = "i,i"} : (tensor<5xf64>, tensor<5xf64>) -> tensor<f64>
   return %0 : tensor<f64>
+}
+
+// -----
+
+// Products of 16-bit floats are those of f32: constants are converted here.
+// CHECK-LABEL: func.func @half_weights(
+// CHECK: arith.constant dense{{.*}} : tensor<3x4xf32>
+// CHECK: arith.extf %{{.*}} : f16 to f32
+// CHECK: linalg.matmul ins(%{{.*}} : tensor<2x3xf32>, tensor<3x4xf32>)
+// CHECK: arith.truncf %{{.*}} : f32 to f16
+func.func @half_weights(%x: tensor<2x3xf16>) -> tensor<2x4xf16> {
+  %w = onnx.Constant dense<0.5> : tensor<3x4xf16> : tensor<3x4xf16>
+  %0 = onnx.MatMul %x, %w : (tensor<2x3xf16>, tensor<3x4xf16>) -> tensor<2x4xf16>
+  return %0 : tensor<2x4xf16>
 }
