@@ -46,7 +46,8 @@ def Kernel_ContractOp : Kernel_Op<"contract", [IsolatedFromAbove]> {
     these dimensions. The map of lhs is linear, so a convolution is a contraction whose lhs is read at
     `d1 * stride + d4 * dilation`.
 
-    `rhs` is packed as `[b..., ceil(N / V), k..., V]` with V lanes: panels that a register tile streams through.
+    `rhs` is packed as `[b..., ceil(N / V), k..., V]` with V lanes: panels that a register tile streams through. Its elements are
+    f32, or f16 where all of them can be.
 
     With `bits`, elements of rhs are `(number - zero) * scale`, where a number has so many bits and a scale (and zero, if
     there are any) belongs to a block of numbers. There are two `k`, the blocks of a column and the numbers of a block,

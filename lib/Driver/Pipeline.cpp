@@ -70,7 +70,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
     main.addPass(createCanonicalizerPass());
     main.addPass(createCSEPass());
     // Matrix products and convolutions take what follows them into their registers, and their weights get packed.
-    passes.addPass(createSelectKernels({registers.lanes, options.winograd}));
+    passes.addPass(createSelectKernels({registers.lanes, options.winograd, registers.half}));
     // Softmax, normalisations: rows that stay in the cache from the first reduction to the last use.
     passes.addNestedPass<func::FuncOp>(createFuseRows());
     passes.addPass(createCanonicalizerPass());

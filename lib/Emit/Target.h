@@ -37,7 +37,8 @@ std::string getRequiredFeatures(const llvm::TargetMachine &machine);
 struct VectorRegisters {
   unsigned lanes; ///< float32 elements of one
   unsigned count;
-  bool dot; ///< x86: vpdpbusd adds four products of bytes to each 32 bits
+  bool dot;  ///< x86: vpdpbusd adds four products of bytes to each 32 bits
+  bool half; ///< converts between float16 and float32
 };
 VectorRegisters getVectorRegisters(const llvm::TargetMachine &machine);
 

@@ -717,7 +717,7 @@ SmallVector<Value> RegisterTile::accumulate(Emitter &e, Index leftAt, Index righ
   auto step = [&](Index leftK, Index rightK, ValueRange carried) {
     SmallVector<Value> next(carried), columns;
     for (int64_t v = 0; v < vectors; ++v)
-      columns.push_back(e.loadVector(right, e.add(rightK, e.mul(rightVector, v)), vector));
+      columns.push_back(e.loadSingle(right, e.add(rightK, e.mul(rightVector, v)), vector));
     for (int64_t row = 0; row < rows; ++row) {
       Value element = e.splat(e.loadScalar(left, e.add(leftK, e.mul(leftRow, row))), vector.getDimSize(0));
       for (int64_t v = 0; v < vectors; ++v) {

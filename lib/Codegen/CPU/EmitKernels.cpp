@@ -50,7 +50,10 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
             if (contract && i == 0)
               return contract.getSizes() ? element.isInteger(8) : element.isF32();
             if (contract && i == 1)
-              return contract.getSizes() || contract.getBits() ? element.isInteger(32) : element.isF32();
+              return contract.getSizes() || contract.getBits() ? element.isInteger(32)
+                                                               : element.isF32() || element.isF16();
+            if (isa<WinogradFilterOp>(op) && i == 0)
+              return element.isF32() || element.isF16();
             return element.isF32() || (isa<ContractOp, WinogradOp>(op) && i > 1 && isVectorElement(element));
           })) {
         op->emitOpError("is not emitted for these element types");

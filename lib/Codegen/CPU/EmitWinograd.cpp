@@ -276,7 +276,7 @@ void onnxc::kernel::emitWinogradFilterTask(Emitter &e, WinogradFilterOp op, Valu
     for (int64_t s = 0; s < 3; ++s) {
       std::array<Value, 3> g;
       for (int64_t r = 0; r < 3; ++r)
-        g[r] = e.loadVector(from.flat, at(from, {Index(task), e.index(r), e.index(s), c, e.index(0)}), vector);
+        g[r] = e.loadSingle(from.flat, at(from, {Index(task), e.index(r), e.index(s), c, e.index(0)}), vector);
       for (auto [r, value] : llvm::enumerate(transform(g)))
         columnsDone[r][s] = value;
     }

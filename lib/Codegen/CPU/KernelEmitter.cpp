@@ -199,6 +199,12 @@ Value Emitter::loadVector(Value flat, Index at, VectorType type, Value mask) {
   return vector::MaskedLoadOp::create(*this, type, flat, value(at), mask, zero(type));
 }
 
+Value Emitter::loadSingle(Value flat, Index at, VectorType type) {
+  Type element = cast<MemRefType>(flat.getType()).getElementType();
+  Value loaded = loadVector(flat, at, VectorType::get(type.getShape(), element));
+  return element == type.getElementType() ? loaded : arith::ExtFOp::create(*this, type, loaded);
+}
+
 void Emitter::storeVector(Value vector, Value flat, Index at, Value mask) {
   if (mask)
     vector::MaskedStoreOp::create(*this, flat, value(at), mask, vector);

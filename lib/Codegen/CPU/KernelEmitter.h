@@ -53,6 +53,8 @@ public:
 
   mlir::Value loadScalar(mlir::Value flat, Index at);
   mlir::Value loadVector(mlir::Value flat, Index at, mlir::VectorType type, mlir::Value mask = nullptr);
+  /// A vector of f32 where `flat` may hold f16.
+  mlir::Value loadSingle(mlir::Value flat, Index at, mlir::VectorType type);
   void storeVector(mlir::Value vector, mlir::Value flat, Index at, mlir::Value mask = nullptr);
   mlir::Value splat(mlir::Value scalar, int64_t lanes);
   mlir::Value zero(mlir::VectorType type);

@@ -172,26 +172,63 @@ struct Columns {
 };
 } // namespace
 
-ElementsAttr onnxc::packConstant(const ConstantView &view, AffineMap map, ArrayRef<int64_t> sizes, unsigned batchDims,
-                                 int64_t lanes) {
-  Columns columns(view, map, sizes, batchDims, lanes);
+/// A number as f16, if it is one.
+static std::optional<uint16_t> asHalf(float number) {
+  uint32_t bits;
+  memcpy(&bits, &number, sizeof(bits));
+  uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+  int exponent = int(magnitude >> 23) - 127;
+  if (magnitude == 0)
+    return sign;
+  if (exponent >= -14 && exponent <= 15 && (magnitude & 0x1fff) == 0)
+    return sign | ((magnitude >> 13) - (112 << 10));
+  uint32_t significand = (magnitude & 0x7fffff) | 0x800000; // times 2^(exponent - 23); subnormal ones are times 2^-24
+  if (exponent >= -24 && exponent < -14 && significand % (1u << (-exponent - 1)) == 0)
+    return sign | significand >> (-exponent - 1);
+  return std::nullopt;
+}
+
+/// Packs what `convert` makes of the numbers; null where that isn't anything.
+template <typename T, typename Convert>
+static ElementsAttr packAs(const ConstantView &view, const Columns &columns, int64_t lanes, Type element,
+                           Convert convert) {
   SmallVector<int64_t> rest(columns.getReduced());
   rest.push_back(lanes);
   int64_t depth = columns.offsets.size(), panels = columns.panels;
   MLIRContext *context = view.attribute.getContext();
-  return makeConstant<float>(view.element(), columns.getShape(rest), [&](float *packed) {
+  std::atomic<bool> fits = true;
+  ElementsAttr result = makeConstant<T>(element, columns.getShape(rest), [&](T *packed) {
     parallelFor(context, 0, size_t(columns.batches * panels), [&](size_t task) {
       int64_t n0 = task % panels * lanes, from = columns.begin(task / panels, n0);
       int64_t inside = std::min(lanes, columns.count - n0);
-      float *to = packed + task * depth * lanes;
-      for (int64_t k = 0; k < depth; ++k, to += lanes) {
+      T *to = packed + task * depth * lanes;
+      for (int64_t k = 0; k < depth && fits; ++k, to += lanes) {
         const float *source = reinterpret_cast<const float *>(view.data) + from + columns.offsets[k];
-        for (int64_t lane = 0; lane < inside; ++lane)
-          to[lane] = source[lane * columns.stride];
-        std::fill(to + inside, to + lanes, 0.0f);
+        for (int64_t lane = 0; lane < inside; ++lane) {
+          std::optional<T> number = convert(source[lane * columns.stride]);
+          if (!number)
+            fits = false;
+          to[lane] = number.value_or(0);
+        }
+        std::fill(to + inside, to + lanes, T(0));
       }
     });
   });
+  if (fits)
+    return result;
+  release(result);
+  return {};
+}
+
+ElementsAttr onnxc::packConstant(const ConstantView &view, AffineMap map, ArrayRef<int64_t> sizes, unsigned batchDims,
+                                 int64_t lanes, bool asHalf) {
+  Columns columns(view, map, sizes, batchDims, lanes);
+  constexpr int64_t leastElements = 1 << 14;
+  if (asHalf && ShapedType::getNumElements(sizes) >= leastElements)
+    if (ElementsAttr packed =
+            packAs<uint16_t>(view, columns, lanes, Float16Type::get(view.attribute.getContext()), ::asHalf))
+      return packed;
+  return packAs<float>(view, columns, lanes, view.element(), [](float number) { return std::optional<float>(number); });
 }
 
 ElementsAttr onnxc::packBytes(const ConstantView &view, AffineMap map, ArrayRef<int64_t> sizes, unsigned batchDims,

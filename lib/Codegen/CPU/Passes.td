@@ -103,7 +103,8 @@ def SelectKernels : Pass<"select-kernels", "mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"lanes", "lanes", "unsigned", "16", "float32 lanes of a vector register">,
-                 Option<"winograd", "winograd", "bool", "true", "3x3 convolutions with fewer multiplications">];
+                 Option<"winograd", "winograd", "bool", "true", "3x3 convolutions with fewer multiplications">,
+                 Option<"half", "half", "bool", "false", "weights that f16 can hold are kept as such">];
   let statistics = [Statistic<"selected", "kernels", "operations turned into kernels">,
                     Statistic<"fused", "epilogues", "elementwise operations fused into kernels">,
                     Statistic<"packed", "weights", "constants packed">];

@@ -44,8 +44,8 @@ struct Candidate {
 
 class Selector {
 public:
-  Selector(unsigned lanes, bool winograd, llvm::SetVector<Attribute> &replaced)
-      : lanes(lanes), winograd(winograd), replaced(replaced) {}
+  Selector(unsigned lanes, bool winograd, bool half, llvm::SetVector<Attribute> &replaced)
+      : lanes(lanes), winograd(winograd), half(half), replaced(replaced) {}
 
   /// Whether `op` became a kernel.
   bool select(linalg::LinalgOp op);
@@ -84,7 +84,7 @@ private:
   void finish(Candidate &c, Operation *kernel);
 
   unsigned lanes;
-  bool winograd;
+  bool winograd, half;
   llvm::SetVector<Attribute> &replaced; // constants that now exist in packed form
 };
 
@@ -537,8 +537,8 @@ Value Selector::makeRhs(OpBuilder &b, Location loc, Candidate &c) {
     SmallVector<int64_t> sizes(kept.size());
     for (auto [i, expr] : llvm::enumerate(map.getResults()))
       sizes[cast<AffineDimExpr>(expr).getPosition()] = type.getDimSize(i);
-    ElementsAttr packedConstant =
-        c.isBytes ? packBytes(*view, map, sizes, batchDims, lanes) : packConstant(*view, map, sizes, batchDims, lanes);
+    ElementsAttr packedConstant = c.isBytes ? packBytes(*view, map, sizes, batchDims, lanes)
+                                            : packConstant(*view, map, sizes, batchDims, lanes, half);
     c.reducedSizes.assign(sizes.begin() + batchDims + 1, sizes.end());
     replaced.insert(view->attribute);
     ++packed;
@@ -703,7 +703,7 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
 
   void runOnOperation() override {
     llvm::SetVector<Attribute> replaced;
-    Selector selector(lanes, winograd, replaced);
+    Selector selector(lanes, winograd, half, replaced);
     SmallVector<linalg::LinalgOp> candidates;
     getOperation().walk([&](linalg::LinalgOp op) {
       if (op.getNumReductionLoops() > 0)
