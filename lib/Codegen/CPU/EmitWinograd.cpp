@@ -16,7 +16,8 @@ using namespace mlir;
 using namespace onnxc::kernel;
 
 WinogradBlocks::WinogradBlocks(int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes) {
-  constexpr int64_t cacheFloats = 212'000, scratchFloats = 1 << 20, mostTiles = 48, wantedItems = 8, leastVectors = 4;
+  constexpr int64_t cacheFloats = 212'000, scratchFloats = 1 << 19, leastTasks = 6, mostTiles = 48, wantedItems = 8,
+                    leastVectors = 4;
   int64_t paddedChannels = llvm::alignTo(channels, lanes);
   bool isKnown = !ShapedType::isDynamic(height) && !ShapedType::isDynamic(width);
   // The weights stream by once for every block, so a block has to be worth it.
@@ -31,7 +32,7 @@ WinogradBlocks::WinogradBlocks(int64_t height, int64_t width, int64_t channels, 
   splits = llvm::divideCeil(vectors, vectorsPerSplit);
   pixelFloats = 16 * tilesPerBlock * paddedChannels;
   sumFloats = 16 * tilesPerBlock * kVectors * lanes;
-  mostTasks = std::clamp<int64_t>(scratchFloats / (pixelFloats + sumFloats), 4, 32);
+  mostTasks = std::clamp<int64_t>(scratchFloats / (pixelFloats + sumFloats), leastTasks, 32);
 }
 
 namespace {
@@ -52,10 +53,10 @@ public:
     tiles = e.mul(e.ceilDiv(height, e.index(2)), tilesAcross);
     blocksPerImage = e.ceilDiv(tiles, e.index(blocks.tilesPerBlock));
     items = e.mul(e.size(init, 0), e.mul(blocksPerImage, blocks.splits));
-    itemsPerTask = e.ceilDiv(items, e.max(e.size(scratch, 0), e.index(1)));
+    tasks = e.min(items, e.size(scratch, 0));
   }
 
-  Index countTasks() { return e.ceilDiv(items, e.max(itemsPerTask, e.index(1))); }
+  Index countTasks() { return tasks; }
 
   void emitTask(Value task, unsigned registerCount) {
     registers = registerCount;
@@ -69,8 +70,8 @@ public:
     sumsAt = e.add(pixelsAt, blocks.pixelFloats);
     for (auto [i, extra] : llvm::enumerate(extras))
       others.push_back(e.access(extra, op.getExtraMap(i)));
-    Index first = e.mul(itemsPerTask, Index(task));
-    e.loop(first, e.min(e.add(first, itemsPerTask), items), 1, [&](Index item) {
+    auto begin = [&](Index task) { return e.div(e.mul(items, task), tasks); };
+    e.loop(begin(task), begin(e.add(task, 1)), 1, [&](Index item) {
       Index split = e.rem(item, e.index(blocks.splits)), rest = e.div(item, e.index(blocks.splits));
       Index block = e.rem(rest, blocksPerImage), image = e.div(rest, blocksPerImage);
       if (!getConstantIntValue(tiles)) { // the last block may have less: what is more is computed in vain
@@ -232,7 +233,7 @@ private:
   WinogradBlocks blocks;
   VectorType vector;
   Index tilesAcross, tiles, blocksPerImage;
-  Index items, itemsPerTask; // an item is a block of tiles for a part of the columns
+  Index items, tasks; // an item is a block of tiles for a part of the columns
   unsigned registers = 0;
   Access in, weights, out;
   SmallVector<Access> others;
