@@ -123,19 +123,15 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(createKeepOuterLoops());
-  passes.addPass(createSCFToControlFlowPass());
+  passes.addPass(createLowerLoops());
   // Checks return from wherever they are, now that there are only branches.
   passes.addPass(createLowerChecks());
   ConvertVectorToLLVMPassOptions vector;
   vector.reassociateFPReductions = true;
   passes.addPass(createConvertVectorToLLVMPass(vector));
-  passes.addPass(createConvertMathToLLVMPass());
-  passes.addPass(createUBToLLVMConversionPass());
-  passes.addPass(createFinalizeMemRefToLLVMConversionPass());
-  passes.addPass(createArithToLLVMConversionPass());
-  passes.addPass(createConvertIndexToLLVMPass());
-  passes.addPass(createConvertControlFlowToLLVMPass());
-  passes.addPass(createConvertFuncToLLVMPass());
+  ConvertToLLVMPassOptions rest; // of the dialects, all at once
+  rest.allowPatternRollback = false;
+  passes.addPass(createConvertToLLVMPass(rest));
   passes.addPass(createBoolsAsBytes());
   passes.addPass(createApplyLoopAnnotations());
   passes.addPass(createReconcileUnrealizedCastsPass());

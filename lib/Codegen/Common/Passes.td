@@ -47,4 +47,17 @@ def LowerExpandShape : Pass<"lower-expand-shape"> {
   let statistics = [Statistic<"lowered", "lowered", "expand_shape operations that became strides">];
 }
 
+def LowerLoops : Pass<"lower-loops"> {
+  let summary = "Loops and branches of scf become branches between blocks";
+  let description = [{
+    ```mlir
+    scf.if %c { ... }
+    ==>
+    cf.cond_br %c, ^then, ^rest
+    ```
+  }];
+  let dependentDialects = ["mlir::cf::ControlFlowDialect"];
+  let statistics = [Statistic<"lowered", "lowered", "operations that became branches">];
+}
+
 #endif // ONNXC_CODEGEN_COMMON_PASSES_TD
