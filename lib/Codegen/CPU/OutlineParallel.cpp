@@ -88,6 +88,7 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     auto pointer = LLVM::LLVMPointerType::get(context);
     LLVMTypeConverter typeConverter(context);
     types = &typeConverter;
+    known.clear();
 
     Block &entry = main.front();
     pool = entry.addArgument(pointer, main.getLoc());
@@ -250,32 +251,17 @@ private:
     for (Operation &op : forall.getBody()->without_terminator())
       b.clone(op, mapping);
     func::ReturnOp::create(b);
+    LLVM::LLVMFuncOp entry = findEntry(task);
+    if (entry)
+      task.erase();
 
-    // Its entry, as runtime/include/onnxc/abi.h has it: (context, i, worker).
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
     SmallVector<Type> fieldTypes;
     for (Value value : passed)
       fieldTypes.push_back(isa<MemRefType>(value.getType()) ? pointer : types->convertType(value.getType()));
     auto contextType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
-    b.setInsertionPointToEnd(getOperation().getBody());
-    auto entryType =
-        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), {pointer, b.getI64Type(), b.getI32Type()});
-    auto entry = LLVM::LLVMFuncOp::create(b, name + "_entry", entryType, LLVM::Linkage::Internal);
-    Block *entryBody = entry.addEntryBlock(b);
-    b.setInsertionPointToStart(entryBody);
-    SmallVector<Value> arguments;
-    for (auto [i, value] : llvm::enumerate(passed)) {
-      Value address = LLVM::GEPOp::create(b, pointer, contextType, entryBody->getArgument(0),
-                                          ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
-      Value field = LLVM::LoadOp::create(b, fieldTypes[i], address);
-      if (auto type = dyn_cast<MemRefType>(value.getType()))
-        field = MemRefDescriptor::fromStaticShape(b, b.getLoc(), *types, type, field);
-      arguments.push_back(toBuiltin(b, field, value.getType()));
-    }
-    arguments.push_back(toBuiltin(b, entryBody->getArgument(1), b.getIndexType()));
-    arguments.push_back(entryBody->getArgument(2));
-    func::CallOp::create(b, task, arguments);
-    LLVM::ReturnOp::create(b, ValueRange{});
+    if (!entry)
+      entry = makeEntry(task, passed, fieldTypes, contextType);
 
     // The dispatch.
     b.setInsertionPoint(forall);
@@ -299,6 +285,42 @@ private:
     return DataLayout(getOperation()).getTypeSize(contextType).getFixedValue();
   }
 
+  /// The entry of a task that was made before and does the same as `task`: a model has many equal layers.
+  LLVM::LLVMFuncOp findEntry(func::FuncOp task) {
+    for (auto [other, entry] : known[task.getFunctionType()])
+      if (other.getArgAttrsAttr() == task.getArgAttrsAttr() &&
+          OperationEquivalence::isRegionEquivalentTo(&other.getBody(), &task.getBody(),
+                                                     OperationEquivalence::IgnoreLocations))
+        return entry;
+    return {};
+  }
+
+  /// (context, i, worker), as runtime/include/onnxc/abi.h has it: calls the task with what the context contains.
+  LLVM::LLVMFuncOp makeEntry(func::FuncOp task, ArrayRef<Value> passed, ArrayRef<Type> fieldTypes, Type contextType) {
+    auto b = ImplicitLocOpBuilder::atBlockEnd(task.getLoc(), getOperation().getBody());
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    auto entryType =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), {pointer, b.getI64Type(), b.getI32Type()});
+    auto entry = LLVM::LLVMFuncOp::create(b, (task.getName() + "_entry").str(), entryType, LLVM::Linkage::Internal);
+    Block *entryBody = entry.addEntryBlock(b);
+    b.setInsertionPointToStart(entryBody);
+    SmallVector<Value> arguments;
+    for (auto [i, value] : llvm::enumerate(passed)) {
+      Value address = LLVM::GEPOp::create(b, pointer, contextType, entryBody->getArgument(0),
+                                          ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
+      Value field = LLVM::LoadOp::create(b, fieldTypes[i], address);
+      if (auto type = dyn_cast<MemRefType>(value.getType()))
+        field = MemRefDescriptor::fromStaticShape(b, b.getLoc(), *types, type, field);
+      arguments.push_back(toBuiltin(b, field, value.getType()));
+    }
+    arguments.push_back(toBuiltin(b, entryBody->getArgument(1), b.getIndexType()));
+    arguments.push_back(entryBody->getArgument(2));
+    func::CallOp::create(b, task, arguments);
+    LLVM::ReturnOp::create(b, ValueRange{});
+    known[task.getFunctionType()].emplace_back(task, entry);
+    return entry;
+  }
+
   static Value toLLVM(ImplicitLocOpBuilder &b, Value value, Type type) {
     return value.getType() == type ? value : UnrealizedConversionCastOp::create(b, type, value).getResult(0);
   }
@@ -308,6 +330,7 @@ private:
   Value pool;
   LLVM::AllocaOp contextMemory;
   func::FuncOp parallel;
+  DenseMap<Type, SmallVector<std::pair<func::FuncOp, LLVM::LLVMFuncOp>>> known; ///< tasks and their entries, by type
   unsigned next = 0; ///< number of the next task function; a statistic does not count in every build
 };
 } // namespace
