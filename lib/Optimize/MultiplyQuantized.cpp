@@ -1,13 +1,16 @@
 //===- lib/Optimize/MultiplyQuantized.cpp ------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Products of dequantised matrices with constant ones become products of their bytes: with one scale sa of the left
-// side and one scale sb for each column of the right one,
+// Products of dequantised matrices with constant ones, and convolutions, become products of their bytes: with one scale
+// sa of the left side and one scale sb for each column of the right one,
 //   sum over k of sa (a - za) sb (b - zb) = sa sb sum over k of (a - za) (b - zb),
 // and the sum of integers is exact.
+#include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/Convolution.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/ops/Quantization.h"
+#include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "lib/Optimize/Passes.h"
@@ -39,6 +42,12 @@ static DequantizeLinearOp getDequantized(Value value) {
   return isByte && getElementTypeOrSelf(op.getY()).isF32() && getElementTypeOrSelf(op.getXScale()).isF32()
              ? op
              : DequantizeLinearOp();
+}
+
+/// One scale, and one zero point if any.
+static bool hasOneNumber(DequantizeLinearOp op) {
+  return hasOneElement(op.getXScale()) &&
+         (!isa<RankedTensorType>(op.getXZeroPoint().getType()) || hasOneElement(op.getXZeroPoint()));
 }
 
 namespace {
@@ -77,15 +86,60 @@ struct MultiplyQuantized : onnxc::impl::MultiplyQuantizedBase<MultiplyQuantized>
   void runOnOperation() override {
     SmallVector<Operation *> products;
     getOperation().walk([&](Operation *op) {
-      if (isa<MatMulOp, GemmOp>(op))
+      if (isa<MatMulOp, GemmOp, ConvOp>(op))
         products.push_back(op);
     });
     for (Operation *op : products)
-      if (Value result = multiply(op)) {
+      if (Value result = isa<ConvOp>(op) ? convolve(cast<ConvOp>(op)) : multiply(op)) {
         op->getResult(0).replaceAllUsesWith(result);
         op->erase();
         ++multiplied;
       }
+  }
+
+  /// The convolution of matrices of pixels as one of bytes, or null.
+  Value convolve(ConvOp op) {
+    DequantizeLinearOp x = getDequantized(op.getX()), w = getDequantized(op.getW());
+    if (!x || !w || op.getGroup() != 1 || getDims(op.getX()).size() != 4 || !hasOneNumber(x) ||
+        !getConstantElements(w.getX()))
+      return {};
+    auto type = cast<RankedTensorType>(w.getX().getType());
+    int64_t depth = type.getDimSize(1) * type.getDimSize(2) * type.getDimSize(3);
+    bool isPerFeature = !hasOneElement(w.getXScale());
+    if (depth > kMostProducts ||
+        (isPerFeature && (getDims(w.getXScale()).size() != 1 || w.getAxis() != 0 || w.getBlockSize() != 0)))
+      return {};
+    // Only zero points in the middle of the range leave a product of bytes.
+    bool isUnsigned = type.getElementType().isUnsignedInteger();
+    if (!isa<RankedTensorType>(w.getXZeroPoint().getType()) ? isUnsigned : getDims(w.getXZeroPoint()).size() > 1)
+      return {};
+    if (isa<RankedTensorType>(w.getXZeroPoint().getType())) {
+      ElementsAttr zeros = getConstantElements(w.getXZeroPoint());
+      if (!zeros || !llvm::all_of(getRawElements(zeros), [&](char zero) { return zero == (isUnsigned ? '\x80' : 0); }))
+        return {};
+    }
+    ImplicitLocOpBuilder b(op.getLoc(), op);
+    // One number for each feature map, over pixels.
+    auto spread = [&](Value perFeature) -> Value {
+      auto axes = RankedTensorType::get(2, b.getI64Type());
+      auto values = DenseElementsAttr::get(axes, ArrayRef<int64_t>{1, 2});
+      return make<UnsqueezeOp>(b, {perFeature, ConstantOp::create(b, axes, values)});
+    };
+    SmallVector<NamedAttribute> attributes;
+    for (StringRef name : {"auto_pad", "dilations", "kernel_shape", "pads", "strides"})
+      if (Attribute attribute = op->getAttr(name))
+        attributes.push_back(b.getNamedAttr(name, attribute));
+    Value sum = make<ConvIntegerOp>(b, {x.getX(), w.getX(), x.getXZeroPoint(), w.getXZeroPoint()}, attributes);
+    Value scale = make<MulOp>(b, {x.getXScale(), w.getXScale()});
+    Value y = make<MulOp>(b, {toReal(b, sum), isPerFeature ? spread(scale) : scale});
+    if (isa<RankedTensorType>(op.getB().getType()))
+      y = make<AddOp>(b, {y, spread(op.getB())});
+    return y.getType() == op.getY().getType() ? y : Value();
+  }
+
+  static Value toReal(ImplicitLocOpBuilder &b, Value integers) {
+    auto number = b.getIntegerAttr(b.getIntegerType(64, /*isSigned=*/true), getOnnxType(b.getF32Type()));
+    return make<CastOp>(b, integers, b.getNamedAttr("to", number));
   }
 
   /// The product as one of bytes, or null.
@@ -95,18 +149,15 @@ struct MultiplyQuantized : onnxc::impl::MultiplyQuantizedBase<MultiplyQuantized>
       return {};
     DequantizeLinearOp a = getDequantized(op->getOperand(0));
     auto weights = Weights::get(op->getOperand(1), gemm && gemm.getTransB());
-    if (!a || !weights || getDims(a.getX()).size() < 2 || !hasOneElement(a.getXScale()) ||
-        (isa<RankedTensorType>(a.getXZeroPoint().getType()) && !hasOneElement(a.getXZeroPoint())))
+    if (!a || !weights || getDims(a.getX()).size() < 2 || !hasOneNumber(a))
       return {};
     ImplicitLocOpBuilder b(op->getLoc(), op);
     Value matrix = weights->op.getX();
     if (weights->isTransposed)
       matrix = make<TransposeOp>(b, matrix, b.getNamedAttr("perm", b.getDenseI64ArrayAttr({1, 0})));
-    auto type = b.getIntegerType(64, /*isSigned=*/true);
-    auto to = b.getNamedAttr("to", b.getIntegerAttr(type, getOnnxType(b.getF32Type())));
     Value sum = make<MatMulIntegerOp>(b, {a.getX(), matrix, a.getXZeroPoint(), weights->op.getXZeroPoint()});
-    Value real = make<CastOp>(b, sum, to);
-    Value product = make<MulOp>(b, {real, make<MulOp>(b, {a.getXScale(), weights->op.getXScale()}).getResult()});
+    Value product =
+        make<MulOp>(b, {toReal(b, sum), make<MulOp>(b, {a.getXScale(), weights->op.getXScale()}).getResult()});
     if (gemm && isa<RankedTensorType>(gemm.getC().getType()))
       product = make<AddOp>(b, {product, gemm.getC()});
     return product.getType() == op->getResult(0).getType() ? product : Value();

@@ -74,7 +74,8 @@ def FoldBatchNormalization : Pass<"fold-batch-normalization", "mlir::func::FuncO
 def MultiplyQuantized : Pass<"multiply-quantized", "mlir::func::FuncOp"> {
   let summary = "Makes products of dequantised matrices products of integers";
   let description = [{
-    MatMul and Gemm of dequantised bytes, where the right side is constant: a product of bytes, whose sums are scaled.
+    MatMul, Gemm and Conv of dequantised bytes, where the right side is constant: a product of bytes, whose sums are
+    scaled.
 
     ```mlir
     %a = onnx.DequantizeLinear %x, %sx, %zx

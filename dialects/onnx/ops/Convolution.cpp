@@ -4,6 +4,7 @@
 #include "dialects/onnx/ops/Convolution.h"
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Window.h"
 #include "dialects/onnx/support/ZeroPoint.h"
@@ -214,10 +215,76 @@ LogicalResult ConvIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
+/// A two-dimensional convolution of bytes that stay bytes, with constant weights whose zero points are in the middle of
+/// their range:
+///   sum (x - zx) w = sum x w - zx sum w, where zx stands around x.
+/// Null where it isn't one.
+static Lowered convolveBytes(LoweringBuilder &b, Lowered x, Lowered w, Lowered xZero, Lowered wZero, Window window) {
+  ElementsAttr elements = getConstantElements(w.value);
+  ElementsAttr zeroElements = wZero ? getConstantElements(wZero.value) : ElementsAttr();
+  if (window.axes.size() != 2 || !elements || (wZero && !zeroElements) || w.type.getNumElements() == 0)
+    return {};
+  auto isSigned = [](Lowered value) { return !value.element().isUnsignedInteger(); };
+  // Unsigned numbers become signed ones, 128 less.
+  auto toSigned = [](char byte, bool isSigned) { return static_cast<int8_t>(isSigned ? byte : byte ^ 0x80); };
+  ArrayRef<char> bytes = getRawElements(elements), zeros = wZero ? getRawElements(zeroElements) : ArrayRef<char>("", 1);
+  int64_t features = w.type.getDimSize(0), depth = w.type.getNumElements() / features;
+  bool isSplat = elements.isSplat();
+  if (bytes.size() != static_cast<size_t>(isSplat ? 1 : features * depth) ||
+      !llvm::all_of(zeros, [&](char zero) { return toSigned(zero, isSigned(w)) == 0; }))
+    return {};
+  std::vector<char> numbers(features * depth);
+  std::vector<int32_t> sums(features, 0);
+  for (auto [i, number] : llvm::enumerate(numbers)) {
+    number = toSigned(bytes[isSplat ? 0 : i], isSigned(w));
+    sums[i / depth] += static_cast<int8_t>(number);
+  }
+  Type i8 = b.getIntegerType(8), i32 = b.getI32Type();
+  RankedTensorType wType = withElementType(w.type, i8);
+  w = {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(wType, numbers))), wType};
+
+  auto flip = [&](ImplicitLocOpBuilder &body, Value value) -> Value {
+    return arith::XOrIOp::create(body, value, arith::ConstantIntOp::create(body, i8, -128));
+  };
+  Value zero = xZero ? Value(tensor::ExtractOp::create(b, reshape(b, xZero, {}).value, ValueRange()))
+                     : Value(b.constantInt(i8, 0));
+  if (!isSigned(x)) {
+    zero = flip(b, zero);
+    RankedTensorType type = withElementType(x.type, i8);
+    x = {b.elementwise(type, x.value, TypeRange{type},
+                       [&](ImplicitLocOpBuilder &body, ValueRange args) { return flip(body, args[0]); }),
+         type};
+  }
+  Dims dims{x.dims()[0], w.dims()[0]};
+  llvm::append_range(dims, window.outputDims());
+  x = window.pad(b, x, zero);
+  RankedTensorType type = makeTensor(dims, i32);
+  Value init = b.filled(type, b.constantInt(i32, 0));
+  Value y = linalg::Conv2DNchwFchwOp::create(b, TypeRange{init.getType()}, ValueRange{x.value, w.value},
+                                             ValueRange{init}, window.strides(b), window.dilations(b))
+                .getResult(0);
+  auto sumsType = RankedTensorType::get(features, i32);
+  ArrayRef<char> raw(reinterpret_cast<const char *>(sums.data()), sums.size() * sizeof(int32_t));
+  Value perFeature = arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(sumsType, raw)));
+  Value one = tensor::FromElementsOp::create(b, RankedTensorType::get({}, i8), zero);
+  AffineMap identity = b.getMultiDimIdentityMap(4);
+  y = b.elementwise(type, {y, perFeature, one},
+                    {identity, AffineMap::get(4, 0, b.getAffineDimExpr(1)), AffineMap::get(4, 0, b.getContext())},
+                    [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                      Value wide = arith::ExtSIOp::create(body, i32, args[2]);
+                      return arith::SubIOp::create(body, args[0], arith::MulIOp::create(body, wide, args[1]));
+                    });
+  return {y, type};
+}
+
 FailureOr<SmallVector<Value>> ConvIntegerOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   auto window = getWindow(*this);
   if (failed(window))
     return failure();
+  if (getGroup() == 1)
+    if (Lowered y = convolveBytes(b, getLowered(*this, operands, 0), getLowered(*this, operands, 1),
+                                  getLowered(*this, operands, 2), getLowered(*this, operands, 3), *window))
+      return SmallVector<Value>{y.value};
   // What is padded stands for zero, too: after the subtraction.
   Lowered x = subtractZeroPoint(b, getLowered(*this, operands, 0), getLowered(*this, operands, 2), 1);
   Lowered w = subtractZeroPoint(b, getLowered(*this, operands, 1), getLowered(*this, operands, 3), 0);

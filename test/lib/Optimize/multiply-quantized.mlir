@@ -33,3 +33,21 @@ func.func @rows(%x: tensor<2x4xui8>) -> tensor<2x3xf32> {
   %2 = onnx.MatMul %0, %1 : (tensor<2x4xf32>, tensor<4x3xf32>) -> tensor<2x3xf32>
   return %2 : tensor<2x3xf32>
 }
+
+// What stands around the image is its zero point.
+// CHECK-LABEL: func @conv(
+// CHECK: %[[SUM:.*]] = onnx.ConvInteger %arg0, %{{.*}}, %{{.*}}, %{{.*}} {pads = array<i64: 1, 1, 1, 1>} : {{.*}} -> tensor<1x2x5x5xi32>
+// CHECK: onnx.Cast %[[SUM]]
+// CHECK: onnx.Unsqueeze
+// CHECK-NOT: onnx.Conv %
+func.func @conv(%x: tensor<1x3x5x5xui8>) -> tensor<1x2x5x5xf32> {
+  %none = onnx.None : none
+  %s = onnx.Constant dense<0.5> : tensor<f32> : tensor<f32>
+  %z = onnx.Constant dense<128> : tensor<ui8> : tensor<ui8>
+  %w = onnx.Constant dense<3> : tensor<2x3x3x3xi8> : tensor<2x3x3x3xi8>
+  %sw = onnx.Constant dense<[0.5, 0.25]> : tensor<2xf32> : tensor<2xf32>
+  %0 = onnx.DequantizeLinear %x, %s, %z : (tensor<1x3x5x5xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x3x5x5xf32>
+  %1 = onnx.DequantizeLinear %w, %sw, %none {axis = 0 : si64} : (tensor<2x3x3x3xi8>, tensor<2xf32>, none) -> tensor<2x3x3x3xf32>
+  %2 = onnx.Conv %0, %1, %none {pads = array<i64: 1, 1, 1, 1>} : (tensor<1x3x5x5xf32>, tensor<2x3x3x3xf32>, none) -> tensor<1x2x5x5xf32>
+  return %2 : tensor<1x2x5x5xf32>
+}
