@@ -155,7 +155,7 @@ static Value concatenate(LoweringBuilder &b, ArrayRef<Value> parts, ArrayRef<Dim
   AffineExpr offset = makeDim(b.getContext(), 0);
   int64_t rank = dims.size();
   for (auto [part, from] : llvm::zip_equal(parts, sizes)) {
-    if (getConstant(from[axis]) == 0)
+    if (llvm::any_of(from, [](AffineExpr size) { return getConstant(size) == 0; })) // nothing, whatever is beside it
       continue;
     SmallVector<OpFoldResult> offsets = indexList(b, rank, 0);
     offsets[axis] = b.materialize(offset);

@@ -5,6 +5,7 @@
 #include "dialects/onnx/ops/Recurrent.h"
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/ops/MatMul.h"
+#include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/ops/Quantization.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
@@ -346,13 +347,15 @@ Lowered RecurrentLowering::project(bool separateBias) {
   x = reshape(b, x, {product(context, {dims[0], dims[1]}), dims[2]});
   Lowered y;
   if (layer.quantized) {
-    y.type = makeTensor({x.dims()[0], makeDim(context, columns)}, accumulator);
-    y.value = b.empty(y.type);
+    SmallVector<Value> parts;
     for (int64_t direction = 0; direction < layer.directions; ++direction) {
-      Lowered part = multiplyQuantized(x, 1, direction);
-      SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), b.getIndexAttr(direction * layer.gates * layer.hidden)};
-      SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
-      y.value = tensor::InsertSliceOp::create(b, part.value, y.value, offsets, b.materialize(part.dims()), ones);
+      y = multiplyQuantized(x, 1, direction);
+      parts.push_back(b.lift(y.value, y.type));
+    }
+    if (parts.size() > 1) {
+      auto axis = b.getNamedAttr("axis", b.getIntegerAttr(b.getIntegerType(64, /*isSigned=*/true), 1));
+      Value all = make<ConcatOp>(b, parts, axis).getConcatResult();
+      y = {b.lower(all), cast<RankedTensorType>(all.getType())};
     }
   } else {
     w = reshape(b, w, {makeDim(context, columns), layer.input});

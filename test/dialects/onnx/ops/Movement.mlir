@@ -17,6 +17,15 @@ func.func @transpose_complex(%x: tensor<2x3xcomplex<f32>>) -> tensor<3x2xcomplex
 
 // -----
 
+// CHECK-LABEL: func @concat_nothing(
+// CHECK-NOT: tensor.insert_slice
+func.func @concat_nothing(%x: tensor<0x4xf32>) -> tensor<0x8xf32> {
+  %0 = onnx.Concat %x, %x {axis = 1 : si64} : (tensor<0x4xf32>, tensor<0x4xf32>) -> tensor<0x8xf32>
+  return %0 : tensor<0x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @concat(
 // CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 0] [%[[N:.*]], 4] [1, 1]
 // CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[%[[N]], 0] [3, 4] [1, 1] : tensor<3x4xf32> into tensor<?x4xf32>
