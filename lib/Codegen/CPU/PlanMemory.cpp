@@ -72,7 +72,8 @@ static OpFoldResult sizeOf(OpBuilder &b, Location loc, Value memref, int64_t dim
     return subview.getMixedSizes()[dim];
   if (auto collapse = dyn_cast_or_null<memref::CollapseShapeOp>(op)) {
     Value product;
-    for (int64_t part : collapse.getReassociationIndices()[dim]) {
+    SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices(); // a temporary would be gone
+    for (int64_t part : groups[dim]) {
       Value size = getValueOrCreateConstantIndexOp(b, loc, sizeOf(b, loc, collapse.getSrc(), part));
       product = product ? b.createOrFold<arith::MulIOp>(loc, product, size) : size;
     }
