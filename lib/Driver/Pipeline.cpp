@@ -47,6 +47,7 @@ void onnxc::addOptimizePasses(OpPassManager &passes, const PipelineOptions &opti
   // Integers are multiplied as what they are, while it is known that they are.
   main.addPass(createMultiplyQuantized());
   main.addPass(createFoldConstants(options.evaluate, /*dequantize=*/true));
+  main.addPass(createInferShapes()); // what has become a constant may be a size, too
   main.addPass(createCanonicalizerPass());
   main.addPass(createCSEPass());
 }

@@ -276,6 +276,8 @@ public:
       sizes.push_back(tensor::getMixedSize(b, b.getLoc(), value, i));
     if (grows)
       stack = makeRoom(b, stack, sizes, position);
+    if (isEmpty())
+      return stack;
     SmallVector<OpFoldResult> offsets(sizes.size() + 1, b.getIndexAttr(0)), ones(sizes.size() + 1, b.getIndexAttr(1));
     offsets[axis] = position;
     sizes.insert(sizes.begin() + axis, b.getIndexAttr(1));
@@ -289,10 +291,15 @@ public:
     SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0)), ones(type.getRank(), b.getIndexAttr(1));
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), stack);
     sizes[axis] = count;
+    if (isEmpty())
+      return castTo(b, tensor::EmptyOp::create(b, sizes, type.getElementType()), resultType);
     return castTo(b, tensor::ExtractSliceOp::create(b, stack, offsets, sizes, ones), resultType);
   }
 
 private:
+  /// Whether no slice has an element, which slices of tensors must not be without.
+  bool isEmpty() const { return llvm::is_contained(type.getShape(), 0); }
+
   Value makeRoom(LoweringBuilder &b, Value stack, ArrayRef<OpFoldResult> sizes, Value position) const {
     IndexMath math{b};
     Value room = tensor::DimOp::create(b, stack, axis);
@@ -313,7 +320,8 @@ private:
       SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0)), ones(type.getRank(), b.getIndexAttr(1));
       // At first there is nothing, not even sizes.
       SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, b.getLoc(), stack);
-      bigger = tensor::InsertSliceOp::create(b, stack, bigger, offsets, old, ones);
+      if (!isEmpty())
+        bigger = tensor::InsertSliceOp::create(b, stack, bigger, offsets, old, ones);
       scf::YieldOp::create(b, bigger);
       b.setInsertionPointToStart(grow.elseBlock());
       scf::YieldOp::create(b, stack);
@@ -682,6 +690,10 @@ FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange
       value = castTo(b, liftTo(b, value, type), type);
       if (!destination) {
         value = ownMemory(b, value);
+        continue;
+      }
+      if (llvm::is_contained(cast<RankedTensorType>(type).getShape(), 0)) { // there is nothing to insert
+        value = destination;
         continue;
       }
       int64_t rank = cast<RankedTensorType>(type).getRank();

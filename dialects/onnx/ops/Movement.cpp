@@ -5,6 +5,7 @@
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/support/Axes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -155,15 +156,16 @@ static Value concatenate(LoweringBuilder &b, ArrayRef<Value> parts, ArrayRef<Dim
   AffineExpr offset = makeDim(b.getContext(), 0);
   int64_t rank = dims.size();
   for (auto [part, from] : llvm::zip_equal(parts, sizes)) {
-    if (llvm::any_of(from, [](AffineExpr size) { return getConstant(size) == 0; })) // nothing, whatever is beside it
+    AffineExpr at = offset;
+    offset = simplify(offset + from[axis]);
+    if (llvm::any_of(from, [](AffineExpr size) { return getConstant(size) == 0; })) // there is nothing to insert
       continue;
     SmallVector<OpFoldResult> offsets = indexList(b, rank, 0);
-    offsets[axis] = b.materialize(offset);
+    offsets[axis] = b.materialize(at);
     // Among many parts, what the comparison does not see through it does not solve systems of inequalities for.
     if (auto sum = dyn_cast<Value>(offsets[axis]); sum && parts.size() > 8)
       offsets[axis] = arith::MaxSIOp::create(b, sum, b.index(0)).getResult();
     result = tensor::InsertSliceOp::create(b, part, result, offsets, b.materialize(from), indexList(b, rank, 1));
-    offset = simplify(offset + from[axis]);
   }
   return result;
 }
@@ -254,6 +256,16 @@ struct AxisRange {
 /// "To the end" is written as a number far beyond any size.
 static constexpr int64_t kBeyond = std::numeric_limits<int32_t>::max();
 
+/// Whether exporters may mean the expression as a place inside an axis: it is made of sizes by adding, multiplying and
+/// dividing alone (a remainder or a maximum is 0 for many sizes), and is no number less sizes, which has any sign.
+static bool isPlain(Operation *op, AffineExpr expr) {
+  bool holds = getConstant(expr) || !upperBound(expr) || *upperBound(expr) <= 0;
+  expr.walk([&](AffineExpr e) {
+    holds &= e.getKind() != AffineExprKind::Mod && !(isa<AffineSymbolExpr>(e) && getClamped(op, e));
+  });
+  return holds;
+}
+
 /// The range that start, end and step describe on an axis of size `dim`. Numbers are clamped to a symbolic size. What
 /// the model computes from sizes is taken to lie inside, as exporters mean it, and so is a single element, whose size
 /// is a number then: `nonNegative` says what has to be checked. Null where that would be guessing.
@@ -261,6 +273,8 @@ static std::optional<AxisRange> knownRange(Operation *op, AffineExpr dim, Affine
                                            int64_t step) {
   MLIRContext *context = dim.getContext();
   auto size = getConstant(dim), from = getConstant(start), to = getConstant(end);
+  if (size == 0)
+    return AxisRange{makeDim(context, 0), makeDim(context, 0), {}};
   if (size && from && to) {
     auto place = [&](int64_t at, int64_t low, int64_t high) { return std::clamp(at < 0 ? at + *size : at, low, high); };
     int64_t first = step > 0 ? place(*from, 0, *size) : place(*from, 0, *size - 1);
@@ -289,21 +303,21 @@ static std::optional<AxisRange> knownRange(Operation *op, AffineExpr dim, Affine
     return range;
   }
   auto assume = [&](AffineExpr expr) {
-    if (!isNonNegative(simplify(expr)))
-      range.nonNegative.push_back(simplify(expr));
+    expr = simplify(expr);
+    if (!isNeverNegative(op, expr) && !llvm::is_contained(range.nonNegative, expr))
+      range.nonNegative.push_back(expr);
   };
   // What is never positive counts from the back, unless it is 0.
   auto isFromBack = [&](AffineExpr at) {
-    if (auto high = upperBound(at))
-      return *high < 0;
-    bool holds = isNonNegative(simplify(at * -1));
-    if (holds)
-      assume(at * -1 - 1);
+    if (auto number = getConstant(at))
+      return *number < 0;
+    bool holds = isNeverNegative(op, at * -1);
+    assume(holds ? at * -1 - 1 : at);
     return holds;
   };
   AffineExpr first = from && *from < -kBeyond ? zero : isFromBack(start) ? dim + start : start;
   AffineExpr last = to && *to >= kBeyond ? dim : to && *to < -kBeyond ? zero : isFromBack(end) ? dim + end : end;
-  if (isNonNegative(simplify(last - dim)))
+  if (isNeverNegative(op, last - dim))
     last = dim;
   bool isElement = getDifference(last, first) == 1 && (!from || !to || *to == 1 || *from == -1);
   if (!from || isElement)
@@ -314,6 +328,8 @@ static std::optional<AxisRange> knownRange(Operation *op, AffineExpr dim, Affine
     assume(dim - last);
   else
     last = minimum(op, last, dim);
+  if (!range.nonNegative.empty() && !(isPlain(op, start) && isPlain(op, end)))
+    return std::nullopt;
   // A start beyond the size or an end before the first element makes the difference negative: nothing is left. Rounding
   // up makes nothing of what is missing, as long as that is less than a step.
   range.start = simplify(first);
@@ -441,13 +457,15 @@ FailureOr<SmallVector<Value>> SliceOp::lowerToLinalg(LoweringBuilder &b, ValueRa
     Value step = slice.step ? b.index(*slice.step) : read(getSteps(), operands[4], n, axis, one);
     Value isUp = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, step, zero);
     Value high = arith::SelectOp::create(b, isUp, size, arith::SubIOp::create(b, size, one));
+    Value low = arith::SelectOp::create(b, isUp, zero, minusOne);
     auto place = [&](Value at, Value low) -> Value {
       Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, at, zero);
       at = arith::SelectOp::create(b, isNegative, arith::AddIOp::create(b, at, size), at);
       return arith::MaxSIOp::create(b, arith::MinSIOp::create(b, at, high), low);
     };
-    Value start = place(read(getStarts(), operands[1], n, axis, zero), zero);
-    Value end = place(read(getEnds(), operands[2], n, axis, size), arith::SelectOp::create(b, isUp, zero, minusOne));
+    // Backwards, an empty axis has no place to start from but that of the end, -1.
+    Value start = place(read(getStarts(), operands[1], n, axis, zero), arith::MinSIOp::create(b, zero, high));
+    Value end = place(read(getEnds(), operands[2], n, axis, size), low);
     if (!slice.step) {
       Value isMove = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, step, zero);
       cf::AssertOp::create(b, isMove, "Slice: step 0");
@@ -565,7 +583,7 @@ static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, Small
   auto type = cast<RankedTensorType>(source.getType());
   int64_t rank = type.getRank();
   SmallVector<OpFoldResult> offsets = indexList(b, rank, 0), sizes;
-  bool crops = false, pads = false;
+  bool crops = false, pads = false, isGone = false;
   for (int64_t i = 0; i < rank; ++i) {
     OpFoldResult size = tensor::getMixedSize(b, b.getLoc(), source, i);
     auto split = [&](OpFoldResult &pad) -> OpFoldResult { // what is cropped; `pad` keeps what is added
@@ -582,6 +600,7 @@ static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, Small
     };
     OpFoldResult before = split(low[i]), after = split(high[i]);
     auto s = getConstantIntValue(size), x = getConstantIntValue(before), y = getConstantIntValue(after);
+    isGone |= (s && x && *x > 0 && *x >= *s) || (s && y && *y > 0 && *y >= *s);
     if (x == 0 && y == 0) {
       sizes.push_back(size);
     } else if (s && x && y) {
@@ -596,7 +615,7 @@ static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, Small
   RankedTensorType lowered = LoweringBuilder::loweredType(resultType);
   if (crops) {
     // Nothing is left of the operand: only padding.
-    if (llvm::any_of(sizes, [](OpFoldResult size) { return getConstantIntValue(size) == 0; }))
+    if (isGone || llvm::any_of(sizes, [](OpFoldResult size) { return getConstantIntValue(size) == 0; }))
       return b.filled(resultType, fill);
     source = tensor::ExtractSliceOp::create(b, source, offsets, sizes, indexList(b, rank, 1));
   }
@@ -710,10 +729,22 @@ FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRang
       if (x == 0 && y == 0)
         continue;
       auto size = lowerBound(dims[pad.axis]);
-      bool isNear = x && y && size && *x < *size && *y < *size && getConstant(dims[pad.axis]);
+      bool crops = !(x && y && *x >= 0 && *y >= 0);
+      bool isNear = x && y && size && *x < *size && *y < *size && getConstant(dims[pad.axis]) && !crops;
       Value first = getValueOrCreateConstantIndexOp(nested, nested.getLoc(), low[pad.axis]);
       Value count = tensor::DimOp::create(nested, operands[0], pad.axis);
-      from[pad.axis] = padIndex(nested, getMode(), at[pad.axis], first, count, isNear);
+      if (!crops) {
+        from[pad.axis] = padIndex(nested, getMode(), at[pad.axis], first, count, isNear);
+        continue;
+      }
+      // What is left after cropping is repeated (as in onnxruntime; the specification doesn't say).
+      IndexMath math{nested};
+      Value zero = math.constant(0), behind = getValueOrCreateConstantIndexOp(nested, nested.getLoc(), high[pad.axis]);
+      auto atLeast = [&](Value value, Value least) -> Value { return arith::MaxSIOp::create(nested, value, least); };
+      Value before = atLeast(math.sub(zero, first), zero), after = atLeast(math.sub(zero, behind), zero);
+      Value left = atLeast(math.sub(math.sub(count, before), after), math.constant(1));
+      Value index = padIndex(nested, getMode(), at[pad.axis], atLeast(first, zero), left, isNear);
+      from[pad.axis] = math.least(math.add(index, before), math.sub(count, math.constant(1)));
     }
     return tensor::ExtractOp::create(nested, operands[0], from);
   })};

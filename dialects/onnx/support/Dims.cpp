@@ -290,9 +290,9 @@ void onnxc::onnx::walkSymbols(Operation *op, AffineExpr expr, function_ref<void(
     });
 }
 
-/// Whether the expression is at least 0. A symbol that is max(e, 0) is one of the two: the expression has to be with
+/// A symbol that is max(e, 0) is one of the two: the expression has to be with
 /// either. Every symbol doubles the work, so only a few are looked into.
-static bool isNeverNegative(Operation *op, AffineExpr expr, unsigned depth = 4) {
+static bool isNeverNegative(Operation *op, AffineExpr expr, unsigned depth) {
   expr = simplify(expr);
   if (isNonNegative(expr))
     return true;
@@ -304,6 +304,8 @@ static bool isNeverNegative(Operation *op, AffineExpr expr, unsigned depth = 4) 
   return clamped && depth > 0 && isNeverNegative(op, expr.replace(symbol, makeDim(op->getContext(), 0)), depth - 1) &&
          isNeverNegative(op, expr.replace(symbol, clamped), depth - 1);
 }
+
+bool onnxc::onnx::isNeverNegative(Operation *op, AffineExpr expr) { return ::isNeverNegative(op, expr, 4); }
 
 /// The sign of the first term that is no number.
 static bool startsNegative(AffineExpr expr) {

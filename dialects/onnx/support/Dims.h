@@ -43,6 +43,8 @@ AffineExpr floorDiv(AffineExpr a, AffineExpr b);
 std::optional<int64_t> lowerBound(AffineExpr expr);
 std::optional<int64_t> upperBound(AffineExpr expr);
 bool isNonNegative(AffineExpr dim);
+/// The same with what symbols of the function that `op` is in stand for (`getClamped`).
+bool isNeverNegative(mlir::Operation *op, AffineExpr expr);
 
 /// The shape that the operands' shapes broadcast to; a size that no expression gives becomes a fresh symbol
 /// of `op` result `result`. Reports a mismatch at `op`.

@@ -332,6 +332,9 @@ Value LoweringBuilder::reshape(Value value, Type operandType, Type resultType) {
   if (loweredType(resultType).hasStaticShape() && matchPattern(value, m_Constant(&constant)))
     if (ElementsAttr same = reinterpret(constant, loweredType(resultType)))
       return arith::ConstantOp::create(*this, cast<TypedAttr>(same));
+  auto isEmpty = [](Type type) { return llvm::is_contained(cast<RankedTensorType>(type).getShape(), 0); };
+  if (isEmpty(operandType) || isEmpty(resultType))
+    return empty(resultType);
   // Split both shapes into groups with equal products: each is collapsed to one dimension, then expanded.
   SmallVector<ReassociationIndices> collapse, expand;
   Dims middle;

@@ -71,6 +71,7 @@ struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutPara
       return;
     Block &body = function.front();
     OpBuilder b(&getContext());
+    function.walk([](tensor::DimOp size) { size.getSourceMutable().assign(originOfSizes(size.getSource())); });
     for (BlockArgument input : body.getArguments()) {
       auto type = dyn_cast<RankedTensorType>(input.getType());
       if (!type)
