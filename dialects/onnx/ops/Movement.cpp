@@ -697,7 +697,10 @@ FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRang
     low[pad.axis] = pad.low ? b.materialize(pad.low) : read(pad, pad.lowAt, lows);
     high[pad.axis] = pad.high ? b.materialize(pad.high) : read(pad, pad.highAt, highs);
     b.bindFresh(to[pad.axis], [&] {
-      Value sum = arith::AddIOp::create(b, cast<Value>(low[pad.axis]), cast<Value>(high[pad.axis]));
+      // One of them may be a number.
+      Value before = pad.low ? b.materializeIndex(pad.low) : cast<Value>(low[pad.axis]);
+      Value after = pad.high ? b.materializeIndex(pad.high) : cast<Value>(high[pad.axis]);
+      Value sum = arith::AddIOp::create(b, before, after);
       return arith::AddIOp::create(b, sum, b.materializeIndex(size)).getResult();
     });
     b.requireNonNegative(to[pad.axis], "Pad: crops to a negative size");
