@@ -619,8 +619,8 @@ static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, Small
       return b.filled(resultType, fill);
     source = tensor::ExtractSliceOp::create(b, source, offsets, sizes, indexList(b, rank, 1));
   }
-  if (pads)
-    return tensor::PadOp::create(b, lowered, source, low, high, fill);
+  if (pads) // paddings that turn out to be numbers give sizes that inference did not know
+    source = tensor::PadOp::create(b, Type(), source, low, high, fill);
   return source.getType() == lowered ? source : tensor::CastOp::create(b, lowered, source).getResult();
 }
 
