@@ -583,7 +583,7 @@ static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, Small
   auto type = cast<RankedTensorType>(source.getType());
   int64_t rank = type.getRank();
   SmallVector<OpFoldResult> offsets = indexList(b, rank, 0), sizes;
-  bool crops = false, pads = false, isGone = false;
+  bool crops = false, pads = false, isGone = llvm::is_contained(type.getShape(), 0);
   for (int64_t i = 0; i < rank; ++i) {
     OpFoldResult size = tensor::getMixedSize(b, b.getLoc(), source, i);
     auto split = [&](OpFoldResult &pad) -> OpFoldResult { // what is cropped; `pad` keeps what is added
@@ -613,12 +613,11 @@ static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, Small
     offsets[i] = before;
   }
   RankedTensorType lowered = LoweringBuilder::loweredType(resultType);
-  if (crops) {
-    // Nothing is left of the operand: only padding.
-    if (isGone || llvm::any_of(sizes, [](OpFoldResult size) { return getConstantIntValue(size) == 0; }))
-      return b.filled(resultType, fill);
+  // Nothing is left of the operand: only padding.
+  if (isGone || llvm::any_of(sizes, [](OpFoldResult size) { return getConstantIntValue(size) == 0; }))
+    return b.filled(resultType, fill);
+  if (crops)
     source = tensor::ExtractSliceOp::create(b, source, offsets, sizes, indexList(b, rank, 1));
-  }
   if (pads) // paddings that turn out to be numbers give sizes that inference did not know
     source = tensor::PadOp::create(b, Type(), source, low, high, fill);
   return source.getType() == lowered ? source : tensor::CastOp::create(b, lowered, source).getResult();

@@ -20,6 +20,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -332,13 +333,15 @@ private:
       if (alloc->getBlock() != entry)
         nested.push_back(alloc);
     });
+    for (memref::AllocOp alloc : nested)
+      if (!alloc.getType().hasStaticShape() || !alloc.getType().getLayout().isIdentity())
+        if (failed(makeSequential(alloc)))
+          return failure();
     for (size_t i = 0; i < nested.size(); ++i) {
       memref::AllocOp alloc = nested[i];
       MemRefType type = alloc.getType();
       auto task = alloc->getParentOfType<scf::ForallOp>();
       if (task) {
-        if (!type.hasStaticShape() || !type.getLayout().isIdentity())
-          return alloc.emitError("scratch memory of a parallel task must have a static size, but is ") << type;
         Value scratch;
         if (staticBytes(type) <= kMaxStack) {
           OpBuilder b(task.getBody(), task.getBody()->begin());
@@ -362,6 +365,17 @@ private:
       for (Operation *op : llvm::reverse(slice))
         op->moveBefore(top);
       alloc->moveBefore(top);
+    }
+    return success();
+  }
+
+  /// Tasks whose scratch memory has a size that only the run knows become rounds of a loop, which can have such.
+  static LogicalResult makeSequential(memref::AllocOp alloc) {
+    IRRewriter rewriter(alloc.getContext());
+    while (auto tasks = alloc->getParentOfType<scf::ForallOp>()) {
+      rewriter.setInsertionPoint(tasks);
+      if (failed(scf::forallToForLoop(rewriter, tasks)))
+        return tasks.emitError("internal error: tasks do not become rounds of a loop");
     }
     return success();
   }

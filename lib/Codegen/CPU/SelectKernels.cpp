@@ -750,8 +750,14 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
       for (auto [i, size] : llvm::enumerate(sizes))
         padded.push_back(affine::makeComposedFoldedAffineApply(
             b, loc, b.getAffineDimExpr(0) + (pad.getStaticLow()[i] + pad.getStaticHigh()[i]), {size}));
-      one.assign(sizes.size(), b.getIndexAttr(1));
       Value buffer = tensor::EmptyOp::create(b, loc, padded, pad.getType().getElementType());
+      if (llvm::is_contained(pad.getSourceType().getShape(), 0)) { // nothing inside
+        Value border = arith::ConstantOp::create(b, loc, value);
+        pad.replaceAllUsesWith(linalg::FillOp::create(b, loc, border, buffer).getResult(0));
+        pad.erase();
+        continue;
+      }
+      one.assign(sizes.size(), b.getIndexAttr(1));
       Value bordered = FillBorderOp::create(b, loc, TypeRange(buffer.getType()), buffer, value, pad.getStaticLow(),
                                             pad.getStaticHigh())
                            .getResult(0);
