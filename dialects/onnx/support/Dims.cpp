@@ -290,8 +290,8 @@ void onnxc::onnx::walkSymbols(Operation *op, AffineExpr expr, function_ref<void(
     });
 }
 
-/// A symbol that is max(e, 0) is one of the two: the expression has to be with either. Every symbol doubles the work, so
-/// only a few are looked into.
+/// A symbol that is max(e, 0) is one of the two: the expression has to be with either. Every symbol doubles the work,
+/// so only a few are looked into.
 static bool isNeverNegative(Operation *op, AffineExpr expr, unsigned depth) {
   expr = simplify(expr);
   if (isNonNegative(expr))
