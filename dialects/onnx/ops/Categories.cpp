@@ -257,7 +257,8 @@ FailureOr<SmallVector<Value>> OneHotEncoderOp::lowerToLinalg(LoweringBuilder &b,
   columns.push_back(-1);
   Lowered column{choose(b, places, makeIntegers(b, ArrayRef<int64_t>(columns)), places.type), places.type};
   int64_t rank = x.rank();
-  AffineMap outer = b.getMultiDimIdentityMap(rank + 1).getMajorSubMap(rank);
+  ArrayRef<AffineExpr> loops = b.getMultiDimIdentityMap(rank + 1).getResults();
+  AffineMap outer = AffineMap::get(rank + 1, 0, loops.drop_back(), b.getContext());
   return SmallVector<Value>{
       b.elementwise(getY().getType(), column.value, outer, [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
         Value here = arith::IndexCastOp::create(body, body.getI64Type(), linalg::IndexOp::create(body, rank));

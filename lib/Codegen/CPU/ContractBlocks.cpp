@@ -1,6 +1,7 @@
 //===- lib/Codegen/CPU/ContractBlocks.cpp --------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// kernel.contract with a right side of numbers of few bits, in blocks with a scale each: they become real ones in registers.
+// kernel.contract with a right side of numbers of few bits, in blocks with a scale each: they become real ones in
+// registers.
 #include "lib/Codegen/CPU/ContractEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -1,6 +1,7 @@
 //===- lib/Codegen/CPU/ContractBytes.cpp ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// kernel.contract of bytes: a step takes four of the reduction, by vpdpbusd where the target has it, else in pairs of 16 bits.
+// kernel.contract of bytes: a step takes four of the reduction, by vpdpbusd where the target has it, else in pairs of
+// 16 bits.
 #include "lib/Codegen/CPU/ContractEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -47,11 +47,13 @@ private:
   void decode(Place &place, llvm::ArrayRef<Dim> dims, Index linear);
   void emitPanel(Place place, Index firstVector, int64_t vectors, Index tile0, Index tile1);
   void emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector);
-  llvm::SmallVector<mlir::Value> reduce(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors, mlir::ValueRange sums);
-  llvm::SmallVector<mlir::Value> reduceBlocks(Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors, mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> reduce(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors,
+                                        mlir::ValueRange sums);
+  llvm::SmallVector<mlir::Value> reduceBlocks(Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors,
+                                              mlir::ValueRange sums);
   mlir::Value unpack(mlir::Value words, int64_t part);
   llvm::SmallVector<mlir::Value> reduceBytes(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors,
-                                 mlir::ValueRange sums);
+                                             mlir::ValueRange sums);
   mlir::Value loadWord(Index at, int64_t count);
   mlir::Value splitBytes(mlir::Value words, bool isUnsigned, bool odd);
   mlir::Value firstSum(Index rhsAt);
@@ -73,7 +75,7 @@ private:
   bool isBytes; // lhs and rhs
 
   llvm::SmallVector<Dim> batchDims, rowDims, reduced; // of rowDims the last one is tiled
-  Dim column;                                   // sizes in elements; rhs strides per vector
+  Dim column;                                         // sizes in elements; rhs strides per vector
   Index columnVectors;
   mlir::Value lhsFlat, rhsFlat, initFlat;
   llvm::SmallVector<mlir::Value> extraFlats;

@@ -727,7 +727,10 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
     SmallVector<std::pair<tensor::PadOp, TypedAttr>> pads;
     getOperation().walk([&](tensor::PadOp pad) {
       Value padding = pad.getConstantPaddingValue();
-      auto positive = [](ArrayRef<int64_t> sizes) { return llvm::all_of(sizes, [](int64_t n) { return n >= 0; }); };
+      constexpr int64_t most = int64_t(1) << 48; // beyond all memory
+      auto positive = [](ArrayRef<int64_t> sizes) {
+        return llvm::all_of(sizes, [](int64_t n) { return n >= 0 && n <= most; });
+      };
       TypedAttr value;
       if (pad.getType().getRank() > 0 && padding && matchPattern(padding, m_Constant(&value)) &&
           positive(pad.getStaticLow()) && positive(pad.getStaticHigh()))

@@ -25,6 +25,15 @@ func.func @strings(%x: tensor<8x!onnx.string>) -> tensor<8x2xf32> {
 
 // -----
 
+// CHECK-LABEL: func @scalar(
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<i64>) outs(%{{.*}} : tensor<2xf32>)
+func.func @scalar(%x: tensor<i64>) -> tensor<2xf32> {
+  %0 = onnx.ml.OneHotEncoder %x {cats_int64s = array<i64: 1, 0>} : (tensor<i64>) -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @strict(
 // CHECK: cf.assert {{.*}} "OneHotEncoder: an element has no category"
 func.func @strict(%x: tensor<8xi64>) -> tensor<8x2xf32> {
