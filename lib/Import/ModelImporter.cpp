@@ -506,9 +506,11 @@ void Importer::addOutputs(Scope &scope) {
 void Importer::checkUses() {
   function.walk([&](OnnxBodyInterface op) {
     ErrorCollector errors(&context);
-    if (failed(op.checkUses()))
-      problems.add(op.getLoc(), (op->getName().stripDialect() + ": " + errors.take()).str(),
-                   cast<NameLoc>(op.getLoc()).getName());
+    if (succeeded(op.checkUses()))
+      return;
+    StringRef type = op->getName().stripDialect();
+    auto name = dyn_cast<NameLoc>(op.getLoc());
+    problem(name ? name.getName().getValue() : type, type + ": " + errors.take());
   });
 }
 
