@@ -95,6 +95,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   bufferize.bufferAlignment = 64;
   bufferize.allowReturnAllocsFromLoops = true; // what has another size in each round
   passes.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  passes.addPass(createCSEPass()); // a copy of a view onto itself is seen as one
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addPass(createPlanMemory(options.plan));

@@ -23,6 +23,8 @@ using onnxc::kernel::ContractOp;
 
 /// Tasks that keep every thread busy to the end. Each has a buffer of its own.
 static constexpr int64_t kWantedTasks = 32;
+/// With fewer there would be threads without any.
+static constexpr int64_t kFewestTasks = 8;
 
 namespace {
 /// Which part of a dimension a block covers.
@@ -66,7 +68,7 @@ public:
   /// Whether `loop` lies between two contractions that can join it.
   bool match() {
     return loop.getNumResults() == 1 && loop.isNormalized() && matchSecond() && matchFirst() && matchBlocks() &&
-           mapDims(first.getInitMap(), firstKept, firstRows) && mapDims(second.getLhsMap(), secondKept, secondRows) &&
+           hasTasks() && mapDims(first.getInitMap(), firstKept, firstRows) && mapDims(second.getLhsMap(), secondKept, secondRows) &&
            isPlain(first) && isPlain(second);
   }
 
@@ -76,6 +78,7 @@ private:
   bool matchFirst();
   bool matchSecond();
   bool matchBlocks();
+  bool hasTasks();
   static bool mapDims(AffineMap map, const Kept &kept, SmallVector<unsigned> &rows);
   static bool isPlain(ContractOp op);
 
@@ -182,6 +185,15 @@ bool Sandwich::matchBlocks() {
     blockSize = cast<AffineConstantExpr>(scaled.getRHS()).getValue();
   }
   return blockedDim >= 0 && !ShapedType::isDynamic(type.getShape().back());
+}
+
+/// Whether there is work for several threads. Rows of one product may be few, or one; by itself it is shared out along
+/// its columns, too.
+bool Sandwich::hasTasks() {
+  int64_t tasks = 1;
+  for (OpFoldResult count : loop.getMixedUpperBound())
+    tasks *= getConstantIntValue(count).value_or(1);
+  return second.count('b') > 0 || tasks >= kFewestTasks;
 }
 
 bool Sandwich::mapDims(AffineMap map, const Kept &kept, SmallVector<unsigned> &rows) {

@@ -262,8 +262,9 @@ private:
 
     // Tasks are pieces of the first parallel dimensions, of as many as it takes to have enough pieces.
     size_t prefix = 1;
-    for (int64_t count = estimate(outer[0]); prefix < outer.size() && count < 64; ++prefix)
-      count *= estimate(outer[prefix]);
+    auto atLeast = [&](unsigned dim) { return getConstantIntValue(sizes[dim]).value_or(1); };
+    for (int64_t count = atLeast(outer[0]); prefix < outer.size() && count < 64; ++prefix)
+      count *= atLeast(outer[prefix]);
     ArrayRef<unsigned> tasks = ArrayRef<unsigned>(outer).take_front(prefix), below = ArrayRef(outer).drop_front(prefix);
     rest.append(below.begin(), below.end());
     if (inner)

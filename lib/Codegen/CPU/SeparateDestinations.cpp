@@ -54,6 +54,17 @@ bool isDestination(OpOperand &use) {
   return isa<LoopLikeOpInterface>(user);
 }
 
+/// Where to make `blank` again for `use`: in front of the user, or of what computes the part that it writes, which can
+/// then be computed in place.
+Operation *placeFor(Operation *blank, OpOperand &use) {
+  Operation *user = use.getOwner();
+  auto insert = dyn_cast<tensor::InsertSliceOp>(user);
+  Operation *part = insert ? insert.getSource().getDefiningOp() : nullptr;
+  bool movable = part && part->getBlock() == user->getBlock() && blank->getBlock() == user->getBlock() &&
+                 blank->isBeforeInBlock(part);
+  return movable ? part : user;
+}
+
 /// Whether the uses are in the branches of one operation, and at most one in each: then the tensor is its result.
 bool sharedByBranches(Operation *op) {
   Operation *branches = op->use_empty() ? nullptr : op->use_begin()->getOwner()->getParentOp();
@@ -86,7 +97,7 @@ struct SeparateDestinations : onnxc::impl::SeparateDestinationsBase<SeparateDest
         // One use may keep the original; in a loop, the first iteration must not spoil it for the next.
         if (alone && use->getOwner()->getParentRegion() == op->getParentRegion())
           break;
-        OpBuilder b(use->getOwner());
+        OpBuilder b(placeFor(op, *use));
         use->set(b.clone(*op)->getResult(0));
         ++copies;
       }
