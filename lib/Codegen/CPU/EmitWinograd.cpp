@@ -53,7 +53,9 @@ public:
     tiles = e.mul(e.ceilDiv(height, e.index(2)), tilesAcross);
     blocksPerImage = e.ceilDiv(tiles, e.index(blocks.tilesPerBlock));
     items = e.mul(e.size(init, 0), e.mul(blocksPerImage, blocks.splits));
-    tasks = e.min(items, e.size(scratch, 0));
+    // As many as have scratch memory, or less where all of them then do the same number of items.
+    Index most = e.max(e.index(1), e.ceilDiv(items, e.size(scratch, 0)));
+    tasks = e.ceilDiv(items, most);
   }
 
   Index countTasks() { return tasks; }
