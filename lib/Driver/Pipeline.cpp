@@ -98,6 +98,8 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createCSEPass()); // a copy of a view onto itself is seen as one
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
+  if (options.optLevel > 0)
+    passes.addNestedPass<func::FuncOp>(createForkLoops());
   passes.addPass(createPlanMemory(options.plan));
   passes.addNestedPass<func::FuncOp>(createReleaseInLoops());
 

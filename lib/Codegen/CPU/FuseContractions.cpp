@@ -68,8 +68,8 @@ public:
   /// Whether `loop` lies between two contractions that can join it.
   bool match() {
     return loop.getNumResults() == 1 && loop.isNormalized() && matchSecond() && matchFirst() && matchBlocks() &&
-           hasTasks() && mapDims(first.getInitMap(), firstKept, firstRows) && mapDims(second.getLhsMap(), secondKept, secondRows) &&
-           isPlain(first) && isPlain(second);
+           hasTasks() && mapDims(first.getInitMap(), firstKept, firstRows) &&
+           mapDims(second.getLhsMap(), secondKept, secondRows) && isPlain(first) && isPlain(second);
   }
 
   void emit();

@@ -192,6 +192,25 @@ def CarryInPlace : Pass<"carry-in-place", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::linalg::LinalgDialect"];
 }
 
+def ForkLoops : Pass<"fork-loops", "mlir::func::FuncOp"> {
+  let summary = "Runs loops that don't depend on one another side by side";
+  let description = [{
+    Such as the two directions of a recurrent layer, whose rounds have too little work to share out.
+
+    ```mlir
+    scf.for %t = ... { ... memref.copy %h, %y[%t, 0, ...] }
+    scf.for %t = ... { ... memref.copy %g, %y[%s, 1, ...] }
+    ==>
+    scf.forall (%i) in (2) {
+      %first = arith.cmpi eq, %i, %c0
+      scf.if %first { scf.for %t = ... } else { scf.for %t = ... }
+    }
+    ```
+  }];
+  let statistics = [Statistic<"forked", "forked", "loops that run beside another">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect"];
+}
+
 def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
   let summary = "Puts every buffer into one workspace that the caller supplies";
   let description = [{
