@@ -72,14 +72,31 @@ void onnxc::kernel::emitPackTask(Emitter &e, PackOp op, ValueRange operands, Val
   e.loop(inside, e.index(lanes), 1, [&](Index lane) { column(lane, false); });
 }
 
+/// Tasks for every outermost index, each with some of the rows below it.
+static int64_t countPieces(FillBorderOp op) {
+  constexpr int64_t assumedSize = 32, elementsPerPiece = 8192, mostPieces = 16;
+  ArrayRef<int64_t> shape = cast<ShapedType>(op.getInit().getType()).getShape();
+  if (shape.size() < 2)
+    return 1;
+  double all = 1, inside = 1;
+  for (auto [size, low, high] : llvm::drop_begin(llvm::zip_equal(shape, op.getLow(), op.getHigh()))) {
+    double likely = ShapedType::isDynamic(size) ? assumedSize : size;
+    all *= likely, inside *= std::max(likely - low - high, 0.0);
+  }
+  int64_t rows = ShapedType::isDynamic(shape[1]) ? assumedSize : shape[1];
+  double pieces = std::min<double>((all - inside) / elementsPerPiece, std::min(rows, mostPieces));
+  return std::max<int64_t>(1, pieces);
+}
+
 Index onnxc::kernel::countFillBorderTasks(Emitter &e, FillBorderOp op, ValueRange operands) {
-  return e.size(operands[0], 0);
+  return e.mul(e.size(operands[0], 0), countPieces(op));
 }
 
 void onnxc::kernel::emitFillBorderTask(Emitter &e, FillBorderOp op, ValueRange operands, Value task, unsigned lanes) {
   Value init = operands[0];
   unsigned rank = cast<MemRefType>(init.getType()).getRank();
   Value value = arith::ConstantOp::create(e, cast<TypedAttr>(op.getValue()));
+  Index pieces = e.index(countPieces(op)), piece = e.rem(Index(task), pieces);
   SmallVector<Value> at(rank);
   // Everything below a dimension that lies in its border; where it doesn't, the next dimension decides.
   std::function<void(unsigned, bool)> fill = [&](unsigned d, bool border) {
@@ -92,27 +109,29 @@ void onnxc::kernel::emitFillBorderTask(Emitter &e, FillBorderOp op, ValueRange o
                 llvm::any_of(op.getHigh().drop_front(d), [](int64_t n) { return n != 0; });
     if (!border && !more)
       return;
+    Index size = e.size(init, d), low = e.index(op.getLow()[d]), high = e.sub(size, e.index(op.getHigh()[d]));
+    auto decide = [&](Index i) {
+      at[d] = e.value(i);
+      if (border || (op.getLow()[d] == 0 && op.getHigh()[d] == 0))
+        return fill(d + 1, border);
+      e.ifLess(
+          i, low, [&] { fill(d + 1, true); },
+          [&] { e.ifLess(i, high, [&] { fill(d + 1, false); }, [&] { fill(d + 1, true); }); });
+    };
     auto range = [&](Index from, Index to, bool inBorder) {
       e.loop(from, to, 1, [&](Index i) {
         at[d] = e.value(i);
         fill(d + 1, inBorder);
       });
     };
-    Index size = e.size(init, d);
-    if (d == 0) { // one task per outermost index
-      Index low = e.index(op.getLow()[0]), high = e.sub(size, e.index(op.getHigh()[0]));
-      at[0] = task;
-      if (op.getLow()[0] == 0 && op.getHigh()[0] == 0)
-        return fill(1, false);
-      return e.ifLess(
-          task, low, [&] { fill(1, true); },
-          [&] { e.ifLess(task, high, [&] { fill(1, false); }, [&] { fill(1, true); }); });
-    }
+    if (d == 0)
+      return decide(e.div(Index(task), pieces));
+    if (d == 1)
+      return e.loop(e.div(e.mul(size, piece), pieces), e.div(e.mul(size, e.add(piece, 1)), pieces), 1, decide);
     if (border)
       return range(e.index(0), size, true);
-    Index high = e.sub(size, e.index(op.getHigh()[d]));
-    range(e.index(0), e.index(op.getLow()[d]), true);
-    range(e.index(op.getLow()[d]), high, false);
+    range(e.index(0), low, true);
+    range(low, high, false);
     range(high, size, true);
   };
   fill(0, false);
