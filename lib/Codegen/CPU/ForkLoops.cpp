@@ -115,9 +115,8 @@ bool prepare(scf::ForOp loop) {
   WalkResult result = loop.getBody()->walk([&](Operation *op) {
     bool makesBuffer =
         llvm::any_of(op->getResultTypes(), llvm::IsaPred<BaseMemRefType>) && !isa<ViewLikeOpInterface>(op);
-    if (auto alloc = dyn_cast<memref::AllocOp>(op); alloc && llvm::all_of(op->getOperands(), [&](Value size) {
-                                                      return loop.isDefinedOutsideOfLoop(size);
-                                                    }))
+    if (auto alloc = dyn_cast<memref::AllocOp>(op);
+        alloc && llvm::all_of(op->getOperands(), [&](Value size) { return loop.isDefinedOutsideOfLoop(size); }))
       allocs.push_back(alloc);
     else if (makesBuffer || isa<scf::ForallOp>(op))
       return WalkResult::interrupt();
@@ -139,8 +138,8 @@ struct Group {
     if (loops.size() < 2)
       return;
     ImplicitLocOpBuilder b(loops[0].getLoc(), loops.back());
-    auto forall = scf::ForallOp::create(b, ArrayRef<OpFoldResult>(b.getIndexAttr(loops.size())), ValueRange(),
-                                        std::nullopt);
+    auto forall =
+        scf::ForallOp::create(b, ArrayRef<OpFoldResult>(b.getIndexAttr(loops.size())), ValueRange(), std::nullopt);
     b.setInsertionPointToStart(forall.getBody());
     for (auto [i, loop] : llvm::enumerate(loops)) {
       if (i + 1 == loops.size()) {

@@ -44,6 +44,8 @@ static constexpr int64_t kAlignment = 64;
 static constexpr int64_t kCoarse = 1024;
 /// Addresses of user space have at most this many values.
 static constexpr int64_t kMaxBytes = int64_t(1) << 47;
+/// How much the search for an order of the buffers may cost, in comparisons of two, and how many orders it tries.
+static constexpr int64_t kPackingWork = 64 << 20, kMostRounds = 256;
 /// Scratch memory of a task up to this size is on the stack of the thread.
 static constexpr int64_t kMaxStack = 32 << 10;
 
@@ -95,6 +97,8 @@ struct Buffer {
   int64_t first = 0, last = 0; ///< positions in @main's block between which the content matters
   int64_t units = 0, offset = -1;
   SmallVector<Value> room = {}; ///< for each dynamic size the one to plan with
+
+  int64_t end() const { return offset + units; }
 };
 
 struct Group {
@@ -495,12 +499,40 @@ private:
     buffer.last = std::max(buffer.last, at);
   }
 
-  /// Best fit, big buffers first: each goes into the smallest gap between those that live at the same time.
+  /// Finds an order in which best fit needs little memory. At first the biggest come first; then, again and again, the
+  /// one that ended last, until no more is needed than what lives at the same time, or for some rounds.
   static void pack(Group &group) {
+    int64_t least = 0;
+    for (const Buffer &at : group.buffers) {
+      int64_t live = 0;
+      for (const Buffer &buffer : group.buffers)
+        live += buffer.first <= at.first && at.first <= buffer.last ? buffer.units : 0;
+      least = std::max(least, live);
+    }
     SmallVector<Buffer *> order;
     for (Buffer &buffer : group.buffers)
       order.push_back(&buffer);
-    llvm::sort(order, [](Buffer *a, Buffer *b) { return std::tuple(-a->units, a) < std::tuple(-b->units, b); });
+    llvm::stable_sort(order, [](Buffer *a, Buffer *b) { return a->units > b->units; });
+    SmallVector<int64_t> offsets;
+    group.total = std::numeric_limits<int64_t>::max();
+    int64_t count = order.size(), rounds = std::clamp<int64_t>(kPackingWork / (count * count), 1, kMostRounds);
+    for (int64_t round = 0; round < rounds && group.total > least; ++round) {
+      int64_t total = pack(order);
+      if (total < group.total) {
+        group.total = total;
+        offsets = llvm::map_to_vector(group.buffers, [](const Buffer &buffer) { return buffer.offset; });
+      }
+      auto highest = llvm::max_element(order, [](Buffer *a, Buffer *b) { return a->end() < b->end(); });
+      std::rotate(order.begin(), highest, highest + 1);
+    }
+    for (auto [buffer, offset] : llvm::zip_equal(group.buffers, offsets))
+      buffer.offset = offset;
+  }
+
+  /// Best fit: each buffer, in this order, goes into the smallest gap between those that live at the same time. Returns
+  /// how much memory they need.
+  static int64_t pack(ArrayRef<Buffer *> order) {
+    int64_t total = 0;
     SmallVector<Buffer *> placed; // by offset
     for (Buffer *buffer : order) {
       int64_t end = 0, best = -1, bestGap = std::numeric_limits<int64_t>::max();
@@ -510,13 +542,14 @@ private:
         int64_t gap = other->offset - end;
         if (gap >= buffer->units && gap < bestGap)
           best = end, bestGap = gap;
-        end = std::max(end, other->offset + other->units);
+        end = std::max(end, other->end());
       }
       buffer->offset = best >= 0 ? best : end;
-      group.total = std::max(group.total, buffer->offset + buffer->units);
+      total = std::max(total, buffer->end());
       placed.insert(llvm::upper_bound(placed, buffer, [](Buffer *a, Buffer *b) { return a->offset < b->offset; }),
                     buffer);
     }
+    return total;
   }
 
   LogicalResult place() {
