@@ -4,7 +4,7 @@
 #include "lib/Driver/Diagnostics.h"
 #include "lib/Driver/Pipeline.h"
 #include "lib/Emit/ModelInfo.h"
-#include "lib/Emit/Target.h"
+#include "lib/Emit/Parts.h"
 #include "lib/Import/Import.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
@@ -16,6 +16,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Transforms/IPO/Internalize.h"
 #include <chrono>
 
 using namespace mlir;
@@ -189,32 +190,37 @@ private:
       return error("internal error: the llvm dialect can't be translated");
     info.allocates = code->getFunction("onnxc_release") != nullptr;
     addModelTable(*code, info, /*sharedEntry=*/kind == EmitKind::SharedLibrary);
+    std::vector<std::string> exports = getExports();
+    llvm::internalizeModule(
+        *code, [&](const llvm::GlobalValue &value) { return llvm::is_contained(exports, value.getName()); });
     setTarget(*code, *machine);
-    if (failed(phase("LLVM", [&] {
-          optimize(*code, *machine, llvmLevel());
-          return success();
-        })))
-      return failure();
-    if (kind == EmitKind::LLVMIR)
-      return write([&](raw_ostream &os) { os << *code; });
-
+    if (kind == EmitKind::LLVMIR || kind == EmitKind::Assembly)
+      return emitText(*code);
     LinkInput input;
-    if (failed(phase("machine code", [&] { return emitObjects(*code, input); })))
+    if (failed(phase("LLVM", [&] { return emitObjects(std::move(code), input); })))
       return failure();
-    if (kind == EmitKind::Assembly)
-      return write([&](raw_ostream &os) { os << llvm::toStringRef(input.objects.front()); });
     return phase("link", [&] { return link(input); });
   }
 
-  LogicalResult emitObjects(llvm::Module &code, LinkInput &input) {
-    auto type = kind == EmitKind::Assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
-    auto object = onnxc::emit(code, *machine, type);
-    if (!object)
-      return check(object.takeError());
-    input.objects.push_back(std::move(*object));
-    if (kind == EmitKind::Assembly)
-      return success();
-    auto support = emitSupport(input.objects.front(), *machine, target);
+  LogicalResult emitText(llvm::Module &code) {
+    return phase("LLVM", [&] {
+      if (kind == EmitKind::LLVMIR) {
+        optimize(code, *machine, llvmLevel());
+        return write([&](raw_ostream &os) { os << code; });
+      }
+      auto assembly = compileModule(code, *machine, llvmLevel(), llvm::CodeGenFileType::AssemblyFile);
+      if (!assembly)
+        return check(assembly.takeError());
+      return write([&](raw_ostream &os) { os << llvm::toStringRef(*assembly); });
+    });
+  }
+
+  LogicalResult emitObjects(std::unique_ptr<llvm::Module> code, LinkInput &input) {
+    auto objects = compileParts(std::move(code), *machine, target, llvmLevel());
+    if (!objects)
+      return check(objects.takeError());
+    input.objects = std::move(*objects);
+    auto support = emitSupport(input.objects, *machine);
     if (!support)
       return check(support.takeError());
     if (!support->empty())
@@ -222,11 +228,17 @@ private:
     return success();
   }
 
+  /// The symbols that stay visible.
+  std::vector<std::string> getExports() {
+    std::vector<std::string> exports = {info.entryName()};
+    if (kind == EmitKind::SharedLibrary)
+      exports.push_back("onnxc_model_entry");
+    return exports;
+  }
+
   LogicalResult link(LinkInput &input) {
     input.triple = target.triple;
-    input.exports = {info.entryName()};
-    if (kind == EmitKind::SharedLibrary)
-      input.exports.push_back("onnxc_model_entry");
+    input.exports = getExports();
     if (info.weightsSize && info.weightsFile.empty()) {
       input.weights = &weights.blob;
       input.weightsSymbol = info.weightsName();

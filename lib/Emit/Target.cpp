@@ -161,7 +161,7 @@ void onnxc::optimize(Module &module, TargetMachine &machine, int optLevel) {
   passes.run(module, modules);
 }
 
-Expected<SmallVector<char, 0>> onnxc::emit(Module &module, TargetMachine &machine, CodeGenFileType type) {
+static Expected<SmallVector<char, 0>> emit(Module &module, TargetMachine &machine, CodeGenFileType type) {
   SmallVector<char, 0> bytes;
   raw_svector_ostream stream(bytes);
   legacy::PassManager passes;
@@ -169,6 +169,12 @@ Expected<SmallVector<char, 0>> onnxc::emit(Module &module, TargetMachine &machin
     return createStringError("LLVM can't write this kind of file for " + machine.getTargetTriple().str());
   passes.run(module);
   return bytes;
+}
+
+Expected<SmallVector<char, 0>> onnxc::compileModule(Module &module, TargetMachine &machine, int optLevel,
+                                                    CodeGenFileType type) {
+  optimize(module, machine, optLevel);
+  return emit(module, machine, type);
 }
 
 // Bitcode of runtime/support, made by clang when onnxc is built.
@@ -196,12 +202,15 @@ static Expected<bool> addUndefined(ArrayRef<char> object, StringSet<> &names) {
   return names.size() != before;
 }
 
-Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<char> object, TargetMachine &machine,
-                                                  const TargetSpec &spec) {
+Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<SmallVector<char, 0>> objects, TargetMachine &machine) {
   StringSet<> wanted;
-  auto any = addUndefined(object, wanted);
-  if (!any)
-    return any.takeError();
+  Expected<bool> any = false;
+  for (const auto &object : objects) {
+    auto added = addUndefined(object, wanted);
+    if (!added)
+      return added.takeError();
+    *any |= *added;
+  }
   bool isX86 = machine.getTargetTriple().getArch() == Triple::x86_64;
   ArrayRef<unsigned char> bitcode =
       isX86 ? ArrayRef<unsigned char>(kSupportX86) : ArrayRef<unsigned char>(kSupportAArch64);

@@ -48,12 +48,12 @@ void setTarget(llvm::Module &module, llvm::TargetMachine &machine);
 /// LLVM's standard pipeline of a level (0 to 3).
 void optimize(llvm::Module &module, llvm::TargetMachine &machine, int optLevel);
 
-/// An object or assembly file in memory.
-llvm::Expected<llvm::SmallVector<char, 0>> emit(llvm::Module &module, llvm::TargetMachine &machine,
-                                                llvm::CodeGenFileType type);
+/// Optimises the module, and makes an object or assembly file of it, in memory.
+llvm::Expected<llvm::SmallVector<char, 0>> compileModule(llvm::Module &module, llvm::TargetMachine &machine,
+                                                         int optLevel, llvm::CodeGenFileType type);
 
-/// An object with those functions of runtime/support that `object` calls; empty when it calls none.
-llvm::Expected<llvm::SmallVector<char, 0>> emitSupport(llvm::ArrayRef<char> object, llvm::TargetMachine &machine,
-                                                       const TargetSpec &spec);
+/// An object with those functions of runtime/support that `objects` call; empty when they call none.
+llvm::Expected<llvm::SmallVector<char, 0>> emitSupport(llvm::ArrayRef<llvm::SmallVector<char, 0>> objects,
+                                                       llvm::TargetMachine &machine);
 
 } // namespace onnxc

@@ -3,6 +3,7 @@
 // mlir-opt with onnxc's dialects and passes.
 #include "dialects/kernel/KernelDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
+#include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/Common/Passes.h"
 #include "lib/Lower/Passes.h"
@@ -17,7 +18,7 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
-  registry.insert<onnxc::kernel::KernelDialect, onnxc::onnx::OnnxDialect>();
+  registry.insert<onnxc::kernel::KernelDialect, onnxc::onnx::OnnxDialect, onnxc::rt::RtDialect>();
   onnxc::registerCodegenCPUPasses();
   onnxc::registerCodegenCommonPasses();
   onnxc::registerOptimizePasses();
