@@ -277,7 +277,7 @@ static Error linkRelocatable(StringRef path, TemporaryFile &output, const onnxc:
   if (!object)
     return object.takeError();
   objcopy::CommonConfig common;
-  common.DiscardMode = objcopy::DiscardType::All;
+  common.DiscardMode = objcopy::DiscardType::Locals; // profilers show the names of the others
   objcopy::ELFConfig elf;
   elf.LocalizeHidden = true;
   Error failure = Error::success();

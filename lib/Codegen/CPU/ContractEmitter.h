@@ -46,6 +46,7 @@ private:
   void advance(Place &place, const Dim &dim, Index steps);
   void decode(Place &place, llvm::ArrayRef<Dim> dims, Index linear);
   void emitPanel(Place place, Index firstVector, int64_t vectors, Index tile0, Index tile1);
+  void emitPieces(const Place &place, Index left, int64_t vectors, Index firstVector);
   void emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector);
   llvm::SmallVector<mlir::Value> reduce(unsigned level, Index lhsAt, Index rhsAt, int64_t rows, int64_t vectors,
                                         mlir::ValueRange sums);

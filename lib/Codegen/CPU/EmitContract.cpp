@@ -333,29 +333,46 @@ void ContractEmitter::emitPanel(Place place, Index firstVector, int64_t vectors,
           inner, e.index(tiles.longer), [&] { emitTile(at, tiles.shorter + 1, vectors, firstVector); },
           [&] { emitTile(at, tiles.shorter, vectors, firstVector); });
     }
-    Index first = e.mul(inner, tileRows);
-    advance(at, tiled, first);
-    Index left = e.sub(tiled.size, first);
-    e.ifLess(
-        left, e.index(tileRows),
-        [&] {
-          // The last rows in pieces of 8, 4, 2, 1.
-          Index done = e.index(0);
-          for (int64_t rows = llvm::PowerOf2Ceil(tileRows) / 2; rows >= 1; rows /= 2) {
-            Index bit = e.rem(e.div(left, e.index(rows)), e.index(2));
-            e.ifLess(
-                e.index(0), bit,
-                [&] {
-                  Place piece = at;
-                  advance(piece, tiled, done);
-                  emitTile(piece, rows, vectors, firstVector);
-                },
-                nullptr);
-            done = e.add(done, e.mul(bit, rows));
-          }
-        },
-        [&] { emitTile(at, tileRows, vectors, firstVector); });
+    auto emitFrom = [&](Index first, llvm::function_ref<void(const Place &)> emit) {
+      Place here = at;
+      advance(here, tiled, first);
+      emit(here);
+    };
+    auto emitWholeOrPieces = [&] {
+      Index first = e.mul(inner, tileRows), left = e.sub(tiled.size, first);
+      emitFrom(first, [&](const Place &here) {
+        e.ifLess(
+            left, e.index(tileRows), [&] { emitPieces(here, left, vectors, firstVector); },
+            [&] { emitTile(here, tileRows, vectors, firstVector); });
+      });
+    };
+    if (tileRows < 6)
+      return emitWholeOrPieces();
+    // Where many rows are no multiple of the tile's, the last tiles have one less instead. (A difference below zero is
+    // one that no tile reaches.)
+    Index missing = e.sub(e.mul(innerTiles, tileRows), tiled.size), firstShorter = e.sub(innerTiles, missing);
+    e.ifLess(inner, firstShorter, emitWholeOrPieces, [&] {
+      emitFrom(e.sub(e.mul(inner, tileRows), e.sub(inner, firstShorter)),
+               [&](const Place &here) { emitTile(here, tileRows - 1, vectors, firstVector); });
+    });
   });
+}
+
+/// `left` rows, less than a tile has, in pieces of 8, 4, 2, 1.
+void ContractEmitter::emitPieces(const Place &place, Index left, int64_t vectors, Index firstVector) {
+  Index done = e.index(0);
+  for (int64_t rows = llvm::PowerOf2Ceil(tileRows) / 2; rows >= 1; rows /= 2) {
+    Index bit = e.rem(e.div(left, e.index(rows)), e.index(2));
+    e.ifLess(
+        e.index(0), bit,
+        [&] {
+          Place piece = place;
+          advance(piece, rowDims.back(), done);
+          emitTile(piece, rows, vectors, firstVector);
+        },
+        nullptr);
+    done = e.add(done, e.mul(bit, rows));
+  }
 }
 
 void ContractEmitter::emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector) {

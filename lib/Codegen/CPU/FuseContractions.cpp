@@ -164,9 +164,13 @@ bool Sandwich::matchFirst() {
 bool Sandwich::matchBlocks() {
   auto type = cast<RankedTensorType>(loop.getResult(0).getType());
   int64_t rank = type.getRank();
+  auto empty = loop.getOutputs()[0].getDefiningOp<tensor::EmptyOp>();
+  if (!empty)
+    return false;
+  SmallVector<OpFoldResult> sizes = empty.getMixedSizes();
   for (int64_t dim = 0; dim < rank; ++dim) {
     OpFoldResult offset = insert.getMixedOffsets()[dim], size = insert.getMixedSizes()[dim];
-    if (getConstantIntValue(offset) == 0 && getConstantIntValue(size) == type.getDimSize(dim))
+    if (getConstantIntValue(offset) == 0 && isEqualConstantIntOrValue(size, sizes[dim]))
       continue; // whole
     if (dim + 1 == rank)
       return false;
@@ -184,7 +188,7 @@ bool Sandwich::matchBlocks() {
     blockedDim = dim, blockedIv = iv.getArgNumber();
     blockSize = cast<AffineConstantExpr>(scaled.getRHS()).getValue();
   }
-  return blockedDim >= 0 && !ShapedType::isDynamic(type.getShape().back());
+  return blockedDim >= 0;
 }
 
 /// Whether there is work for several threads. Rows of one product may be few, or one; by itself it is shared out along

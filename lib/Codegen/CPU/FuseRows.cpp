@@ -453,6 +453,12 @@ private:
     return insertedSlices[value];
   }
 
+  /// What the loop starts from where it has `whole`: its sizes are known outside of the loop.
+  static Value initOf(Value whole) {
+    auto argument = cast<BlockArgument>(whole);
+    return cast<scf::ForallOp>(argument.getOwner()->getParentOp()).getTiedOpOperand(argument)->get();
+  }
+
   Value extract(Value whole, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
     SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
     return tensor::ExtractSliceOp::create(b, whole, offsets, sizes, strides);
@@ -480,7 +486,7 @@ private:
     if (auto guest = guests.find(result); guest != guests.end()) {
       made = local[guest->second];
     } else if (Value whole = destination.lookup(place)) {
-      auto slice = sliceOf(whole, dimsOf(place));
+      auto slice = sliceOf(initOf(whole), dimsOf(place));
       insertedSlices[place] = slice;
       made = extract(whole, slice.first, slice.second);
     } else if (Value dead = deadOperand(op, result)) {

@@ -337,21 +337,21 @@ private:
         nested.push_back(alloc);
     });
     for (memref::AllocOp alloc : nested)
-      if (!alloc.getType().hasStaticShape() || !alloc.getType().getLayout().isIdentity())
-        if (failed(makeSequential(alloc)))
-          return failure();
+      if (auto task = alloc->getParentOfType<scf::ForallOp>())
+        if (!alloc.getType().getLayout().isIdentity() || !moveSizesBefore(task, alloc))
+          if (failed(makeSequential(alloc)))
+            return failure();
     for (size_t i = 0; i < nested.size(); ++i) {
       memref::AllocOp alloc = nested[i];
       MemRefType type = alloc.getType();
       auto task = alloc->getParentOfType<scf::ForallOp>();
       if (task) {
         Value scratch;
-        if (staticBytes(type) <= kMaxStack) {
+        if (type.hasStaticShape() && staticBytes(type) <= kMaxStack) {
           OpBuilder b(task.getBody(), task.getBody()->begin());
           scratch = memref::AllocaOp::create(b, alloc.getLoc(), type, b.getI64IntegerAttr(kAlignment));
         } else {
-          auto view = allocateForTasks(task, alloc);
-          auto all = view.getSource().getDefiningOp<memref::AllocOp>();
+          auto [all, view] = allocateForTasks(task, alloc);
           if (all->getBlock() != entry) // the tasks are in a loop
             nested.push_back(all);
           scratch = view;
@@ -383,27 +383,42 @@ private:
     return success();
   }
 
-  /// What `alloc` needs, in a buffer that has as much for every task.
-  static memref::ViewOp allocateForTasks(scf::ForallOp loop, memref::AllocOp alloc) {
+  /// Computes the sizes of `alloc` in front of the tasks. False when they follow from what a task does.
+  bool moveSizesBefore(scf::ForallOp task, memref::AllocOp alloc) {
+    llvm::SetVector<Operation *> slice;
+    if (!sliceInside(alloc, task, slice))
+      return false;
+    for (Operation *op : llvm::reverse(slice))
+      op->moveBefore(task);
+    return true;
+  }
+
+  /// A buffer with what `alloc` needs for every task, and the view of a task: the buffer has a dimension for the tasks,
+  /// its sizes that only the run knows, and the bytes that these are multiplied with.
+  static std::pair<memref::AllocOp, memref::ViewOp> allocateForTasks(scf::ForallOp loop, memref::AllocOp alloc) {
     int64_t bytes = llvm::alignTo(staticBytes(alloc.getType()), kAlignment);
     ImplicitLocOpBuilder b(alloc.getLoc(), loop);
     AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1), s0 = b.getAffineSymbolExpr(0);
     auto apply = [&](AffineExpr expr, ArrayRef<OpFoldResult> operands) {
       return affine::makeComposedFoldedAffineApply(b, b.getLoc(), expr, operands);
     };
-    OpFoldResult size = b.getIndexAttr(bytes), task = b.getIndexAttr(0);
+    OpFoldResult tasks = b.getIndexAttr(1), task = b.getIndexAttr(0), taskBytes = b.getIndexAttr(bytes);
     for (OpFoldResult bound : loop.getMixedUpperBound())
-      size = apply(d0 * s0, {size, bound});
-    SmallVector<Value> dynamic;
-    if (auto value = dyn_cast<Value>(size))
-      dynamic.push_back(value);
-    auto type = MemRefType::get({getConstantIntValue(size).value_or(ShapedType::kDynamic)}, b.getI8Type());
-    Value all = memref::AllocOp::create(b, type, dynamic, b.getI64IntegerAttr(kAlignment));
+      tasks = apply(d0 * s0, {tasks, bound});
+    SmallVector<OpFoldResult> sizes = {tasks};
+    llvm::append_range(sizes, alloc.getDynamicSizes());
+    sizes.push_back(taskBytes);
+    for (Value size : alloc.getDynamicSizes())
+      taskBytes = apply(d0 * s0, {taskBytes, size});
+    auto [shape, dynamic] = decomposeMixedValues(sizes);
+    auto all =
+        memref::AllocOp::create(b, MemRefType::get(shape, b.getI8Type()), dynamic, b.getI64IntegerAttr(kAlignment));
     b.setInsertionPointToStart(loop.getBody());
+    Value flat = memref::CollapseShapeOp::create(b, all, {llvm::to_vector(llvm::seq<int64_t>(0, shape.size()))});
     for (auto [iv, bound] : llvm::zip_equal(loop.getInductionVars(), loop.getMixedUpperBound()))
       task = apply(d0 * s0 + d1, {task, OpFoldResult(iv), bound});
-    Value offset = getValueOrCreateConstantIndexOp(b, b.getLoc(), apply(d0 * bytes, {task}));
-    return memref::ViewOp::create(b, alloc.getType(), all, offset, ValueRange());
+    Value offset = getValueOrCreateConstantIndexOp(b, b.getLoc(), apply(d0 * s0, {task, taskBytes}));
+    return {all, memref::ViewOp::create(b, alloc.getType(), flat, offset, alloc.getDynamicSizes())};
   }
 
   /// Whether a loop around the allocation hands the buffer to its next round: that one makes another.

@@ -15,7 +15,9 @@ bool onnxc::cpu::isContraction(linalg::LinalgOp op) {
   unsigned partial = 0;
   for (OpOperand *operand : op.getDpsInputOperands()) {
     unsigned rank = op.getMatchingIndexingMap(operand).getNumResults();
-    partial += rank > 0 && rank < op.getNumLoops();
+    if (rank == op.getNumLoops()) // a tensor of its own for every element of the sum: others are masks or scales of it
+      return false;
+    partial += rank > 0;
   }
   return partial >= 2;
 }
