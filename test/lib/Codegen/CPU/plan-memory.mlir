@@ -69,3 +69,28 @@ func.func @main(%x: memref<4096xi64>, %out: memref<?xi64>) -> index attributes {
   memref.copy %buffer, %out : memref<?xi64> to memref<?xi64>
   return %size : index
 }
+
+// -----
+
+// Scratch memory of tasks whose size the run knows: a part of one buffer for each of them.
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME: %[[X:.*]]: memref<?xf32>, %{{.*}}: memref<8xf32>, %[[WORKSPACE:.*]]: memref<?xi8>
+// CHECK:       cf.assert %{{.*}}, "more memory is needed than there can be"
+// CHECK:       %[[N:.*]] = memref.dim %[[X]]
+// CHECK:       %[[ALL:.*]] = memref.view %[[WORKSPACE]][%{{.*}}][%[[N]]] : memref<?xi8> to memref<8x?x256xi8>
+// CHECK:       scf.forall (%[[TASK:.*]]) in (8)
+// CHECK:         %[[FLAT:.*]] = memref.collapse_shape %[[ALL]] {{\[\[}}0, 1, 2]]
+// CHECK:         %[[AT:.*]] = affine.apply #{{.*}}(%[[TASK]])[%[[N]]]
+// CHECK:         memref.view %[[FLAT]][%[[AT]]][%[[N]]] : memref<?xi8> to memref<64x?xf32>
+func.func @main(%x: memref<?xf32>, %out: memref<8xf32>) attributes {onnxc.inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %one = arith.constant 1.0 : f32
+  scf.forall (%task) in (8) {
+    %n = memref.dim %x, %c0 : memref<?xf32>
+    %scratch = memref.alloc(%n) : memref<64x?xf32>
+    linalg.fill ins(%one : f32) outs(%scratch : memref<64x?xf32>)
+    %value = memref.load %scratch[%task, %c0] : memref<64x?xf32>
+    memref.store %value, %out[%task] : memref<8xf32>
+  }
+  return
+}
