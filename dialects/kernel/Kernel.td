@@ -90,7 +90,8 @@ def Kernel_DepthwiseOp : Kernel_Op<"depthwise", [IsolatedFromAbove]> {
   let description = [{
     `outs[n, h, w, c] = epilogue(sum over r, s of lhs[n, h * sh + r * dh, w * sw + s * dw, c] * filter[r, s, c], extras[...])`
 
-    `maps` are the indexing maps of the extra operands over (n, h, w, c).
+    `maps` are the indexing maps of the extra operands over (n, h, w, c). Elements are f32; or those of lhs are i8, those of
+    filter i8 or i16, and sums i32.
   }];
   let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$filter, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$init,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, AffineMapArrayAttr:$maps);

@@ -157,6 +157,10 @@ LogicalResult DepthwiseOp::verify() {
     return emitOpError("needs a 4-D input and output and a 3-D filter");
   if (getStrides().size() != 2 || getDilations().size() != 2)
     return emitOpError("needs two strides and two dilations");
+  Type lhs = shaped(getLhs()).getElementType(), filter = shaped(getFilter()).getElementType();
+  bool isBytes = lhs.isInteger(8) && (filter.isInteger(8) || filter.isInteger(16));
+  if (!isBytes && !(lhs.isF32() && filter.isF32()))
+    return emitOpError("multiplies f32, or i8 with i8 or i16, not ") << lhs << " with " << filter;
   return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4, shaped(getInit()).getElementType());
 }
 

@@ -100,22 +100,29 @@ struct MultiplyQuantized : onnxc::impl::MultiplyQuantizedBase<MultiplyQuantized>
   /// The convolution of matrices of pixels as one of bytes, or null.
   Value convolve(ConvOp op) {
     DequantizeLinearOp x = getDequantized(op.getX()), w = getDequantized(op.getW());
-    if (!x || !w || op.getGroup() != 1 || getDims(op.getX()).size() != 4 || !hasOneNumber(x) ||
-        !getConstantElements(w.getX()))
+    if (!x || !w || getDims(op.getX()).size() != 4 || !hasOneNumber(x) || !getConstantElements(w.getX()))
       return {};
     auto type = cast<RankedTensorType>(w.getX().getType());
+    int64_t group = op.getGroup();
+    bool isDepthwise = group > 1 && type.getDimSize(0) == group && getConstant(getDims(op.getX())[1]) == group;
+    if (group != 1 && !isDepthwise)
+      return {};
     int64_t depth = type.getDimSize(1) * type.getDimSize(2) * type.getDimSize(3);
     bool isPerFeature = !hasOneElement(w.getXScale());
     if (depth > kMostProducts ||
         (isPerFeature && (getDims(w.getXScale()).size() != 1 || w.getAxis() != 0 || w.getBlockSize() != 0)))
       return {};
-    // Only zero points in the middle of the range leave a product of bytes.
+    // Only zero points in the middle of the range leave a product of bytes. The few weights of a channel may be wider.
     bool isUnsigned = type.getElementType().isUnsignedInteger();
-    if (!isa<RankedTensorType>(w.getXZeroPoint().getType()) ? isUnsigned : getDims(w.getXZeroPoint()).size() > 1)
+    bool hasZero = isa<RankedTensorType>(w.getXZeroPoint().getType());
+    if (!hasZero ? isUnsigned && !isDepthwise : getDims(w.getXZeroPoint()).size() > 1)
       return {};
-    if (isa<RankedTensorType>(w.getXZeroPoint().getType())) {
+    if (hasZero) {
       ElementsAttr zeros = getConstantElements(w.getXZeroPoint());
-      if (!zeros || !llvm::all_of(getRawElements(zeros), [&](char zero) { return zero == (isUnsigned ? '\x80' : 0); }))
+      auto isMiddle = [&](char zero) { return zero == (isUnsigned ? '\x80' : 0); };
+      bool hasSome = !hasOneElement(w.getXZeroPoint());
+      if (!zeros || (!isDepthwise && !llvm::all_of(getRawElements(zeros), isMiddle)) ||
+          (hasSome && (w.getAxis() != 0 || w.getBlockSize() != 0)))
         return {};
     }
     ImplicitLocOpBuilder b(op.getLoc(), op);
@@ -126,7 +133,7 @@ struct MultiplyQuantized : onnxc::impl::MultiplyQuantizedBase<MultiplyQuantized>
       return make<UnsqueezeOp>(b, {perFeature, ConstantOp::create(b, axes, values)});
     };
     SmallVector<NamedAttribute> attributes;
-    for (StringRef name : {"auto_pad", "dilations", "kernel_shape", "pads", "strides"})
+    for (StringRef name : {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"})
       if (Attribute attribute = op->getAttr(name))
         attributes.push_back(b.getNamedAttr(name, attribute));
     Value sum = make<ConvIntegerOp>(b, {x.getX(), w.getX(), x.getXZeroPoint(), w.getXZeroPoint()}, attributes);

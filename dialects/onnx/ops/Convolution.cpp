@@ -215,33 +215,50 @@ LogicalResult ConvIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
-/// A two-dimensional convolution of bytes that stay bytes, with constant weights whose zero points are in the middle of
-/// their range:
+/// A two-dimensional convolution of bytes that stay bytes, with constant weights:
 ///   sum (x - zx) w = sum x w - zx sum w, where zx stands around x.
-/// Null where it isn't one.
-static Lowered convolveBytes(LoweringBuilder &b, Lowered x, Lowered w, Lowered xZero, Lowered wZero, Window window) {
+/// Either the weights' zero points are in the middle of their range, or every group is one channel: its few weights may
+/// have 16 bits. Null where it isn't one.
+static Lowered convolveBytes(LoweringBuilder &b, Lowered x, Lowered w, Lowered xZero, Lowered wZero, int64_t group,
+                             Window window) {
   ElementsAttr elements = getConstantElements(w.value);
   ElementsAttr zeroElements = wZero ? getConstantElements(wZero.value) : ElementsAttr();
   if (window.axes.size() != 2 || !elements || (wZero && !zeroElements) || w.type.getNumElements() == 0)
+    return {};
+  int64_t features = w.type.getDimSize(0), depth = w.type.getNumElements() / features;
+  bool depthwise = group > 1 && x.dims()[1] == makeDim(b.getContext(), group) && features == group;
+  if (group != 1 && !depthwise)
     return {};
   auto isSigned = [](Lowered value) { return !value.element().isUnsignedInteger(); };
   // Unsigned numbers become signed ones, 128 less.
   auto toSigned = [](char byte, bool isSigned) { return static_cast<int8_t>(isSigned ? byte : byte ^ 0x80); };
   ArrayRef<char> bytes = getRawElements(elements), zeros = wZero ? getRawElements(zeroElements) : ArrayRef<char>("", 1);
-  int64_t features = w.type.getDimSize(0), depth = w.type.getNumElements() / features;
-  bool isSplat = elements.isSplat();
-  if (bytes.size() != static_cast<size_t>(isSplat ? 1 : features * depth) ||
-      !llvm::all_of(zeros, [&](char zero) { return toSigned(zero, isSigned(w)) == 0; }))
+  if (bytes.size() != static_cast<size_t>(elements.isSplat() ? 1 : features * depth) ||
+      (zeros.size() != 1 && zeros.size() != static_cast<size_t>(features)))
     return {};
-  std::vector<char> numbers(features * depth);
+  std::vector<int16_t> numbers(features * depth);
   std::vector<int32_t> sums(features, 0);
+  bool fits = true;
   for (auto [i, number] : llvm::enumerate(numbers)) {
-    number = toSigned(bytes[isSplat ? 0 : i], isSigned(w));
-    sums[i / depth] += static_cast<int8_t>(number);
+    number = toSigned(bytes[elements.isSplat() ? 0 : i], isSigned(w)) -
+             toSigned(zeros[zeros.size() == 1 ? 0 : i / depth], isSigned(w));
+    sums[i / depth] += number;
+    fits &= llvm::isInt<8>(number);
   }
+  if (!fits && !depthwise)
+    return {};
   Type i8 = b.getIntegerType(8), i32 = b.getI32Type();
-  RankedTensorType wType = withElementType(w.type, i8);
-  w = {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(wType, numbers))), wType};
+  auto makeConstant = [&](RankedTensorType type, auto &numbers) -> Value {
+    ArrayRef<char> raw(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(numbers[0]));
+    return arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, raw)));
+  };
+  RankedTensorType wType = withElementType(w.type, fits ? i8 : Type(b.getIntegerType(16)));
+  if (fits) {
+    std::vector<int8_t> narrow(numbers.begin(), numbers.end());
+    w = {makeConstant(wType, narrow), wType};
+  } else {
+    w = {makeConstant(wType, numbers), wType};
+  }
 
   auto flip = [&](ImplicitLocOpBuilder &body, Value value) -> Value {
     return arith::XOrIOp::create(body, value, arith::ConstantIntOp::create(body, i8, -128));
@@ -259,13 +276,20 @@ static Lowered convolveBytes(LoweringBuilder &b, Lowered x, Lowered w, Lowered x
   llvm::append_range(dims, window.outputDims());
   x = window.pad(b, x, zero);
   RankedTensorType type = makeTensor(dims, i32);
-  Value init = b.filled(type, b.constantInt(i32, 0));
-  Value y = linalg::Conv2DNchwFchwOp::create(b, TypeRange{init.getType()}, ValueRange{x.value, w.value},
-                                             ValueRange{init}, window.strides(b), window.dilations(b))
-                .getResult(0);
-  auto sumsType = RankedTensorType::get(features, i32);
-  ArrayRef<char> raw(reinterpret_cast<const char *>(sums.data()), sums.size() * sizeof(int32_t));
-  Value perFeature = arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(sumsType, raw)));
+  Value init = b.filled(type, b.constantInt(i32, 0)), y;
+  if (depthwise) {
+    Dims filter = w.dims();
+    filter.erase(filter.begin() + 1);
+    y = linalg::DepthwiseConv2DNchwChwOp::create(b, TypeRange{init.getType()},
+                                                 ValueRange{x.value, reshape(b, w, filter).value}, ValueRange{init},
+                                                 window.strides(b), window.dilations(b))
+            .getResult(0);
+  } else {
+    y = linalg::Conv2DNchwFchwOp::create(b, TypeRange{init.getType()}, ValueRange{x.value, w.value}, ValueRange{init},
+                                         window.strides(b), window.dilations(b))
+            .getResult(0);
+  }
+  Value perFeature = makeConstant(RankedTensorType::get(features, i32), sums);
   Value one = tensor::FromElementsOp::create(b, RankedTensorType::get({}, i8), zero);
   AffineMap identity = b.getMultiDimIdentityMap(4);
   y = b.elementwise(type, {y, perFeature, one},
@@ -281,10 +305,9 @@ FailureOr<SmallVector<Value>> ConvIntegerOp::lowerToLinalg(LoweringBuilder &b, V
   auto window = getWindow(*this);
   if (failed(window))
     return failure();
-  if (getGroup() == 1)
-    if (Lowered y = convolveBytes(b, getLowered(*this, operands, 0), getLowered(*this, operands, 1),
-                                  getLowered(*this, operands, 2), getLowered(*this, operands, 3), *window))
-      return SmallVector<Value>{y.value};
+  if (Lowered y = convolveBytes(b, getLowered(*this, operands, 0), getLowered(*this, operands, 1),
+                                getLowered(*this, operands, 2), getLowered(*this, operands, 3), getGroup(), *window))
+    return SmallVector<Value>{y.value};
   // What is padded stands for zero, too: after the subtraction.
   Lowered x = subtractZeroPoint(b, getLowered(*this, operands, 0), getLowered(*this, operands, 2), 1);
   Lowered w = subtractZeroPoint(b, getLowered(*this, operands, 1), getLowered(*this, operands, 3), 0);

@@ -54,7 +54,9 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
                                                                : element.isF32() || element.isF16();
             if (isa<WinogradFilterOp>(op) && i == 0)
               return element.isF32() || element.isF16();
-            return element.isF32() || (isa<ContractOp, WinogradOp>(op) && i > 1 && isVectorElement(element));
+            if (isa<ContractOp, DepthwiseOp, WinogradOp>(op) && i > 1)
+              return isVectorElement(element);
+            return element.isF32() || (isa<DepthwiseOp>(op) && element.isInteger());
           })) {
         op->emitOpError("is not emitted for these element types");
         return signalPassFailure();
@@ -108,7 +110,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
     return TypeSwitch<Operation *, Index>(op)
         .Case([&](ContractOp op) { return countContractTasks(e, op, operands, {registers, dot}); })
         .Case([&](PackOp op) { return countPackTasks(e, op, operands); })
-        .Case([&](DepthwiseOp op) { return countDepthwiseTasks(e, op, operands, lanes); })
+        .Case([&](DepthwiseOp op) { return countDepthwiseTasks(e, op, operands, lanes, dot); })
         .Case([&](WinogradFilterOp op) { return countWinogradFilterTasks(e, op, operands); })
         .Case([&](WinogradOp op) { return countWinogradTasks(e, op, operands); })
         .Case([&](FillBorderOp op) { return countFillBorderTasks(e, op, operands); });
@@ -118,7 +120,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
     TypeSwitch<Operation *>(op)
         .Case([&](ContractOp op) { emitContractTask(e, op, operands, task, {registers, dot}); })
         .Case([&](PackOp op) { emitPackTask(e, op, operands, task); })
-        .Case([&](DepthwiseOp op) { emitDepthwiseTask(e, op, operands, task, lanes); })
+        .Case([&](DepthwiseOp op) { emitDepthwiseTask(e, op, operands, task, lanes, dot); })
         .Case([&](WinogradFilterOp op) { emitWinogradFilterTask(e, op, operands, task); })
         .Case([&](WinogradOp op) { emitWinogradTask(e, op, operands, task, registers); })
         .Case([&](FillBorderOp op) { emitFillBorderTask(e, op, operands, task, lanes); });

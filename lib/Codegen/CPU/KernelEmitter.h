@@ -116,8 +116,9 @@ struct Machine {
 /// The tasks that `op` is split into. Operands of `op` may be arguments of the function being built.
 Index countContractTasks(Emitter &e, ContractOp op, mlir::ValueRange operands, Machine machine);
 void emitContractTask(Emitter &e, ContractOp op, mlir::ValueRange operands, mlir::Value task, Machine machine);
-Index countDepthwiseTasks(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, unsigned lanes);
-void emitDepthwiseTask(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, mlir::Value task, unsigned lanes);
+Index countDepthwiseTasks(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, unsigned lanes, bool dot);
+void emitDepthwiseTask(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, mlir::Value task, unsigned lanes,
+                       bool dot);
 Index countWinogradFilterTasks(Emitter &e, WinogradFilterOp op, mlir::ValueRange operands);
 void emitWinogradFilterTask(Emitter &e, WinogradFilterOp op, mlir::ValueRange operands, mlir::Value task);
 Index countWinogradTasks(Emitter &e, WinogradOp op, mlir::ValueRange operands);

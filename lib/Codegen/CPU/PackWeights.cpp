@@ -20,7 +20,8 @@ static void setRowMajor(ConstantView &view) {
 
 static std::optional<ConstantView> ofAttribute(Attribute attribute) {
   auto elements = dyn_cast<ElementsAttr>(attribute);
-  if (!elements || (!elements.getElementType().isF32() && !elements.getElementType().isInteger(8)))
+  if (!elements || !(elements.getElementType().isF32() || elements.getElementType().isInteger(8) ||
+                     elements.getElementType().isInteger(16)))
     return std::nullopt;
   size_t width = elements.getElementType().getIntOrFloatBitWidth() / 8;
   ConstantView view;
@@ -304,14 +305,8 @@ ElementsAttr onnxc::packBlocks(const ConstantView &numbers, const ConstantView &
   });
 }
 
-ElementsAttr onnxc::materialise(const ConstantView &view) {
-  ConstantView plain;
-  plain.shape = view.shape;
-  setRowMajor(plain);
-  if (plain.strides == view.strides && view.offset == 0)
-    if (view.attribute.getShapedType().getShape() == ArrayRef(view.shape))
-      return view.attribute;
-  return makeConstant<float>(view.element(), view.shape, [&](float *to) {
+template <typename T> static ElementsAttr materialiseAs(const ConstantView &view) {
+  return makeConstant<T>(view.element(), view.shape, [&](T *to) {
     int64_t count = 1;
     for (int64_t size : view.shape)
       count *= size;
@@ -319,9 +314,26 @@ ElementsAttr onnxc::materialise(const ConstantView &view) {
       int64_t rest = i, from = view.offset;
       for (size_t d = view.shape.size(); d-- > 0; rest /= view.shape[d])
         from += rest % view.shape[d] * view.strides[d];
-      to[i] = reinterpret_cast<const float *>(view.data)[from];
+      to[i] = reinterpret_cast<const T *>(view.data)[from];
     }
   });
+}
+
+ElementsAttr onnxc::materialise(const ConstantView &view) {
+  ConstantView plain;
+  plain.shape = view.shape;
+  setRowMajor(plain);
+  if (plain.strides == view.strides && view.offset == 0)
+    if (view.attribute.getShapedType().getShape() == ArrayRef(view.shape))
+      return view.attribute;
+  switch (view.element().getIntOrFloatBitWidth()) {
+  case 8:
+    return materialiseAs<int8_t>(view);
+  case 16:
+    return materialiseAs<int16_t>(view);
+  default:
+    return materialiseAs<float>(view);
+  }
 }
 
 void onnxc::release(ElementsAttr attribute) {

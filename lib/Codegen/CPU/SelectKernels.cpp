@@ -30,7 +30,6 @@ struct Candidate {
   Value lhs, rhs;
   Value scales, zeros;                      // of blocks of rhs, whose elements are numbers of few bits
   bool isBytes = false, isUnsigned = false; // both sides are i8, and the left one unsigned
-  bool isDepthwise = false;
   AffineMap lhsMap, rhsMap, initMap;
   SmallVector<Value> extras;
   SmallVector<AffineMap> extraMaps;
@@ -117,9 +116,9 @@ static bool isZero(Value value) {
 }
 
 /// Whether a kernel's epilogue may read or make such a tensor.
-static bool isTaken(const Candidate &c, Value value) {
+static bool isTaken(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && (type.getElementType().isF32() || (!c.isDepthwise && isVectorElement(type.getElementType())));
+  return type && isVectorElement(type.getElementType());
 }
 
 /// Reads through transposes: `value` under `map` is the same as what it was transposed from under the new map.
@@ -131,6 +130,29 @@ static void readThroughTransposes(Value &value, AffineMap &map) {
     map = AffineMap::get(map.getNumDims(), 0, exprs, map.getContext());
     value = transpose.getInput();
   }
+}
+
+/// `value` without dimensions of size 1 that `map` reads at 0, such as those of a number for each channel of an image.
+static void dropUnitDims(OpBuilder &b, Value &value, AffineMap &map) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<ReassociationIndices> groups;
+  SmallVector<AffineExpr> exprs;
+  SmallVector<int64_t> shape;
+  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+    if (type.getDimSize(i) == 1 && isa<AffineConstantExpr>(expr)) {
+      if (!groups.empty())
+        groups.back().push_back(i);
+      continue;
+    }
+    groups.push_back(llvm::to_vector<2>(llvm::seq<int64_t>(groups.empty() ? 0 : i, i + 1)));
+    exprs.push_back(expr);
+    shape.push_back(type.getDimSize(i));
+  }
+  if (exprs.empty() || exprs.size() == map.getNumResults())
+    return;
+  map = AffineMap::get(map.getNumDims(), 0, exprs, b.getContext());
+  value = tensor::CollapseShapeOp::create(b, value.getLoc(), RankedTensorType::get(shape, type.getElementType()), value,
+                                          groups);
 }
 
 static bool isLinear(AffineExpr expr) {
@@ -406,7 +428,7 @@ bool Selector::takeTranspose(Candidate &c, linalg::TransposeOp transpose) {
 
 /// An elementwise operation on the result becomes part of the epilogue.
 bool Selector::takeElementwise(Candidate &c, linalg::GenericOp generic) {
-  if (generic.getNumDpsInits() != 1 || generic.getNumResults() != 1 || !isTaken(c, generic.getResult(0)) ||
+  if (generic.getNumDpsInits() != 1 || generic.getNumResults() != 1 || !isTaken(generic.getResult(0)) ||
       generic.getNumParallelLoops() != generic.getNumLoops() || generic.getNumLoops() != c.initMap.getNumResults())
     return false;
   Block &body = *generic.getBody();
@@ -450,10 +472,12 @@ bool Selector::takeElementwise(Candidate &c, linalg::GenericOp generic) {
     Value value = input;
     AffineMap map = maps[i];
     if (input != c.result) {
-      if (!isTaken(c, input) || !map.isProjectedPermutation(/*allowZeroInResults=*/true))
+      if (!isTaken(input) || !map.isProjectedPermutation(/*allowZeroInResults=*/true))
         return false;
       map = translate(map);
       readThroughTransposes(value, map);
+      OpBuilder b(generic);
+      dropUnitDims(b, value, map);
       if (map.isFunctionOfDim(cast<AffineDimExpr>(column).getPosition()) && map.getResults().back() != column)
         return false;
     }
@@ -583,15 +607,19 @@ void Selector::finish(Candidate &c, Operation *kernel) {
 
 bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
   Candidate c;
-  c.isDepthwise = true;
-  if (!llvm::all_of(op->getOperands(), isF32Tensor) || !cast<ShapedType>(op.getInputs()[1].getType()).hasStaticShape())
+  Value filter = op.getInputs()[1];
+  Type weight = getElementTypeOrSelf(filter);
+  c.isBytes = getElementTypeOrSelf(op.getInputs()[0]).isInteger(8) && (weight.isInteger(8) || weight.isInteger(16)) &&
+              getElementTypeOrSelf(op->getResult(0)).isInteger(32);
+  if ((!c.isBytes && !llvm::all_of(op->getOperands(), isF32Tensor)) ||
+      !cast<ShapedType>(filter.getType()).hasStaticShape())
     return false;
   OpBuilder b(op);
   c.initMap = b.getMultiDimIdentityMap(4);
   c.dims = "mmmn";
   c.result = op->getResult(0);
   c.last = op;
-  c.epilogue.emplaceBlock().addArgument(b.getF32Type(), op.getLoc());
+  c.epilogue.emplaceBlock().addArgument(getElementTypeOrSelf(op->getResult(0)), op.getLoc());
   Value init = op.getOutputs()[0];
   c.destination = makeDestination(b, op.getLoc(), init);
   if (!isZero(init)) {
@@ -612,7 +640,6 @@ bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
       break;
   }
   b.setInsertionPoint(c.last);
-  Value filter = op.getInputs()[1];
   if (auto view = ConstantView::of(filter)) {
     ElementsAttr plain = materialise(*view);
     if (plain != view->attribute)
