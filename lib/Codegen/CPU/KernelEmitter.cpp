@@ -206,10 +206,25 @@ Value Emitter::loadSingle(Value flat, Index at, VectorType type) {
 }
 
 void Emitter::storeVector(Value vector, Value flat, Index at, Value mask) {
-  if (mask)
-    vector::MaskedStoreOp::create(*this, flat, value(at), mask, vector);
-  else
+  if (!mask) {
     vector::StoreOp::create(*this, vector, flat, value(at));
+    return;
+  }
+  // LLVM 22 makes a store of one lane of a truncated vector one of the wide element: that lane is stored as a scalar.
+  auto type = cast<VectorType>(vector.getType());
+  if (auto made = mask.getDefiningOp<vector::CreateMaskOp>(); made && type.getElementTypeBitWidth() < 32) {
+    Value rest = made.getOperand(0);
+    auto difference = rest.getDefiningOp<arith::SubIOp>();
+    auto columns = getConstantIntValue(difference ? difference.getLhs() : rest);
+    if (columns && *columns % type.getDimSize(0) == 1) {
+      ifLess(
+          rest, index(2),
+          [&] { memref::StoreOp::create(*this, vector::ExtractOp::create(*this, vector, 0), flat, value(at)); },
+          [&] { vector::StoreOp::create(*this, vector, flat, value(at)); });
+      return;
+    }
+  }
+  vector::MaskedStoreOp::create(*this, flat, value(at), mask, vector);
 }
 
 Value Emitter::splat(Value scalar, int64_t lanes) {
