@@ -118,6 +118,8 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createLowerEntry());
 
   // To the llvm dialect. Views become address arithmetic first, and elementary functions plain arithmetic.
+  if (options.optLevel > 0 && registers.fma)
+    passes.addPass(createRoundQuotients());
   passes.addPass(createExpandMath());
   passes.addPass(createConvertVectorToSCFPass());
   passes.addPass(createLowerExpandShape());

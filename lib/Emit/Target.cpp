@@ -103,13 +103,13 @@ std::string onnxc::getRequiredFeatures(const TargetMachine &machine) {
 
 onnxc::VectorRegisters onnxc::getVectorRegisters(const TargetMachine &machine) {
   if (machine.getTargetTriple().getArch() != Triple::x86_64)
-    return {4, 32, false, true}; // NEON
+    return {4, 32, false, true, true}; // NEON
   const MCSubtargetInfo &info = *machine.getMCSubtargetInfo();
-  bool half = info.checkFeatures("+f16c");
+  bool half = info.checkFeatures("+f16c"), fma = info.checkFeatures("+fma");
   if (info.checkFeatures("+avx512f"))
-    return {16, 32, info.checkFeatures("+avx512vnni"), half};
-  return info.checkFeatures("+avx") ? VectorRegisters{8, 16, info.checkFeatures("+avxvnni"), half}
-                                    : VectorRegisters{4, 16, false, half};
+    return {16, 32, info.checkFeatures("+avx512vnni"), half, fma};
+  return info.checkFeatures("+avx") ? VectorRegisters{8, 16, info.checkFeatures("+avxvnni"), half, fma}
+                                    : VectorRegisters{4, 16, false, half, fma};
 }
 
 void onnxc::setTarget(Module &module, TargetMachine &machine) {

@@ -39,6 +39,7 @@ struct VectorRegisters {
   unsigned count;
   bool dot;  ///< x86: vpdpbusd adds four products of bytes to each 32 bits
   bool half; ///< converts between float16 and float32
+  bool fma;  ///< multiplies and adds without rounding in between
 };
 VectorRegisters getVectorRegisters(const llvm::TargetMachine &machine);
 

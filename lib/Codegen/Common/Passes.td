@@ -20,6 +20,26 @@ def ExpandMath : Pass<"expand-math"> {
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect", "mlir::math::MathDialect", "mlir::vector::VectorDialect"];
 }
 
+def RoundQuotients : Pass<"round-quotients"> {
+  let summary = "Rounded quotients by a number are multiplied where that gives the same integers";
+  let description = [{
+    On scalars and vectors of f32, for targets with a fused multiply-add.
+
+    ```mlir
+    %q = arith.divf %x, %s : f32
+    %r = math.roundeven %q : f32          // then a zero point, and clamped
+    %i = arith.fptosi %r : f32 to i32
+    ==>
+    %e = arith.mulf %x, %rest : f32       // %x is clamped
+    %q = math.fma %x, %reciprocal, %e : f32
+    %r = arith.addf %q, %shift : f32
+    %i = arith.bitcast %r : f32 to i32    // and the zero point
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect"];
+  let statistics = [Statistic<"rewritten", "rewritten", "quotients that became products">];
+}
+
 def BoolsAsBytes : Pass<"bools-as-bytes"> {
   let summary = "Loads and stores bytes where a bool is meant";
   let description = [{
