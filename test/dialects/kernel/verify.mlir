@@ -61,3 +61,12 @@ func.func @sizes(%a: memref<7x34xi8>, %b: memref<32x9x16xi32>, %c: memref<7x512x
     {sizes = array<i64: 34>, maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (m, n)>]}
   return
 }
+
+// -----
+
+func.func @depthwise(%a: memref<1x3x3x16xf32>, %f: memref<3x3x16xi8>, %c: memref<1x1x1x16xf32>) {
+  // expected-error @below {{multiplies f32, or i8 with i8 or i16, not 'f32' with 'i8'}}
+  kernel.depthwise ins(%a, %f : memref<1x3x3x16xf32>, memref<3x3x16xi8>) outs(%c : memref<1x1x1x16xf32>)
+    {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, maps = []}
+  return
+}

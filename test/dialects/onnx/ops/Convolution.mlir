@@ -121,6 +121,22 @@ func.func @integers(%x: tensor<1x4x8x8xui8>, %w: tensor<6x4x3x3xi8>, %zx: tensor
 
 // -----
 
+// Bytes with constant weights stay bytes, the border is the zero point; the weights of a channel may have 9 bits.
+// CHECK-LABEL: func @depthwiseIntegers(
+// CHECK-DAG: arith.constant dense<-197> : tensor<4x3x3xi16>
+// CHECK-DAG: arith.constant dense<-1773> : tensor<4xi32>
+// CHECK: tensor.pad
+// CHECK: linalg.depthwise_conv_2d_nchw_chw {{.*}} : tensor<1x4x10x10xi8>, tensor<4x3x3xi16>) outs({{.*}} : tensor<1x4x8x8xi32>)
+// CHECK: arith.subi
+func.func @depthwiseIntegers(%x: tensor<1x4x8x8xui8>, %zx: tensor<ui8>) -> tensor<1x4x8x8xi32> {
+  %w = onnx.Constant dense<3> : tensor<4x1x3x3xui8> : tensor<4x1x3x3xui8>
+  %zw = onnx.Constant dense<200> : tensor<ui8> : tensor<ui8>
+  %0 = onnx.ConvInteger %x, %w, %zx, %zw {group = 4 : si64, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x4x8x8xui8>, tensor<4x1x3x3xui8>, tensor<ui8>, tensor<ui8>) -> tensor<1x4x8x8xi32>
+  return %0 : tensor<1x4x8x8xi32>
+}
+
+// -----
+
 func.func @zeroPoints(%x: tensor<1x4x8x8xui8>, %w: tensor<6x4x3x3xi8>, %zx: tensor<2xui8>) -> tensor<1x6x6x6xi32> {
   %n = onnx.None : none
   // expected-error @+1 {{the zero point of X must be a scalar}}

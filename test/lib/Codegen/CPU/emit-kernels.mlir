@@ -38,3 +38,29 @@ func.func @bytes(%a: memref<7x34xi8>, %b: memref<32x10x16xi32>, %c: memref<7x512
     {sizes = array<i64: 34>, maps = [#lhs, #out]}
   return
 }
+
+// The same of a depthwise convolution: three rows of the filter are one step.
+// CHECK-LABEL: func.func private @depthwise_3
+// CHECK:         arith.extsi
+// CHECK:         arith.muli
+// DOT-LABEL:   func.func private @depthwise_3
+// DOT:           vector.interleave
+// DOT-COUNT-6:   llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+func.func @depthwise(%a: memref<1x3x3x16xi8>, %f: memref<3x3x16xi8>, %c: memref<1x1x1x16xi32>) {
+  kernel.depthwise ins(%a, %f : memref<1x3x3x16xi8>, memref<3x3x16xi8>) outs(%c : memref<1x1x1x16xi32>)
+    {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, maps = []}
+  return
+}
+
+// One lane of a last vector of bytes is stored as a scalar.
+// CHECK-LABEL: func.func private @depthwise_4
+// CHECK:         memref.store
+func.func @lane(%a: memref<1x1x1x17xf32>, %f: memref<1x1x17xf32>, %c: memref<1x1x1x17xi8>) {
+  kernel.depthwise ins(%a, %f : memref<1x1x1x17xf32>, memref<1x1x17xf32>) outs(%c : memref<1x1x1x17xi8>) epilogue {
+  ^bb0(%x: f32):
+    %0 = arith.fptosi %x : f32 to i32
+    %1 = arith.trunci %0 : i32 to i8
+    kernel.yield %1 : i8
+  } {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, maps = []}
+  return
+}

@@ -170,3 +170,32 @@ func.func @bytes(%a: tensor<?x10xi8>, %init: tensor<?x20xi32>, %e: tensor<?x20xf
   } -> tensor<?x20xf32>
   return %r : tensor<?x20xf32>
 }
+
+// -----
+
+// A depthwise convolution of bytes, and what becomes of its sums, with a scale for each channel that is made for images.
+// CHECK-LABEL: func.func @depthwise_bytes
+// CHECK:       %[[SCALE:.*]] = tensor.collapse_shape %{{.*}} {{\[}}[0, 1, 2]] : tensor<20x1x1xf32> into tensor<20xf32>
+// CHECK:       kernel.depthwise ins(%{{.*}}, %{{.*}} : tensor<1x8x8x20xi8>, tensor<3x3x20xi16>) outs(%{{.*}} : tensor<1x6x6x20xf32>)
+// CHECK-SAME:    extras(%[[SCALE]] : tensor<20xf32>) epilogue
+// CHECK:         arith.mulf
+// CHECK-NOT:   linalg.generic
+func.func @depthwise_bytes(%a: tensor<1x8x8x20xi8>, %scale: tensor<20x1x1xf32>) -> tensor<1x6x6x20xf32> {
+  %z = arith.constant 0 : i32
+  %w = arith.constant dense<-200> : tensor<3x3x20xi16>
+  %i = tensor.empty() : tensor<1x6x6x20xi32>
+  %e = tensor.empty() : tensor<1x6x6x20xf32>
+  %fill = linalg.fill ins(%z : i32) outs(%i : tensor<1x6x6x20xi32>) -> tensor<1x6x6x20xi32>
+  %p = linalg.depthwise_conv_2d_nhwc_hwc {dilations = dense<1> : tensor<2xi64>, strides = dense<1> : tensor<2xi64>}
+      ins(%a, %w : tensor<1x8x8x20xi8>, tensor<3x3x20xi16>) outs(%fill : tensor<1x6x6x20xi32>) -> tensor<1x6x6x20xi32>
+  %r = linalg.generic {indexing_maps = [affine_map<(n, h, w, c) -> (n, h, w, c)>, affine_map<(n, h, w, c) -> (c, 0, 0)>,
+                                        affine_map<(n, h, w, c) -> (n, h, w, c)>],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%p, %scale : tensor<1x6x6x20xi32>, tensor<20x1x1xf32>) outs(%e : tensor<1x6x6x20xf32>) {
+  ^bb0(%x: i32, %s: f32, %o: f32):
+    %1 = arith.sitofp %x : i32 to f32
+    %2 = arith.mulf %1, %s : f32
+    linalg.yield %2 : f32
+  } -> tensor<1x6x6x20xf32>
+  return %r : tensor<1x6x6x20xf32>
+}
