@@ -552,6 +552,9 @@ LogicalResult PadOp::inferTypes(SmallVectorImpl<Type> &types) {
     auto number = getConstant(size);
     if (number && *number < 0)
       return emitOpError("pads crop dimension ") << pad.axis << " to the negative size " << *number;
+    auto before = pad.low ? getConstant(pad.low) : std::nullopt, after = pad.low ? getConstant(pad.high) : std::nullopt;
+    if (before && after && number && getConstant(dim)) // after what negative pads crop
+      isEmpty |= *number - std::max<int64_t>(*before, 0) - std::max<int64_t>(*after, 0) <= 0;
     if (isEmpty && mode != "constant" && number && *number > 0)
       return emitOpError("dimension ") << pad.axis << " has no element to repeat";
     dim = size;
@@ -598,7 +601,7 @@ static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, Small
       pad = arith::MaxSIOp::create(b, value, zero).getResult();
       return arith::MaxSIOp::create(b, arith::SubIOp::create(b, zero, value), zero).getResult();
     };
-    OpFoldResult before = split(low[i]), after = split(high[i]);
+    OpFoldResult from = low[i], to = high[i], before = split(low[i]), after = split(high[i]);
     auto s = getConstantIntValue(size), x = getConstantIntValue(before), y = getConstantIntValue(after);
     isGone |= (s && x && *x > 0 && *x >= *s) || (s && y && *y > 0 && *y >= *s);
     if (x == 0 && y == 0) {
@@ -608,7 +611,16 @@ static Value cropAndPad(LoweringBuilder &b, Value source, Type resultType, Small
     } else {
       auto value = [&](OpFoldResult v) { return getValueOrCreateConstantIndexOp(b, b.getLoc(), v); };
       Value left = arith::SubIOp::create(b, arith::SubIOp::create(b, value(size), value(before)), value(after));
-      sizes.push_back(arith::MaxSIOp::create(b, left, b.index(0)).getResult());
+      left = arith::MaxSIOp::create(b, left, b.index(0));
+      sizes.push_back(left);
+      if (getConstantIntValue(low[i]) != 0 || getConstantIntValue(high[i]) != 0) {
+        // One side may crop what the other one adds: then nothing is left, and all of the result is padding.
+        Value all = arith::AddIOp::create(b, arith::AddIOp::create(b, value(size), value(from)), value(to));
+        Value added = arith::SubIOp::create(b, all, left), first = arith::MinSIOp::create(b, value(low[i]), added);
+        before = arith::MinSIOp::create(b, value(before), value(size)).getResult();
+        low[i] = first;
+        high[i] = arith::SubIOp::create(b, added, first).getResult();
+      }
     }
     offsets[i] = before;
   }
@@ -649,21 +661,26 @@ static Value padIndex(ImplicitLocOpBuilder &b, StringRef mode, Value at, Value l
 /// Pads beyond this many elements fit into no memory, and sums with them could wrap round.
 static constexpr int64_t kMaxPad = int64_t(1) << 48;
 
-/// No more may be cropped than the axis has, or the sizes of the parts do not add up to that of the result.
-static void requireCanCrop(LoweringBuilder &b, OpFoldResult low, OpFoldResult high, AffineExpr size) {
+/// Whether no more is cropped than the axis has, which is then repeated.
+static void requireElement(LoweringBuilder &b, OpFoldResult low, OpFoldResult high, AffineExpr size) {
   auto x = getConstantIntValue(low), y = getConstantIntValue(high);
   if (x && y && (getConstant(size) || (*x >= 0 && *y >= 0)))
     return;
-  Value zero = b.index(0), count = b.materializeIndex(size), all = b.constantInt(b.getI1Type(), 1), rest = count;
-  for (OpFoldResult pad : {low, high}) {
-    Value value = getValueOrCreateConstantIndexOp(b, b.getLoc(), pad);
-    Value least = arith::SubIOp::create(b, zero, count);
-    all = arith::AndIOp::create(b, all, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, value, least));
-    all = arith::AndIOp::create(b, all, arith::CmpIOp::create(b, arith::CmpIPredicate::sle, value, b.index(kMaxPad)));
-    rest = arith::AddIOp::create(b, rest, arith::MinSIOp::create(b, value, zero));
-  }
-  all = arith::AndIOp::create(b, all, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, rest, zero));
-  cf::AssertOp::create(b, all, "Pad: crops more than there is, or pads beyond all memory");
+  Value zero = b.index(0), rest = b.materializeIndex(size);
+  for (OpFoldResult pad : {low, high})
+    rest = arith::AddIOp::create(
+        b, rest, arith::MinSIOp::create(b, getValueOrCreateConstantIndexOp(b, b.getLoc(), pad), zero));
+  Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, rest, zero);
+  cf::AssertOp::create(b, holds, "Pad: crops more than there is");
+}
+
+static void requireNear(LoweringBuilder &b, OpFoldResult pad) {
+  auto value = dyn_cast<Value>(pad);
+  if (!value)
+    return;
+  Value above = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, value, b.index(-kMaxPad));
+  Value below = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, value, b.index(kMaxPad));
+  cf::AssertOp::create(b, arith::AndIOp::create(b, above, below), "Pad: pads beyond all memory");
 }
 
 FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
@@ -702,8 +719,11 @@ FailureOr<SmallVector<Value>> PadOp::lowerToLinalg(LoweringBuilder &b, ValueRang
       Value sum = arith::AddIOp::create(b, before, after);
       return arith::AddIOp::create(b, sum, b.materializeIndex(size)).getResult();
     });
+    requireNear(b, low[pad.axis]);
+    requireNear(b, high[pad.axis]);
     b.requireNonNegative(to[pad.axis], "Pad: crops to a negative size");
-    requireCanCrop(b, low[pad.axis], high[pad.axis], size);
+    if (getMode() != "constant")
+      requireElement(b, low[pad.axis], high[pad.axis], size);
     auto least = lowerBound(size);
     if (getMode() != "constant" && !(least && *least > 0) && size != to[pad.axis]) {
       auto equals = [&](AffineExpr x, int64_t y) -> Value {

@@ -33,6 +33,18 @@ func.func @gru(%x: tensor<7x2x3xf32>, %l: tensor<2xi32>) -> tensor<2x2x8xf32> {
 
 // -----
 
+// A layer without a state has nothing to compute.
+// CHECK-LABEL: func @no_state(
+// CHECK-NEXT: tensor.empty
+// CHECK-NEXT: return
+func.func @no_state(%x: tensor<7x2x3xf32>, %w: tensor<1x0x3xf32>, %r: tensor<1x0x0xf32>) -> tensor<7x1x2x0xf32> {
+  %n = onnx.None : none
+  %y, %h = onnx.GRU %x, %w, %r, %n, %n, %n : (tensor<7x2x3xf32>, tensor<1x0x3xf32>, tensor<1x0x0xf32>, none, none, none) -> (tensor<7x1x2x0xf32>, none)
+  return %y : tensor<7x1x2x0xf32>
+}
+
+// -----
+
 func.func @hidden(%x: tensor<7x2x3xf32>, %w: tensor<1x8x3xf32>, %r: tensor<1x8x8xf32>, %b: tensor<1x8xf32>) -> tensor<7x1x2x8xf32> {
   %n = onnx.None : none
   // expected-error @+1 {{B has type 'tensor<1x8xf32>', expected the sizes 'tensor<1x16xf32>'}}
