@@ -17,7 +17,9 @@ def Rt_Dialect : Dialect {
     tensor whose shape changes. What it points to never changes. An element of a string tensor is an i64, too: the
     address of zero-terminated UTF-8 that never changes either.
   }];
-  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+  let hasCanonicalizer = 1; // of views into what has no element
 }
 
 def Rt_Shaped : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef]>;

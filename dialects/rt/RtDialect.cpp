@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Verification of calls into runtime/library, and their bufferisation.
 #include "dialects/rt/RtDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -20,6 +23,8 @@ void RtDialect::initialize() {
 #include "dialects/rt/Rt.cpp.inc"
       >();
 }
+
+void RtDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const { populateEmptyPartPatterns(patterns); }
 
 static bool isOut(CallOp call, OpOperand &operand) { return operand.getOperandNumber() >= call.getInputs().size(); }
 

@@ -13,3 +13,10 @@
 #include "dialects/rt/RtDialect.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/rt/Rt.h.inc"
+
+namespace onnxc::rt {
+
+/// Parts of tensors that have no element are no parts (EmptyParts.cpp). The canonicalizer has these patterns, too.
+void populateEmptyPartPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace onnxc::rt

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace onnxc {
@@ -233,11 +234,26 @@ private:
 };
 
 struct LowerOnnxToLinalg : onnxc::impl::LowerOnnxToLinalgBase<LowerOnnxToLinalg> {
+  /// Sizes that are the number 0 make no difference to lowerings, but to the verifiers of what they make.
+  void dropEmptyParts() {
+    SmallVector<Operation *> parts;
+    getOperation().walk([&](Operation *op) {
+      if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op))
+        parts.push_back(op);
+    });
+    RewritePatternSet patterns(&getContext());
+    onnxc::rt::populateEmptyPartPatterns(patterns);
+    GreedyRewriteConfig config;
+    config.setStrictness(GreedyRewriteStrictness::ExistingOps).enableFolding(false);
+    (void)applyOpPatternsGreedily(parts, std::move(patterns), config);
+  }
+
   void runOnOperation() override {
     Lowering lowering(getOperation());
     if (failed(lowering.run()))
       return signalPassFailure();
     lowered = lowering.getCount();
+    dropEmptyParts();
   }
 };
 } // namespace

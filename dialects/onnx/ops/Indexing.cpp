@@ -52,7 +52,7 @@ static LogicalResult checkIndices(Operation *op, Value indices, AffineExpr size)
       if (index < -*number || index >= *number)
         return op->emitOpError("index ") << index << " is out of range for size " << *number;
   auto type = cast<RankedTensorType>(indices.getType());
-  if (number == 0 && !llvm::is_contained(type.getShape(), 0))
+  if (number == 0 && type.hasStaticShape() && type.getNumElements() > 0)
     return op->emitOpError("indexes a dimension of size 0");
   return success();
 }
@@ -218,9 +218,9 @@ static FailureOr<int64_t> tupleLength(Operation *op, Value data, Value indices, 
   if (batch < 0 || batch >= static_cast<int64_t>(at.size()) || *length < 0 || batch + *length > rank)
     return op->emitOpError("index tuples of ")
            << *length << " and " << batch << " batch dimensions do not fit data of rank " << rank;
+  auto type = cast<RankedTensorType>(indices.getType());
   for (int64_t i = 0; i < *length; ++i)
-    if (getConstant(dims[batch + i]) == 0 &&
-        !llvm::is_contained(cast<RankedTensorType>(indices.getType()).getShape(), 0))
+    if (getConstant(dims[batch + i]) == 0 && type.hasStaticShape() && type.getNumElements() > 0)
       return op->emitOpError("indexes a dimension of size 0");
   return *length;
 }

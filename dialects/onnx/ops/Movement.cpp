@@ -668,8 +668,8 @@ static void requireElement(LoweringBuilder &b, OpFoldResult low, OpFoldResult hi
     return;
   Value zero = b.index(0), rest = b.materializeIndex(size);
   for (OpFoldResult pad : {low, high})
-    rest = arith::AddIOp::create(
-        b, rest, arith::MinSIOp::create(b, getValueOrCreateConstantIndexOp(b, b.getLoc(), pad), zero));
+    rest = arith::AddIOp::create(b, rest,
+                                 arith::MinSIOp::create(b, getValueOrCreateConstantIndexOp(b, b.getLoc(), pad), zero));
   Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, rest, zero);
   cf::AssertOp::create(b, holds, "Pad: crops more than there is");
 }

@@ -535,9 +535,8 @@ Value RecurrentLowering::insert(Value part, Value whole, ArrayRef<OpFoldResult> 
 SmallVector<Value> RecurrentLowering::lower(unsigned states, bool separateBias, Cell cell) {
   MLIRContext *context = b.getContext();
   if (layer.hidden == 0 || getConstant(layer.batch) == 0) // there is nothing to compute
-    return llvm::map_to_vector(op->getResults().take_front(1 + states), [&](Value result) {
-      return result.use_empty() ? Value() : b.empty(result.getType());
-    });
+    return llvm::map_to_vector(op->getResults().take_front(1 + states),
+                               [&](Value result) { return result.use_empty() ? Value() : b.empty(result.getType()); });
   Lowered projected = project(separateBias), lengths = getLowered(op, operands, 4);
   bool wantsOutput = !op->getResult(0).use_empty();
   Value output = wantsOutput ? b.empty(op->getResult(0).getType()) : Value();

@@ -170,6 +170,8 @@ bool ContractEmitter::fits(int64_t rows, int64_t vectors) const {
 void ContractEmitter::chooseTile() {
   const Dim &tiled = rowDims.back();
   auto rowCount = getConstantIntValue(tiled.size), vectorCount = getConstantIntValue(columnVectors);
+  if (rowCount == 0 || vectorCount == 0) // there will be no tile
+    rowCount = vectorCount = std::nullopt;
   // Rows that are a multiple of a page apart share one set of the first-level cache, which has 8 to 12 ways.
   int64_t mostRows = registers;
   if (auto stride = getConstantIntValue(tiled.lhs); stride && *stride != 0 && *stride * 4 % 4096 == 0)

@@ -61,6 +61,9 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         op->emitOpError("is not emitted for these element types");
         return signalPassFailure();
       }
+      if (llvm::any_of(cast<DestinationStyleOpInterface>(op).getDpsInits(),
+                       [](Value out) { return llvm::is_contained(cast<MemRefType>(out.getType()).getShape(), 0); }))
+        continue; // there is nothing to compute
       Emitter e(op->getLoc(), op);
       Value tasks = e.value(countTasks(e, op, op->getOperands()));
       func::FuncOp function = getFunction(op);

@@ -3,6 +3,7 @@
 // The caller supplies all memory: tensors at the boundary of @main become memref arguments.
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/CPU/Structure.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -48,12 +49,29 @@ static void sinkReshapes(OpBuilder &b, Value &value, Value &out) {
 /// `value` may lie in the output itself, whose sizes are what is asked for.
 static Value originOfSizes(Value value) {
   while (auto result = dyn_cast<OpResult>(value)) {
-    Value overwritten = onnxc::cpu::getOverwritten(result);
+    auto cast = value.getDefiningOp<tensor::CastOp>();
+    Value overwritten = cast ? cast.getSource() : onnxc::cpu::getOverwritten(result);
     if (!overwritten)
       break;
     value = overwritten;
   }
   return value;
+}
+
+/// A size of `value`, also through reshapes.
+static Value sizeOf(OpBuilder &b, Location loc, Value value, int64_t dim) {
+  value = originOfSizes(value);
+  if (auto expand = value.getDefiningOp<tensor::ExpandShapeOp>())
+    return getValueOrCreateConstantIndexOp(b, loc, expand.getMixedOutputShape()[dim]);
+  auto collapse = value.getDefiningOp<tensor::CollapseShapeOp>();
+  if (!collapse)
+    return tensor::DimOp::create(b, loc, value, dim);
+  Value size;
+  for (int64_t part : collapse.getReassociationIndices()[dim]) {
+    Value more = sizeOf(b, loc, collapse.getSrc(), part);
+    size = size ? arith::MulIOp::create(b, loc, size, more).getResult() : more;
+  }
+  return size;
 }
 
 /// Whether the sizes come out of branches together with the tensor: a branch can't write to the output itself, which is
@@ -71,7 +89,14 @@ struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutPara
       return;
     Block &body = function.front();
     OpBuilder b(&getContext());
-    function.walk([](tensor::DimOp size) { size.getSourceMutable().assign(originOfSizes(size.getSource())); });
+    SmallVector<tensor::DimOp> dims;
+    function.walk([&](tensor::DimOp size) { dims.push_back(size); });
+    for (tensor::DimOp size : dims)
+      if (auto dim = size.getConstantIndex()) {
+        b.setInsertionPoint(size);
+        size.replaceAllUsesWith(sizeOf(b, size.getLoc(), size.getSource(), *dim));
+        size.erase();
+      }
     for (BlockArgument input : body.getArguments()) {
       auto type = dyn_cast<RankedTensorType>(input.getType());
       if (!type)
@@ -101,7 +126,7 @@ struct ResultsToOutParams : onnxc::impl::ResultsToOutParamsBase<ResultsToOutPara
       }
       for (int64_t i = 0; i < type.getRank(); ++i)
         if (type.isDynamicDim(i))
-          sizes.push_back(tensor::DimOp::create(b, result.getLoc(), originOfSizes(result), i));
+          sizes.push_back(sizeOf(b, result.getLoc(), result, i));
       Value out = body.addArgument(getMemRefType(type), result.getLoc());
       sinkReshapes(b, result, out);
       b.setInsertionPoint(ret);

@@ -1,0 +1,25 @@
+// RUN: onnxc-opt %s --results-to-out-params --canonicalize | FileCheck %s
+
+// A size of an output comes from where the tensor came into being, not from the loop that may write to the output.
+// CHECK-LABEL: func.func @main(
+// CHECK: %[[N:.*]] = memref.dim %arg0
+// CHECK: scf.while
+// CHECK: return %[[N]] : index
+func.func @main(%x: tensor<?xf32>, %more: tensor<i1>) -> tensor<3x?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %empty = tensor.empty(%n) : tensor<3x?xf32>
+  %start = tensor.cast %empty : tensor<3x?xf32> to tensor<?x?xf32>
+  %rows:2 = scf.while (%a = %start, %i = %c0) : (tensor<?x?xf32>, index) -> (tensor<?x?xf32>, index) {
+    %goes = tensor.extract %more[] : tensor<i1>
+    scf.condition(%goes) %a, %i : tensor<?x?xf32>, index
+  } do {
+  ^bb0(%a: tensor<?x?xf32>, %i: index):
+    %row = tensor.insert_slice %x into %a[%i, 0] [1, %n] [1, 1] : tensor<?xf32> into tensor<?x?xf32>
+    %next = arith.addi %i, %c1 : index
+    scf.yield %row, %next : tensor<?x?xf32>, index
+  }
+  %out = tensor.cast %rows#0 : tensor<?x?xf32> to tensor<3x?xf32>
+  return %out : tensor<3x?xf32>
+}
