@@ -1,8 +1,10 @@
 //===- dialects/rt/EmptyParts.cpp --------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Parts of tensors that turn out to have no element. MLIR's verifiers want the first element of a part inside of the
-// whole, and where a size is the number 0 no place is: what reads or writes such a part goes away.
+// whole, and where a size is the number 0 no place is: what reads or writes such a part goes away, and so do loops over
+// it.
 #include "dialects/rt/RtDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -63,6 +65,19 @@ static LogicalResult moveView(memref::SubViewOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+namespace {
+/// Loops without a round leave what they start from.
+struct DropLoops : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(linalg::LinalgOp op, PatternRewriter &rewriter) const override {
+    if (!op.hasPureTensorSemantics() || !llvm::is_contained(op.getStaticLoopRanges(), 0))
+      return failure();
+    rewriter.replaceOp(op, op.getDpsInits());
+    return success();
+  }
+};
+} // namespace
+
 void onnxc::rt::populateEmptyPartPatterns(RewritePatternSet &patterns) {
-  patterns.add(dropExtract).add(dropInsert).add(moveView);
+  patterns.add(dropExtract).add(dropInsert).add(moveView).add<DropLoops>(patterns.getContext());
 }

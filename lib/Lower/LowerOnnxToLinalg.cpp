@@ -238,7 +238,7 @@ struct LowerOnnxToLinalg : onnxc::impl::LowerOnnxToLinalgBase<LowerOnnxToLinalg>
   void dropEmptyParts() {
     SmallVector<Operation *> parts;
     getOperation().walk([&](Operation *op) {
-      if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op))
+      if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp, linalg::LinalgOp>(op))
         parts.push_back(op);
     });
     RewritePatternSet patterns(&getContext());

@@ -67,7 +67,8 @@ static Value sizeOf(OpBuilder &b, Location loc, Value value, int64_t dim) {
   if (!collapse)
     return tensor::DimOp::create(b, loc, value, dim);
   Value size;
-  for (int64_t part : collapse.getReassociationIndices()[dim]) {
+  SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices(); // a temporary would be gone
+  for (int64_t part : groups[dim]) {
     Value more = sizeOf(b, loc, collapse.getSrc(), part);
     size = size ? arith::MulIOp::create(b, loc, size, more).getResult() : more;
   }
@@ -77,7 +78,7 @@ static Value sizeOf(OpBuilder &b, Location loc, Value value, int64_t dim) {
 /// Whether the sizes come out of branches together with the tensor: a branch can't write to the output itself, which is
 /// made when its size is known.
 static bool isSizedByBranches(Value value) {
-  return isa_and_nonnull<scf::IfOp>(originOfSizes(value).getDefiningOp()) &&
+  return isa_and_nonnull<scf::IfOp, arith::SelectOp>(originOfSizes(value).getDefiningOp()) &&
          !cast<RankedTensorType>(value.getType()).hasStaticShape();
 }
 

@@ -1,4 +1,4 @@
-// RUN: onnxc-opt %s --results-to-out-params --canonicalize | FileCheck %s
+// RUN: onnxc-opt %s --results-to-out-params --canonicalize --split-input-file | FileCheck %s
 
 // A size of an output comes from where the tensor came into being, not from the loop that may write to the output.
 // CHECK-LABEL: func.func @main(
@@ -22,4 +22,16 @@ func.func @main(%x: tensor<?xf32>, %more: tensor<i1>) -> tensor<3x?xf32> {
   }
   %out = tensor.cast %rows#0 : tensor<?x?xf32> to tensor<3x?xf32>
   return %out : tensor<3x?xf32>
+}
+
+// -----
+
+// One of two tensors is copied: what makes them can't write to the output before it is known which size that has.
+// CHECK-LABEL: func.func @chosen(
+// CHECK: arith.select
+// CHECK: memref.copy %{{.*}}, %arg3
+func.func @chosen(%x: tensor<?xf32>, %y: tensor<?xf32>, %first: tensor<i1>) -> tensor<?xf32> {
+  %c = tensor.extract %first[] : tensor<i1>
+  %out = arith.select %c, %x, %y : tensor<?xf32>
+  return %out : tensor<?xf32>
 }
