@@ -171,6 +171,9 @@ def SeparateDestinations : Pass<"separate-destinations", "mlir::func::FuncOp"> {
     %z1 = linalg.fill ins(%zero) outs(%empty1)
     %b = linalg.generic ... outs(%z1)
     ```
+
+    What was computed before a branch is copied to where the branch wants it, not computed there: the place has the sizes
+    for it only if the branch is taken.
   }];
   let statistics = [Statistic<"copies", "copies", "empty or filled tensors made again">];
 }

@@ -6,6 +6,7 @@
 #include "dialects/kernel/KernelDialect.h"
 #include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/CPU/Structure.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -76,8 +77,44 @@ bool sharedByBranches(Operation *op) {
   });
 }
 
+/// Whether what a branch inserts was computed before it, at least in part: then it can't be computed in the place where
+/// it is wanted, which has the sizes that it has only when the branch is taken.
+bool isFromBefore(tensor::InsertSliceOp insert) {
+  auto branches = insert->getParentOfType<scf::IfOp>();
+  if (!branches || branches->isAncestor(insert.getDest().getParentRegion()->getParentOp()))
+    return false;
+  Value value = insert.getSource();
+  while (branches->isAncestor(value.getParentRegion()->getParentOp())) {
+    auto result = dyn_cast<OpResult>(value);
+    Value overwritten = result ? onnxc::cpu::getOverwritten(result) : Value();
+    if (!overwritten && result &&
+        isa<tensor::CastOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(result.getOwner()))
+      overwritten = result.getOwner()->getOperand(0);
+    if (!overwritten)
+      return false;
+    value = overwritten;
+  }
+  return !isBlank(value.getDefiningOp());
+}
+
+/// Copies the part instead.
+void copyPart(tensor::InsertSliceOp insert) {
+  OpBuilder b(insert);
+  Value place =
+      tensor::ExtractSliceOp::create(b, insert.getLoc(), insert.getSourceType(), insert.getDest(),
+                                     insert.getMixedOffsets(), insert.getMixedSizes(), insert.getMixedStrides());
+  auto copy = linalg::CopyOp::create(b, insert.getLoc(), insert.getSource(), place);
+  insert.getSourceMutable().assign(copy.getResult(0));
+}
+
 struct SeparateDestinations : onnxc::impl::SeparateDestinationsBase<SeparateDestinations> {
   void runOnOperation() override {
+    SmallVector<tensor::InsertSliceOp> fromBefore;
+    getOperation().walk([&](tensor::InsertSliceOp insert) {
+      if (isFromBefore(insert))
+        fromBefore.push_back(insert);
+    });
+    llvm::for_each(fromBefore, copyPart);
     SmallVector<Operation *> blanks;
     getOperation().walk([&](Operation *op) {
       if (isBlank(op))

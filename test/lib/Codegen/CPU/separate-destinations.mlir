@@ -48,3 +48,30 @@ func.func @loop(%x: tensor<8xf32>, %n: index) -> f32 {
   }
   return %r : f32
 }
+
+// -----
+
+// What was computed before a branch is copied into what both branches write to: it may be larger than that.
+// CHECK-LABEL: func.func @before
+// CHECK: %[[ALL:.*]] = linalg.generic
+// CHECK: scf.if
+// CHECK:   linalg.copy ins(%[[ALL]] :
+// CHECK:   tensor.insert_slice
+#id = affine_map<(d0) -> (d0)>
+func.func @before(%n: index, %m: index, %c: i1) -> tensor<?xf32> {
+  %one = arith.constant 1.0 : f32
+  %room = tensor.empty(%m) : tensor<?xf32>
+  %all = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel"]} outs(%room : tensor<?xf32>) {
+  ^bb0(%x: f32):
+    linalg.yield %one : f32
+  } -> tensor<?xf32>
+  %size = arith.select %c, %m, %n : index
+  %both = tensor.empty(%size) : tensor<?xf32>
+  %result = scf.if %c -> tensor<?xf32> {
+    %0 = tensor.insert_slice %all into %both[0] [%size] [1] : tensor<?xf32> into tensor<?xf32>
+    scf.yield %0 : tensor<?xf32>
+  } else {
+    scf.yield %both : tensor<?xf32>
+  }
+  return %result : tensor<?xf32>
+}
