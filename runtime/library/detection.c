@@ -24,14 +24,35 @@ static Box makeBox(const float *from, int isCenter) {
   return box;
 }
 
-/* Whether intersection over union is above the threshold. */
-static int overlap(const Box *a, const Box *b, float threshold) {
-  float top = a->top > b->top ? a->top : b->top, bottom = a->bottom < b->bottom ? a->bottom : b->bottom;
-  float left = a->left > b->left ? a->left : b->left, right = a->right < b->right ? a->right : b->right;
-  if (!(bottom > top && right > left) || !(a->area > 0 && b->area > 0))
+/* Boxes that were picked, `Lanes` at a time, so that one is compared with that many at once. */
+enum { Lanes = 16 };
+typedef float Floats __attribute__((vector_size(4 * Lanes)));
+typedef int32_t Masks __attribute__((vector_size(4 * Lanes))); /* of comparisons: -1 or 0 */
+typedef struct Boxes {
+  Floats top, left, bottom, right, area;
+} Boxes;
+
+static Floats choose(Masks which, Floats a, Floats b) { return (Floats)((which & (Masks)a) | (~which & (Masks)b)); }
+
+/* Whether intersection over union of `b` with any of them is above the threshold; lanes without a box have no area. */
+static int overlap(const Boxes *a, const Box *b, float threshold) {
+  Floats zero = {0}, bTop = zero + b->top, bLeft = zero + b->left, bBottom = zero + b->bottom, bRight = zero + b->right;
+  Floats top = choose(a->top > bTop, a->top, bTop), bottom = choose(a->bottom < bBottom, a->bottom, bBottom);
+  Floats left = choose(a->left > bLeft, a->left, bLeft), right = choose(a->right < bRight, a->right, bRight);
+  Masks meet = (bottom > top) & (right > left) & (a->area > zero);
+  if (!(b->area > 0) || !__builtin_reduce_or(meet))
     return 0;
-  float both = (bottom - top) * (right - left);
-  return both / (a->area + b->area - both) > threshold;
+  Floats both = (bottom - top) * (right - left);
+  return __builtin_reduce_or(meet & (both / (a->area + b->area - both) > threshold)) != 0;
+}
+
+static void keep(Boxes *kept, int64_t count, const Box *box) {
+  Boxes *last = kept + count / Lanes;
+  int64_t lane = count % Lanes;
+  if (lane == 0)
+    *last = (Boxes){{0}, {0}, {0}, {0}, {0}};
+  last->top[lane] = box->top, last->left[lane] = box->left, last->bottom[lane] = box->bottom;
+  last->right[lane] = box->right, last->area[lane] = box->area;
 }
 
 static int scoresMore(const void *scores, int64_t i, int64_t j) {
@@ -72,8 +93,8 @@ int32_t onnxc_non_max_suppression(onnxc_heap *heap, const onnxc_value *const *in
   Picked picked = {0};
   if (most > 0) {
     uint64_t bytes = (uint64_t)n * 8; /* n elements of 16 bytes are in memory, so this and the next fit */
-    Box *boxes = onnxc_heap_allocate(heap, (uint64_t)n * sizeof(Box)),
-        *kept = onnxc_heap_allocate(heap, (uint64_t)n * sizeof(Box));
+    Box *boxes = onnxc_heap_allocate(heap, (uint64_t)n * sizeof(Box));
+    Boxes *kept = onnxc_heap_allocate(heap, ((uint64_t)n / Lanes + 1) * sizeof(Boxes));
     int64_t *items = onnxc_heap_allocate(heap, bytes), *other = onnxc_heap_allocate(heap, bytes);
     if (!boxes || !kept || !items || !other)
       return NoMemory;
@@ -90,11 +111,11 @@ int32_t onnxc_non_max_suppression(onnxc_heap *heap, const onnxc_value *const *in
         for (int64_t i = 0; i < candidates && keptCount < most; ++i) {
           const Box *box = &boxes[sorted[i]];
           int isFree = 1;
-          for (int64_t k = 0; k < keptCount && isFree; ++k)
+          for (int64_t k = 0; k * Lanes < keptCount && isFree; ++k)
             isFree = !overlap(&kept[k], box, threshold);
           if (!isFree)
             continue;
-          kept[keptCount++] = *box;
+          keep(kept, keptCount++, box);
           if (!add(heap, &picked, batch, class, sorted[i]))
             return NoMemory;
         }

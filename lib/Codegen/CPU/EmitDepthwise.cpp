@@ -204,8 +204,7 @@ private:
 };
 } // namespace
 
-Index onnxc::kernel::countDepthwiseTasks(Emitter &e, DepthwiseOp op, ValueRange operands, unsigned lanes,
-                                           bool dot) {
+Index onnxc::kernel::countDepthwiseTasks(Emitter &e, DepthwiseOp op, ValueRange operands, unsigned lanes, bool dot) {
   return DepthwiseEmitter(e, op, operands, lanes, dot).countTasks();
 }
 

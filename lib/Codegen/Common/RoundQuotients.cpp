@@ -5,8 +5,8 @@
 //
 // With r = RN(1 / s) and e = RN(1 / s - r), q(x) = fma(x, r, x e) is x / s but for far less than an ulp (Brisebarre,
 // Muller and Raina, Accelerating Correctly Rounded Floating-Point Division When the Divisor Is Known in Advance, 2004).
-// Both rounded functions grow with x, so that they are the same if they step from one integer to the next at the same x,
-// which is looked up for each of the few integers.
+// Both rounded functions grow with x, so that they are the same if they step from one integer to the next at the same
+// x, which is looked up for each of the few integers.
 #include "lib/Codegen/Common/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
