@@ -265,7 +265,8 @@ static Lowered convolveBytes(LoweringBuilder &b, Lowered x, Lowered w, Lowered x
   };
   Value zero = xZero ? Value(tensor::ExtractOp::create(b, reshape(b, xZero, {}).value, ValueRange()))
                      : Value(b.constantInt(i8, 0));
-  if (!isSigned(x)) {
+  bool xIsSigned = isSigned(x);
+  if (!xIsSigned) {
     zero = flip(b, zero);
     RankedTensorType type = withElementType(x.type, i8);
     x = {b.elementwise(type, x.value, TypeRange{type},
@@ -289,11 +290,23 @@ static Lowered convolveBytes(LoweringBuilder &b, Lowered x, Lowered w, Lowered x
                                          window.strides(b), window.dilations(b))
             .getResult(0);
   }
-  Value perFeature = makeConstant(RankedTensorType::get(features, i32), sums);
+  RankedTensorType sumsType = RankedTensorType::get(features, i32);
+  AffineMap identity = b.getMultiDimIdentityMap(4), feature = AffineMap::get(4, 0, b.getAffineDimExpr(1));
+  // A zero point that is known becomes a number for each feature map.
+  ElementsAttr xZeroElements = xZero ? getConstantElements(xZero.value) : ElementsAttr();
+  if (ArrayRef<char> raw = xZeroElements ? getRawElements(xZeroElements) : ArrayRef<char>(); raw.size() == 1) {
+    for (int32_t &sum : sums)
+      sum = static_cast<int32_t>(static_cast<uint32_t>(sum) * static_cast<uint32_t>(-toSigned(raw[0], xIsSigned)));
+    Value addends = makeConstant(sumsType, sums);
+    y = b.elementwise(type, {y, addends}, {identity, feature},
+                      [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                        return arith::AddIOp::create(body, args[0], args[1]);
+                      });
+    return {y, type};
+  }
+  Value perFeature = makeConstant(sumsType, sums);
   Value one = tensor::FromElementsOp::create(b, RankedTensorType::get({}, i8), zero);
-  AffineMap identity = b.getMultiDimIdentityMap(4);
-  y = b.elementwise(type, {y, perFeature, one},
-                    {identity, AffineMap::get(4, 0, b.getAffineDimExpr(1)), AffineMap::get(4, 0, b.getContext())},
+  y = b.elementwise(type, {y, perFeature, one}, {identity, feature, AffineMap::get(4, 0, b.getContext())},
                     [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
                       Value wide = arith::ExtSIOp::create(body, i32, args[2]);
                       return arith::SubIOp::create(body, args[0], arith::MulIOp::create(body, wide, args[1]));

@@ -62,6 +62,10 @@ private:
   static bool scalesSums(int64_t rows) { return rows == 1; }
   bool hasZeros() const { return llvm::cast<mlir::MemRefType>(rhs.getType()).getDimSize(2) - getWords() == 2; }
   int64_t getWords() const { return *mlir::getConstantIntValue(reduced[1].size) * bits / 32; }
+  mlir::Value tailMask(int64_t vectors, Index firstVector) {
+    return e.tailMask(e.mul(e.add(firstVector, vectors - 1), lanes), column.size, lanes);
+  }
+  mlir::Value loadExtra(unsigned i, const Place &place, Index row, int64_t vectorIndex, mlir::Value mask);
   void finish(const Place &place, int64_t rows, int64_t vectors, Index firstVector, mlir::ValueRange sums);
 
   Emitter &e;
@@ -77,6 +81,8 @@ private:
 
   llvm::SmallVector<Dim> batchDims, rowDims, reduced; // of rowDims the last one is tiled
   Dim column;                                         // sizes in elements; rhs strides per vector
+  mlir::Operation *start = nullptr; // the part of the epilogue that sums of bytes start from, or null
+  unsigned startExtra = 0;          // what it adds
   Index columnVectors;
   mlir::Value lhsFlat, rhsFlat, initFlat;
   llvm::SmallVector<mlir::Value> extraFlats;

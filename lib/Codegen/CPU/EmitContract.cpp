@@ -278,6 +278,10 @@ void ContractEmitter::decode(Place &place, ArrayRef<Dim> dims, Index linear) {
 }
 
 void ContractEmitter::emitTask(Value task) {
+  if (isBytes)
+    start = getStart(op.getEpilogue(), startExtra);
+  if (start && !isConstantIntValue(rowDims.back().extras[startExtra], 0))
+    start = nullptr;
   Place place{e.index(0), e.index(0), e.index(0), SmallVector<Index>(extras.size(), e.index(0))};
   Index columnTask = e.rem(task, columnTasks);
   Index rest = e.div(task, columnTasks);
@@ -380,9 +384,17 @@ void ContractEmitter::emitPieces(const Place &place, Index left, int64_t vectors
 void ContractEmitter::emitTile(const Place &place, int64_t rows, int64_t vectors, Index firstVector) {
   SmallVector<Value> sums(rows * vectors, e.zero(vector));
   if (isBytes) {
-    if (dot && !op.getUnsignedLhs())
-      for (int64_t i = 0; i < rows * vectors; ++i)
-        sums[i] = i < vectors ? firstSum(e.add(place.rhs, e.mul(column.rhs, i))) : sums[i - vectors];
+    Value tail = tailMask(vectors, firstVector);
+    for (int64_t i = 0; i < rows * vectors; ++i) {
+      if (i >= vectors) {
+        sums[i] = sums[i - vectors];
+        continue;
+      }
+      if (start)
+        sums[i] = loadExtra(startExtra, place, e.index(0), i, i + 1 == vectors ? tail : Value());
+      if (dot && !op.getUnsignedLhs())
+        sums[i] = arith::AddIOp::create(e, sums[i], firstSum(e.add(place.rhs, e.mul(column.rhs, i))));
+    }
     sums = reduceBytes(0, place.lhs, place.rhs, rows, vectors, sums);
   } else if (bits != 0) {
     sums = reduceBlocks(place.lhs, place.rhs, rows, vectors, sums);
@@ -407,23 +419,25 @@ SmallVector<Value> ContractEmitter::reduce(unsigned level, Index lhsAt, Index rh
   return tile.accumulate(e, lhsAt, rhsAt, sums);
 }
 
+/// The elements of extra operand `i` that belong to a row and a vector of columns of a tile. An operand without columns
+/// is a scalar per row.
+Value ContractEmitter::loadExtra(unsigned i, const Place &place, Index row, int64_t vectorIndex, Value mask) {
+  Index index = e.add(e.add(place.extras[i], e.mul(rowDims.back().extras[i], row)),
+                      e.mul(column.extras[i], vectorIndex * lanes));
+  if (isConstantIntValue(column.extras[i], 0))
+    return e.splat(e.loadScalar(extraFlats[i], index), lanes);
+  auto type = VectorType::get({lanes}, cast<MemRefType>(extraFlats[i].getType()).getElementType());
+  return e.loadVector(extraFlats[i], index, type, mask);
+}
+
 /// Applies the epilogue to a finished tile and stores it.
 void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, Index firstVector, ValueRange sums) {
   const Dim &tiled = rowDims.back();
-  Value tail = e.tailMask(e.mul(e.add(firstVector, vectors - 1), lanes), column.size, lanes);
-  auto at = [&](Index base, Index rowStride, Index columnStride, Index row, int64_t v) {
-    return e.add(e.add(base, e.mul(rowStride, row)), e.mul(columnStride, v * lanes));
-  };
+  Value tail = tailMask(vectors, firstVector);
   auto mask = [&](int64_t v) { return v + 1 == vectors ? tail : Value(); };
-  // An extra operand without columns is a scalar per row.
-  auto loadExtra = [&](unsigned i, Index row, int64_t v) {
-    Index index = at(place.extras[i], tiled.extras[i], column.extras[i], row, v);
-    if (isConstantIntValue(column.extras[i], 0))
-      return e.splat(e.loadScalar(extraFlats[i], index), lanes);
-    auto type = VectorType::get({lanes}, cast<MemRefType>(extraFlats[i].getType()).getElementType());
-    return e.loadVector(extraFlats[i], index, type, mask(v));
+  auto initAt = [&](Index row, int64_t v) {
+    return e.add(e.add(place.init, e.mul(tiled.init, row)), e.mul(column.init, v * lanes));
   };
-  auto initAt = [&](Index row, int64_t v) { return at(place.init, tiled.init, column.init, row, v); };
 
   Region &epilogue = op.getEpilogue();
   auto waiting = VectorType::get({lanes}, cast<MemRefType>(init.getType()).getElementType());
@@ -435,10 +449,10 @@ void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, 
         for (unsigned i = 0; i < extras.size(); ++i) {
           Value &cached = perColumn[i][v];
           bool sameForAll = isConstantIntValue(tiled.extras[i], 0);
-          arguments.push_back(sameForAll && cached ? cached : loadExtra(i, e.index(row), v));
+          arguments.push_back(sameForAll && cached ? cached : loadExtra(i, place, e.index(row), v, mask(v)));
           cached = arguments.back();
         }
-        e.storeVector(e.applyEpilogue(epilogue, arguments), initFlat, initAt(e.index(row), v), mask(v));
+        e.storeVector(e.applyEpilogue(epilogue, arguments, start), initFlat, initAt(e.index(row), v), mask(v));
       }
     }
     return;
@@ -454,8 +468,8 @@ void ContractEmitter::finish(const Place &place, int64_t rows, int64_t vectors, 
     for (int64_t v = 0; v < vectors; ++v) {
       SmallVector<Value> arguments = {view(e.loadVector(initFlat, initAt(row, v), waiting, mask(v)), vector)};
       for (unsigned i = 0; i < extras.size(); ++i)
-        arguments.push_back(loadExtra(i, row, v));
-      e.storeVector(e.applyEpilogue(epilogue, arguments), initFlat, initAt(row, v), mask(v));
+        arguments.push_back(loadExtra(i, place, row, v, mask(v)));
+      e.storeVector(e.applyEpilogue(epilogue, arguments, start), initFlat, initAt(row, v), mask(v));
     }
   });
 }

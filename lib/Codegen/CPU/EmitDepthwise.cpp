@@ -45,6 +45,12 @@ public:
       Value mask = e.tailMask(channel, channels, lanes);
       loadFilter(channel, mask);
       loadConstantExtras(channel, mask);
+      unsigned extra;
+      start = isBytes ? getStart(op.getEpilogue(), extra) : nullptr;
+      if (start && !constants[extra])
+        start = nullptr;
+      if (start)
+        first = first ? arith::AddIOp::create(e, first, constants[extra]).getResult() : constants[extra];
       e.loop(row0, row1, 1, [&](Index row) { emitRow(row, channel, mask); });
     });
   }
@@ -184,7 +190,7 @@ private:
       SmallVector<Value> arguments = {sums[p]};
       for (auto [other, at, constant] : llvm::zip(others, othersAt, constants))
         arguments.push_back(constant ? constant : loadExtra(other, e.add(at, e.mul(other.strides[2], p)), mask));
-      e.storeVector(e.applyEpilogue(op.getEpilogue(), arguments), out.flat, e.add(outAt, e.mul(out.strides[2], p)),
+      e.storeVector(e.applyEpilogue(op.getEpilogue(), arguments, start), out.flat, e.add(outAt, e.mul(out.strides[2], p)),
                     mask);
     }
   }
@@ -200,7 +206,8 @@ private:
   Access in, weights, out;
   SmallVector<Access> others;
   SmallVector<Value> taps, constants;
-  Value first; ///< what sums start from, or null
+  Value first;      ///< what sums start from, or null
+  Operation *start; ///< the part of the epilogue that is in `first`, or null
 };
 } // namespace
 

@@ -241,7 +241,7 @@ Value Emitter::tailMask(Index at, Index columns, int64_t lanes) {
   return vector::CreateMaskOp::create(*this, VectorType::get({lanes}, getI1Type()), rest);
 }
 
-Value Emitter::applyEpilogue(Region &epilogue, ValueRange arguments) {
+Value Emitter::applyEpilogue(Region &epilogue, ValueRange arguments, Operation *start) {
   if (epilogue.empty())
     return arguments[0];
   int64_t lanes = cast<VectorType>(arguments[0].getType()).getDimSize(0);
@@ -250,6 +250,10 @@ Value Emitter::applyEpilogue(Region &epilogue, ValueRange arguments) {
   for (Operation &op : epilogue.front()) {
     if (auto yield = dyn_cast<YieldOp>(op))
       return mapping.lookup(yield.getValue());
+    if (&op == start) {
+      mapping.map(op.getResult(0), arguments[0]);
+      continue;
+    }
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       auto type = VectorType::get({lanes}, constant.getType());
       mapping.map(constant.getResult(),
@@ -259,8 +263,25 @@ Value Emitter::applyEpilogue(Region &epilogue, ValueRange arguments) {
     Operation *cloned = clone(op, mapping);
     for (OpResult result : cloned->getResults())
       result.setType(VectorType::get({lanes}, result.getType()));
+    // As in elementwise loops, a product may be fused into a sum.
+    if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(op))
+      cloned->setAttr("fastmath", arith::FastMathFlagsAttr::get(op.getContext(), arith::FastMathFlags::contract));
   }
   llvm_unreachable("epilogue without kernel.yield");
+}
+
+Operation *onnxc::kernel::getStart(Region &epilogue, unsigned &extra) {
+  if (epilogue.empty() || !epilogue.getArgument(0).hasOneUse())
+    return nullptr;
+  auto sum = dyn_cast<arith::AddIOp>(*epilogue.getArgument(0).user_begin());
+  if (!sum)
+    return nullptr;
+  Value other = sum.getLhs() == epilogue.getArgument(0) ? sum.getRhs() : sum.getLhs();
+  auto argument = dyn_cast<BlockArgument>(other);
+  if (!argument || argument.getOwner() != &epilogue.front() || !argument.hasOneUse() || argument.getArgNumber() == 0)
+    return nullptr;
+  extra = argument.getArgNumber() - 1;
+  return sum;
 }
 
 bool onnxc::kernel::isExpensive(Region &epilogue) {

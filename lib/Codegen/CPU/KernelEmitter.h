@@ -61,8 +61,9 @@ public:
   /// The mask of a vector that starts at column `at` of `columns`; null where all lanes are known to be inside.
   mlir::Value tailMask(Index at, Index columns, int64_t lanes);
 
-  /// The epilogue's body on vectors. The arguments are the finished vector and those of the extra operands.
-  mlir::Value applyEpilogue(mlir::Region &epilogue, mlir::ValueRange arguments);
+  /// The epilogue's body on vectors. The arguments are the finished vector and those of the extra operands. `start`, if
+  /// any, is already in the former.
+  mlir::Value applyEpilogue(mlir::Region &epilogue, mlir::ValueRange arguments, mlir::Operation *start = nullptr);
 };
 
 /// A linear expression's coefficient of every dimension.
@@ -70,6 +71,10 @@ llvm::SmallVector<int64_t> getCoefficients(mlir::AffineExpr expr, unsigned dims)
 
 /// Whether computing this epilogue inside the tile would push accumulators out of the registers.
 bool isExpensive(mlir::Region &epilogue);
+
+/// What an epilogue does first if it adds an extra operand, number `extra`, to sums of integers, and to nothing else:
+/// they may start from it.
+mlir::Operation *getStart(mlir::Region &epilogue, unsigned &extra);
 
 /// Part of a product of matrices that fits the registers: `rows` rows of the left side with `vectors` vectors of
 /// columns of the right side, over `depth` steps of the reduction. Strides are in elements.

@@ -140,6 +140,18 @@ struct RoundQuotients : onnxc::impl::RoundQuotientsBase<RoundQuotients> {
     }
   }
 
+  /// The only use of `op`, behind a conversion to bytes, if it adds 128 to them.
+  static arith::XOrIOp getFlip(arith::FPToSIOp op) {
+    auto byte = op->hasOneUse() ? dyn_cast<arith::TruncIOp>(*op->user_begin()) : arith::TruncIOp();
+    if (!byte || !byte->hasOneUse() || !getElementTypeOrSelf(byte.getType()).isInteger(8))
+      return {};
+    auto flip = dyn_cast<arith::XOrIOp>(*byte->user_begin());
+    APInt mask;
+    return flip && flip.getLhs() == byte && matchPattern(flip.getRhs(), m_ConstantInt(&mask)) && mask.isSignMask()
+               ? flip
+               : arith::XOrIOp();
+  }
+
   void rewrite(arith::FPToSIOp op, const Quantization &q, const Reciprocal &r) {
     ImplicitLocOpBuilder b(op.getLoc(), op);
     Type type = op.getIn().getType();
@@ -158,12 +170,22 @@ struct RoundQuotients : onnxc::impl::RoundQuotientsBase<RoundQuotients> {
     Value quotient = arith::MulFOp::create(b, x, number(r.low == 0 ? r.high : r.low));
     if (r.low != 0)
       quotient = math::FmaOp::create(b, x, number(r.high), quotient);
-    // Where the last bit of a float is 1, adding rounds to even integers, which are its low bits.
-    constexpr float shift = 0x1.8p23f;
-    Value shifted = arith::AddFOp::create(b, quotient, number(shift));
+    // Where the last bit of a float is 1, adding rounds to even integers, which are its low bits. An even number may be
+    // added at once; of bytes, one that flips their sign, too.
+    int64_t zero = q.zero;
+    auto flip = getFlip(op);
+    if (flip)
+      zero += zero < 0 ? 128 : -128;
+    int64_t even = zero & ~int64_t(1);
+    constexpr int64_t last = 3 << 22;
+    Value shifted = arith::AddFOp::create(b, quotient, number(static_cast<float>(last + even)));
     Value bits = arith::BitcastOp::create(b, op.getType(), shifted);
-    int32_t rest = static_cast<int32_t>(q.zero) - llvm::bit_cast<int32_t>(shift);
-    op.replaceAllUsesWith(arith::AddIOp::create(b, bits, splat(op.getType(), b.getI32IntegerAttr(rest))).getResult());
+    int32_t rest = static_cast<int32_t>(zero - even) - (flip ? 0 : llvm::bit_cast<int32_t>(static_cast<float>(last)));
+    if (rest != 0)
+      bits = arith::AddIOp::create(b, bits, splat(op.getType(), b.getI32IntegerAttr(rest)));
+    op.replaceAllUsesWith(bits);
+    if (flip)
+      flip.replaceAllUsesWith(flip.getLhs());
     op.erase();
     ++rewritten;
   }
