@@ -81,8 +81,8 @@ private:
 
   llvm::SmallVector<Dim> batchDims, rowDims, reduced; // of rowDims the last one is tiled
   Dim column;                                         // sizes in elements; rhs strides per vector
-  mlir::Operation *start = nullptr; // the part of the epilogue that sums of bytes start from, or null
-  unsigned startExtra = 0;          // what it adds
+  mlir::Operation *start = nullptr;                   // the part of the epilogue that sums of bytes start from, or null
+  unsigned startExtra = 0;                            // what it adds
   Index columnVectors;
   mlir::Value lhsFlat, rhsFlat, initFlat;
   llvm::SmallVector<mlir::Value> extraFlats;

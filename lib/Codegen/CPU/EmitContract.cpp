@@ -422,8 +422,8 @@ SmallVector<Value> ContractEmitter::reduce(unsigned level, Index lhsAt, Index rh
 /// The elements of extra operand `i` that belong to a row and a vector of columns of a tile. An operand without columns
 /// is a scalar per row.
 Value ContractEmitter::loadExtra(unsigned i, const Place &place, Index row, int64_t vectorIndex, Value mask) {
-  Index index = e.add(e.add(place.extras[i], e.mul(rowDims.back().extras[i], row)),
-                      e.mul(column.extras[i], vectorIndex * lanes));
+  Index index =
+      e.add(e.add(place.extras[i], e.mul(rowDims.back().extras[i], row)), e.mul(column.extras[i], vectorIndex * lanes));
   if (isConstantIntValue(column.extras[i], 0))
     return e.splat(e.loadScalar(extraFlats[i], index), lanes);
   auto type = VectorType::get({lanes}, cast<MemRefType>(extraFlats[i].getType()).getElementType());

@@ -190,8 +190,8 @@ private:
       SmallVector<Value> arguments = {sums[p]};
       for (auto [other, at, constant] : llvm::zip(others, othersAt, constants))
         arguments.push_back(constant ? constant : loadExtra(other, e.add(at, e.mul(other.strides[2], p)), mask));
-      e.storeVector(e.applyEpilogue(op.getEpilogue(), arguments, start), out.flat, e.add(outAt, e.mul(out.strides[2], p)),
-                    mask);
+      e.storeVector(e.applyEpilogue(op.getEpilogue(), arguments, start), out.flat,
+                    e.add(outAt, e.mul(out.strides[2], p)), mask);
     }
   }
 

@@ -137,6 +137,22 @@ func.func @depthwiseIntegers(%x: tensor<1x4x8x8xui8>, %zx: tensor<ui8>) -> tenso
 
 // -----
 
+// A zero point that is known is multiplied now: 128 - 7, by 9 weights of 3, less.
+// CHECK-LABEL: func @knownZero(
+// CHECK: arith.constant dense<3267> : tensor<4xi32>
+// CHECK: linalg.depthwise_conv_2d_nchw_chw {{.*}} : tensor<1x4x10x10xi8>, tensor<4x3x3xi8>)
+// CHECK: arith.addi
+// CHECK-NOT: arith.muli
+func.func @knownZero(%x: tensor<1x4x8x8xui8>) -> tensor<1x4x8x8xi32> {
+  %none = onnx.None : none
+  %w = onnx.Constant dense<3> : tensor<4x1x3x3xi8> : tensor<4x1x3x3xi8>
+  %zx = onnx.Constant dense<7> : tensor<ui8> : tensor<ui8>
+  %0 = onnx.ConvInteger %x, %w, %zx, %none {group = 4 : si64, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x4x8x8xui8>, tensor<4x1x3x3xi8>, tensor<ui8>, none) -> tensor<1x4x8x8xi32>
+  return %0 : tensor<1x4x8x8xi32>
+}
+
+// -----
+
 func.func @zeroPoints(%x: tensor<1x4x8x8xui8>, %w: tensor<6x4x3x3xi8>, %zx: tensor<2xui8>) -> tensor<1x6x6x6xi32> {
   %n = onnx.None : none
   // expected-error @+1 {{the zero point of X must be a scalar}}

@@ -59,3 +59,26 @@ func.func @unknown(%x: f32, %s: f32) -> i32 {
   %7 = arith.fptosi %6 : f32 to i32
   return %7 : i32
 }
+
+// The flip of a byte's sign is one more even number.
+// CHECK-LABEL: func.func @flipped
+// CHECK:       arith.constant 0x4B3FFF80 : f32
+// CHECK:       %[[BITS:.*]] = arith.bitcast
+// CHECK-NEXT:  %[[BYTE:.*]] = arith.trunci %[[BITS]]
+// CHECK-NEXT:  return %[[BYTE]]
+func.func @flipped(%x: f32) -> i8 {
+  %s = arith.constant 0.0235294122 : f32
+  %low = arith.constant 0.0 : f32
+  %high = arith.constant 255.0 : f32
+  %flip = arith.constant -128 : i8
+  %0 = arith.divf %x, %s : f32
+  %1 = math.roundeven %0 : f32
+  %3 = arith.cmpf ogt, %1, %low : f32
+  %4 = arith.select %3, %1, %low : f32
+  %5 = arith.cmpf olt, %4, %high : f32
+  %6 = arith.select %5, %4, %high : f32
+  %7 = arith.fptosi %6 : f32 to i32
+  %8 = arith.trunci %7 : i32 to i8
+  %9 = arith.xori %8, %flip : i8
+  return %9 : i8
+}
