@@ -97,7 +97,8 @@ std::optional<Quantization> Quantization::match(arith::FPToSIOp op) {
 }
 
 std::optional<Reciprocal> Reciprocal::get(float divisor, int low, int high) {
-  if (!(divisor > 0x1p-60f && divisor < 0x1p60f)) // nothing overflows or is subnormal
+  constexpr int mostSteps = 1 << 12;                                        // bytes have few, more would take long
+  if (!(divisor > 0x1p-60f && divisor < 0x1p60f) || high - low > mostSteps) // nothing overflows or is subnormal
     return std::nullopt;
   Reciprocal r;
   r.high = 1 / divisor;
