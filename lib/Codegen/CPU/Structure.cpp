@@ -77,8 +77,8 @@ bool onnxc::cpu::isRenewed(Value value) {
     if (auto branches = dyn_cast<scf::IfOp>(op))
       return isRenewed(branches.thenYield().getOperand(result.getResultNumber())) ||
              isRenewed(branches.elseYield().getOperand(result.getResultNumber()));
-    auto cast = dyn_cast<tensor::CastOp>(op);
-    value = cast ? cast.getSource() : getOverwritten(result);
+    bool isReshape = isa<tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp>(op);
+    value = isReshape ? op->getOperand(0) : getOverwritten(result);
   }
   return false;
 }

@@ -35,3 +35,28 @@ func.func @chosen(%x: tensor<?xf32>, %y: tensor<?xf32>, %first: tensor<i1>) -> t
   %out = arith.select %c, %x, %y : tensor<?xf32>
   return %out : tensor<?xf32>
 }
+
+// -----
+
+// A loop that makes its tensor anew, though it may reshape it, has other sizes after it.
+// CHECK-LABEL: func.func @grows(
+// CHECK: %[[LAST:.*]]:2 = scf.while
+// CHECK: %[[N:.*]] = tensor.dim %[[LAST]]#0
+// CHECK: return %[[N]] : index
+func.func @grows(%more: tensor<i1>) -> tensor<?x1xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %empty = tensor.empty() : tensor<0x1xf32>
+  %start = tensor.cast %empty : tensor<0x1xf32> to tensor<?x1xf32>
+  %last:2 = scf.while (%a = %start, %i = %c0) : (tensor<?x1xf32>, index) -> (tensor<?x1xf32>, index) {
+    %goes = tensor.extract %more[] : tensor<i1>
+    scf.condition(%goes) %a, %i : tensor<?x1xf32>, index
+  } do {
+  ^bb0(%a: tensor<?x1xf32>, %i: index):
+    %next = arith.addi %i, %c1 : index
+    %new = bufferization.alloc_tensor(%next) : tensor<?xf32>
+    %column = tensor.expand_shape %new [[0, 1]] output_shape [%next, 1] : tensor<?xf32> into tensor<?x1xf32>
+    scf.yield %column, %next : tensor<?x1xf32>, index
+  }
+  return %last#0 : tensor<?x1xf32>
+}
