@@ -31,14 +31,21 @@ struct CollectWeights : PassWrapper<CollectWeights, OperationPass<ModuleOp>> {
 };
 } // namespace
 
+/// Structured code has nothing to simplify about its blocks.
+static std::unique_ptr<Pass> canonicalize() {
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  return createCanonicalizerPass(config);
+}
+
 void onnxc::addOptimizePasses(OpPassManager &passes, const PipelineOptions &options) {
   OpPassManager &main = passes.nest<func::FuncOp>();
   // What depends on constants only is computed now; types follow.
-  main.addPass(createCanonicalizerPass());
+  main.addPass(canonicalize());
   main.addPass(createCSEPass());
   main.addPass(createFoldConstants(options.evaluate, /*dequantize=*/options.optLevel == 0));
   main.addPass(createInferShapes());
-  main.addPass(createCanonicalizerPass());
+  main.addPass(canonicalize());
   if (options.optLevel == 0)
     return;
   // Scales and shifts go into the weights before them; formulas that exporters spell out become the operator they are.
@@ -48,7 +55,7 @@ void onnxc::addOptimizePasses(OpPassManager &passes, const PipelineOptions &opti
   main.addPass(createMultiplyQuantized());
   main.addPass(createFoldConstants(options.evaluate, /*dequantize=*/true));
   main.addPass(createInferShapes()); // what has become a constant may be a size, too
-  main.addPass(createCanonicalizerPass());
+  main.addPass(canonicalize());
   main.addPass(createCSEPass());
 }
 
@@ -56,7 +63,7 @@ void onnxc::addLowerPasses(OpPassManager &passes, const PipelineOptions &options
   OpPassManager &main = passes.nest<func::FuncOp>();
   main.addPass(createLowerOnnxToLinalg());
   // Shared size arithmetic and casts of shapes that turned out static.
-  main.addPass(createCanonicalizerPass());
+  main.addPass(canonicalize());
   main.addPass(createCSEPass());
 }
 
@@ -68,23 +75,23 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
     main.addPass(createLayoutNhwc());
     // One loop for a chain of elementwise operations: one trip through memory.
     main.addPass(createFuseElementwise());
-    main.addPass(createCanonicalizerPass());
+    main.addPass(canonicalize());
     main.addPass(createCSEPass());
     // Matrix products and convolutions take what follows them into their registers, and their weights get packed.
     passes.addPass(createSelectKernels({registers.lanes, options.winograd, registers.half}));
     // Softmax, normalisations: rows that stay in the cache from the first reduction to the last use.
     passes.addNestedPass<func::FuncOp>(createFuseRows());
-    passes.addPass(createCanonicalizerPass());
+    passes.addPass(canonicalize());
     passes.addPass(createCSEPass());
     // The matrix products on both sides of such rows join them: attention.
     passes.addNestedPass<func::FuncOp>(createFuseContractions());
-    passes.addPass(createCanonicalizerPass());
+    passes.addPass(canonicalize());
     passes.addPass(createCSEPass());
   }
   // The caller owns all memory, and knows all sizes before the run.
   passes.addNestedPass<func::FuncOp>(createResultsToOutParams());
   passes.addPass(memref::createResolveShapedTypeResultDimsPass());
-  passes.addPass(createCanonicalizerPass());
+  passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
   // Results are computed where they are wanted: over the old state of a recurrence, in the output, in a part of a
   // bigger tensor (Concat).
@@ -96,7 +103,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   bufferize.allowReturnAllocsFromLoops = true; // what has another size in each round
   passes.addPass(bufferization::createOneShotBufferizePass(bufferize));
   passes.addPass(createCSEPass()); // a copy of a view onto itself is seen as one
-  passes.addPass(createCanonicalizerPass());
+  passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
   if (options.optLevel > 0)
     passes.addNestedPass<func::FuncOp>(createForkLoops());
@@ -106,7 +113,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   // From here on there are only loops over memory.
   passes.addPass(createEmitKernels({registers.lanes, registers.count, registers.dot}));
   passes.addNestedPass<func::FuncOp>(createLinalgToTasks({registers.lanes}));
-  passes.addPass(createCanonicalizerPass());
+  passes.addPass(canonicalize());
   passes.addPass(createLoopInvariantCodeMotionPass());
   passes.addPass(createCSEPass());
   // A task is a function of its own, with a context that says what it works on.
@@ -126,7 +133,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(memref::createExpandStridedMetadataPass());
   passes.addPass(createLowerAffinePass());
   passes.addPass(arith::createArithExpandOpsPass({/*includeBf16=*/true}));
-  passes.addPass(createCanonicalizerPass());
+  passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
   passes.addPass(createKeepOuterLoops());
   passes.addPass(createLowerLoops());
@@ -141,6 +148,6 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createBoolsAsBytes());
   passes.addPass(createApplyLoopAnnotations());
   passes.addPass(createReconcileUnrealizedCastsPass());
-  passes.addPass(createCanonicalizerPass());
+  passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
 }
