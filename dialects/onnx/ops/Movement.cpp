@@ -553,8 +553,9 @@ LogicalResult PadOp::inferTypes(SmallVectorImpl<Type> &types) {
     if (number && *number < 0)
       return emitOpError("pads crop dimension ") << pad.axis << " to the negative size " << *number;
     auto before = pad.low ? getConstant(pad.low) : std::nullopt, after = pad.low ? getConstant(pad.high) : std::nullopt;
-    if (before && after && number && getConstant(dim)) // after what negative pads crop
-      isEmpty |= *number - std::max<int64_t>(*before, 0) - std::max<int64_t>(*after, 0) <= 0;
+    if (before && after && number && getConstant(dim))       // after what negative pads crop
+      isEmpty |= *number <= std::max<int64_t>(*before, 0) || // then the difference fits
+                 *number - std::max<int64_t>(*before, 0) <= std::max<int64_t>(*after, 0);
     if (isEmpty && mode != "constant" && number && *number > 0)
       return emitOpError("dimension ") << pad.axis << " has no element to repeat";
     dim = size;

@@ -684,8 +684,9 @@ Operation *Selector::createWinograd(OpBuilder &b, Location loc, Candidate &c, Va
   filter = WinogradFilterOp::create(b, loc, TypeRange(filter.getType()), packed, filter).getResult(0);
   WinogradBlocks blocks(init[1], init[2], panels[3], init[3], panels[4]);
   int64_t tasks = blocks.mostTasks;
-  if (int64_t items = init[0] * blocks.blocks * blocks.splits; !ShapedType::isDynamicShape(init) && items > 0)
-    tasks = llvm::divideCeil(items, llvm::divideCeil(items, tasks));
+  if (!ShapedType::isDynamicShape(init))
+    if (int64_t items = init[0] * blocks.blocks * blocks.splits; items > 0)
+      tasks = llvm::divideCeil(items, llvm::divideCeil(items, tasks));
   Value scratch = tensor::EmptyOp::create(b, loc, {tasks, blocks.pixelFloats + blocks.sumFloats}, f32);
   SmallVector<AffineMap> maps;
   for (AffineMap map : c.extraMaps) // without the reduced dimensions
