@@ -31,7 +31,7 @@ struct CollectWeights : PassWrapper<CollectWeights, OperationPass<ModuleOp>> {
 };
 } // namespace
 
-/// Structured code has nothing to simplify about its blocks.
+/// Blocks are left alone: structured code has none to merge, and those of the llvm dialect are LLVM's to simplify.
 static std::unique_ptr<Pass> canonicalize() {
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);

@@ -135,8 +135,6 @@ struct Group {
   Accesses accesses;
 
   void fork() {
-    if (loops.size() < 2)
-      return;
     ImplicitLocOpBuilder b(loops[0].getLoc(), loops.back());
     auto forall =
         scf::ForallOp::create(b, ArrayRef<OpFoldResult>(b.getIndexAttr(loops.size())), ValueRange(), std::nullopt);
@@ -159,8 +157,10 @@ struct ForkLoops : onnxc::impl::ForkLoopsBase<ForkLoops> {
   void runOnOperation() override {
     Group group;
     auto finish = [&] {
-      forked += group.loops.size() < 2 ? 0 : group.loops.size();
-      group.fork();
+      if (group.loops.size() > 1) {
+        forked += group.loops.size();
+        group.fork();
+      }
       group = {};
     };
     for (Operation &op : llvm::make_early_inc_range(getOperation().front())) {

@@ -84,6 +84,19 @@ static OpFoldResult sizeOf(OpBuilder &b, Location loc, Value memref, int64_t dim
   return memref::DimOp::create(b, loc, memref, dim).getResult();
 }
 
+/// The most units of `buffers` that live at the same time.
+template <typename Buffers> static int64_t largestLiveSetOf(const Buffers &buffers) {
+  int64_t largest = 0;
+  for (const auto &at : buffers) { // the live set only grows where a buffer begins
+    int64_t live = 0;
+    for (const auto &buffer : buffers)
+      if (buffer.first <= at.first && at.first <= buffer.last)
+        live += buffer.units;
+    largest = std::max(largest, live);
+  }
+  return largest;
+}
+
 /// A model may name any sizes: what its numbers alone ask for must fit an address space.
 static LogicalResult checkFits(Location loc, int64_t bytes) {
   if (bytes <= kMaxBytes)
@@ -361,12 +374,8 @@ private:
         continue;
       }
       Operation *top = entry->findAncestorOpInBlock(*alloc);
-      // Sizes may be computed inside from values outside.
-      llvm::SetVector<Operation *> slice;
-      if (isCarried(alloc) || !sliceInside(alloc, top, slice))
+      if (isCarried(alloc) || !moveSizesBefore(top, alloc))
         continue; // allocated there, anew or with another size each time
-      for (Operation *op : llvm::reverse(slice))
-        op->moveBefore(top);
       alloc->moveBefore(top);
     }
     return success();
@@ -383,13 +392,13 @@ private:
     return success();
   }
 
-  /// Computes the sizes of `alloc` in front of the tasks. False when they follow from what a task does.
-  bool moveSizesBefore(scf::ForallOp task, memref::AllocOp alloc) {
+  /// Computes the sizes of `alloc`, which is nested in `top`, in front of it. False when they follow from what it does.
+  bool moveSizesBefore(Operation *top, memref::AllocOp alloc) {
     llvm::SetVector<Operation *> slice;
-    if (!sliceInside(alloc, task, slice))
+    if (!sliceInside(alloc, top, slice))
       return false;
     for (Operation *op : llvm::reverse(slice))
-      op->moveBefore(task);
+      op->moveBefore(top);
     return true;
   }
 
@@ -517,13 +526,7 @@ private:
   /// Finds an order in which best fit needs little memory. At first the biggest come first; then, again and again, the
   /// one that ended last, until no more is needed than what lives at the same time, or for some rounds.
   static void pack(Group &group) {
-    int64_t least = 0;
-    for (const Buffer &at : group.buffers) {
-      int64_t live = 0;
-      for (const Buffer &buffer : group.buffers)
-        live += buffer.first <= at.first && at.first <= buffer.last ? buffer.units : 0;
-      least = std::max(least, live);
-    }
+    int64_t least = largestLiveSetOf(group.buffers);
     SmallVector<Buffer *> order;
     for (Buffer &buffer : group.buffers)
       order.push_back(&buffer);
@@ -866,17 +869,7 @@ private:
 
 std::unique_ptr<Pass> onnxc::createPlanMemory(MemoryPlan *report) { return std::make_unique<::PlanMemory>(report); }
 
-int64_t onnxc::MemoryPlan::Group::largestLiveSet() const {
-  int64_t largest = 0;
-  for (const Buffer &at : buffers) { // the live set only grows where a buffer begins
-    int64_t live = 0;
-    for (const Buffer &buffer : buffers)
-      if (buffer.first <= at.first && at.first <= buffer.last)
-        live += buffer.units;
-    largest = std::max(largest, live);
-  }
-  return largest;
-}
+int64_t onnxc::MemoryPlan::Group::largestLiveSet() const { return largestLiveSetOf(buffers); }
 
 void onnxc::MemoryPlan::print(raw_ostream &os) const {
   if (groups.empty())
