@@ -9,6 +9,7 @@ include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Kernel_Dialect : Dialect {
@@ -124,10 +125,11 @@ def Kernel_WinogradOp : Kernel_Op<"winograd", [IsolatedFromAbove]> {
   let description = [{
     `outs[n, h, w, k] = epilogue(sum over r, s, c of lhs[n, h + r, w + s, c] * weight[r, s, c, k], extras[...])` by F(2x2, 3x3)
     of Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2015): a tile of 4 x 4 pixels of every channel is
-    transformed, multiplied by the transformed weights (`filter`, of kernel.winograd_filter), summed over the channels, and
-    transformed back to 2 x 2 pixels.
+    transformed, multiplied by the transformed weights, summed over the channels, and transformed back to 2 x 2 pixels.
 
-    The numbers of channels are static. `scratch` holds transformed pixels and sums, a row of it for each task.
+    `filter` holds the weights that kernel.winograd_filter has transformed; or, where one task has all tiles of an image,
+    the 3 x 3 weights as they are, packed as for `kernel.contract`. The numbers of channels are static. `scratch` holds
+    what a task transforms and sums, a row of it for each task.
     `maps` are the indexing maps of the extra operands over (n, h, w, k).
   }];
   let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$filter, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$scratch,
@@ -167,6 +169,17 @@ def Kernel_FillBorderOp : Kernel_Op<"fill_border"> {
   let assemblyFormat = [{
     $value `outs` `(` $init `:` type($init) `)` `low` $low `high` $high attr-dict (`->` type($results)^)?
   }];
+}
+
+def Kernel_SlotOp : Op<Kernel_Dialect, "slot", [Pure, SameOperandsAndResultType]> {
+  let summary = "Which of `count` pieces of scratch memory a task may use";
+  let description = [{
+    Tasks that run at the same time have different slots. `task` is below `count` and differs from task to task. Where there
+    are as many slots as threads, each thread has its own and finds in it what its caches already hold.
+  }];
+  let arguments = (ins Index:$task, Index:$count);
+  let results = (outs Index:$slot);
+  let assemblyFormat = "$task `of` $count attr-dict";
 }
 
 def Kernel_YieldOp : Op<Kernel_Dialect, "yield", [Pure, ReturnLike, Terminator]> {

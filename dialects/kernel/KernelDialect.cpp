@@ -174,13 +174,16 @@ LogicalResult WinogradFilterOp::verify() {
 
 LogicalResult WinogradOp::verify() {
   auto lhs = shaped(getLhs()).getShape(), filter = shaped(getFilter()).getShape(), init = shaped(getInit()).getShape();
-  if (lhs.size() != 4 || init.size() != 4 || filter.size() != 4 || shaped(getScratch()).getRank() != 2)
-    return emitOpError("needs a 4-D input, filter and output and 2-D scratch memory");
+  bool isTransformed = filter.size() == 4;
+  if (lhs.size() != 4 || init.size() != 4 || (!isTransformed && filter.size() != 5) ||
+      shaped(getScratch()).getRank() != 2)
+    return emitOpError("needs a 4-D input and output, a 4-D or 5-D filter and 2-D scratch memory");
   for (int i : {1, 2})
     if (!ShapedType::isDynamic(lhs[i]) && !ShapedType::isDynamic(init[i]) && lhs[i] < init[i] + 2)
       return emitOpError("needs an input whose height and width are 2 larger");
-  if (ShapedType::isDynamicShape(filter) || filter[0] != 16 ||
-      (!ShapedType::isDynamic(lhs[3]) && filter[2] != lhs[3]) || filter[1] * filter[3] < init[3])
+  int64_t panels = filter[isTransformed ? 1 : 0], channels = filter.drop_back().back();
+  if (ShapedType::isDynamicShape(filter) || (isTransformed ? filter[0] != 16 : filter[1] != 3 || filter[2] != 3) ||
+      (!ShapedType::isDynamic(lhs[3]) && channels != lhs[3]) || panels * filter.back() < init[3])
     return emitOpError("filter does not fit the channels");
   return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4, shaped(getInit()).getElementType());
 }

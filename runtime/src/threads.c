@@ -1,8 +1,12 @@
 /*===- runtime/src/threads.c -------------------------------------------------------===
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- * The thread pool: one loop at a time, shared out by a counter, in about a microsecond.
+ * The thread pool: one loop at a time, shared out in about a microsecond.
  *
- * The calling thread opens a gate, works itself, closes the gate when the counter is used up, and waits only for those
+ * Every thread has a share of the indices, always the same part of them, and takes from the others' when its own is
+ * used up. So what one loop has written is read in the next by the same processor, as far as both go through their data
+ * in the same order. That matters where processors don't share a cache.
+ *
+ * The calling thread opens a gate, works itself, closes the gate when all shares are used up, and waits only for those
  * workers that went through. So a worker that the kernel has not scheduled holds nobody up, and a loop costs no more
  * than the calling thread alone would need. Whoever waits spins for a moment, then sleeps on a futex.
  *===--------------------------------------------------------------------------------===*/
@@ -37,10 +41,14 @@ enum {
 
 typedef struct Pool Pool;
 
+/* A thread of the pool; the first is the calling one. */
 typedef struct Worker {
+  /* The first chunk of this worker's share that nobody has taken; in the upper half the loop that this is about, since
+   * nobody touches all shares when a loop begins. */
+  _Alignas(CacheLine) _Atomic uint64_t share;
   pthread_t thread;
   Pool *pool;
-  int32_t index; /* in [1, threads); the calling thread is 0 */
+  int32_t index;
 } Worker;
 
 struct Pool {
@@ -48,10 +56,10 @@ struct Pool {
   /* The loop under way. Written while the gate is closed and nobody is inside. */
   onnxc_body body;
   void *context;
-  int64_t count, chunk;
+  int64_t count, chunk, chunks;
+  uint32_t loop; /* its number, never 0 */
   int32_t longestSpin;
-  atomic_int busy;                          /* a loop is under way */
-  _Alignas(CacheLine) _Atomic int64_t next; /* first index that nobody has taken */
+  atomic_int busy; /* a loop is under way */
   _Alignas(CacheLine) atomic_uint gate;
   _Alignas(CacheLine) atomic_uint epoch; /* counts loops; workers sleep on it */
   atomic_uint sleepers;
@@ -128,17 +136,33 @@ static int spinWhile(atomic_uint *word, unsigned value, int64_t limit) {
   return atomic_load_explicit(word, memory_order_acquire) != value;
 }
 
-/* Takes chunks until there are none left. */
+/* Takes a chunk of the share of worker `owner`: its number, or -1 where there is none left. */
+static int64_t takeChunk(Pool *pool, int32_t owner) {
+  _Atomic uint64_t *share = &pool->workers[owner].share;
+  uint64_t first = (uint64_t)(pool->chunks * owner / pool->interface.threads);
+  uint64_t end = (uint64_t)(pool->chunks * (owner + 1) / pool->interface.threads);
+  uint64_t seen = atomic_load_explicit(share, memory_order_relaxed), chunk;
+  do {
+    chunk = seen >> 32 == pool->loop ? seen & UINT32_MAX : first;
+    if (chunk >= end)
+      return -1;
+  } while (!atomic_compare_exchange_weak_explicit(share, &seen, (uint64_t)pool->loop << 32 | (chunk + 1),
+                                                  memory_order_relaxed, memory_order_relaxed));
+  return (int64_t)chunk;
+}
+
+/* Takes chunks until there are none left, first of the worker's own share. */
 static void work(Pool *pool, int32_t worker) {
   Frame frame = {pool, worker, innermost};
   innermost = &frame;
-  for (;;) {
-    int64_t begin = atomic_fetch_add_explicit(&pool->next, pool->chunk, memory_order_relaxed);
-    if (begin >= pool->count)
-      break;
-    int64_t end = pool->count - begin > pool->chunk ? begin + pool->chunk : pool->count;
-    for (int64_t i = begin; i < end; ++i)
-      pool->body(pool->context, i, worker);
+  for (int32_t i = 0; i < pool->interface.threads; ++i) {
+    int32_t owner = (worker + i) % pool->interface.threads;
+    for (int64_t chunk; (chunk = takeChunk(pool, owner)) >= 0;) {
+      int64_t begin = chunk * pool->chunk;
+      int64_t end = pool->count - begin > pool->chunk ? begin + pool->chunk : pool->count;
+      for (int64_t index = begin; index < end; ++index)
+        pool->body(pool->context, index, worker);
+    }
   }
   innermost = frame.outer;
 }
@@ -192,7 +216,12 @@ static void parallelFor(void *self, int64_t n, onnxc_body body, void *context) {
   pool->chunk = n / (32 * (int64_t)pool->interface.threads);
   if (pool->chunk < 1)
     pool->chunk = 1;
-  atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+  pool->chunks = (n - 1) / pool->chunk + 1;
+  if (++pool->loop == 0) { /* numbers begin again: what shares say of old ones must not be taken for new */
+    for (int32_t i = 0; i < pool->interface.threads; ++i)
+      atomic_store(&pool->workers[i].share, 0);
+    pool->loop = 1;
+  }
   atomic_store(&pool->gate, GATE_OPEN);
   atomic_fetch_add(&pool->epoch, 1);
   if (atomic_load(&pool->sleepers))
@@ -222,11 +251,12 @@ static int32_t processorCount(void) {
   return online < 1 ? 1 : online > 4096 ? 4096 : (int32_t)online;
 }
 
-static void stopWorkers(Pool *pool, int32_t started) {
+/* Stops workers 1 to `last`. */
+static void destroy(Pool *pool, int32_t last) {
   atomic_store(&pool->stop, 1);
   atomic_fetch_add(&pool->epoch, 1);
   wake(pool, &pool->epoch, INT_MAX);
-  for (int32_t i = 0; i < started; ++i)
+  for (int32_t i = 1; i <= last; ++i)
     pthread_join(pool->workers[i].thread, NULL);
 #if !USE_FUTEX
   pthread_mutex_destroy(&pool->mutex);
@@ -239,7 +269,7 @@ onnxc_pool *onnxc_pool_create(int32_t threads) {
   int32_t processors = processorCount();
   if (threads <= 0)
     threads = processors;
-  size_t size = sizeof(Pool) + (size_t)(threads - 1) * sizeof(Worker);
+  size_t size = sizeof(Pool) + (size_t)threads * sizeof(Worker);
   Pool *pool = aligned_alloc(CacheLine, (size + CacheLine - 1) & ~(size_t)(CacheLine - 1));
   if (!pool)
     return NULL;
@@ -250,11 +280,11 @@ onnxc_pool *onnxc_pool_create(int32_t threads) {
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->condition, NULL);
 #endif
-  for (int32_t i = 0; i < threads - 1; ++i) {
+  for (int32_t i = 1; i < threads; ++i) {
     pool->workers[i].pool = pool;
-    pool->workers[i].index = i + 1;
+    pool->workers[i].index = i;
     if (pthread_create(&pool->workers[i].thread, NULL, workerMain, &pool->workers[i]) != 0) {
-      stopWorkers(pool, i);
+      destroy(pool, i - 1);
       return NULL;
     }
   }
@@ -263,5 +293,5 @@ onnxc_pool *onnxc_pool_create(int32_t threads) {
 
 void onnxc_pool_destroy(onnxc_pool *pool) {
   if (pool)
-    stopWorkers(pool->self, pool->threads - 1);
+    destroy(pool->self, pool->threads - 1);
 }

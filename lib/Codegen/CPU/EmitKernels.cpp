@@ -52,7 +52,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
             if (contract && i == 1)
               return contract.getSizes() || contract.getBits() ? element.isInteger(32)
                                                                : element.isF32() || element.isF16();
-            if (isa<WinogradFilterOp>(op) && i == 0)
+            if ((isa<WinogradFilterOp>(op) && i == 0) || (isa<WinogradOp>(op) && i == 1))
               return element.isF32() || element.isF16();
             if (isa<ContractOp, DepthwiseOp, WinogradOp>(op) && i > 1)
               return isVectorElement(element);
@@ -69,6 +69,9 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
       func::FuncOp function = getFunction(op);
       auto call = [&](OpBuilder &b, Location loc, ValueRange task) {
         SmallVector<Value> arguments = {task[0]};
+        if (auto winograd = dyn_cast<WinogradOp>(op))
+          arguments.push_back(
+              SlotOp::create(b, loc, task[0], memref::DimOp::create(b, loc, winograd.getScratch(), 0).getResult()));
         llvm::append_range(arguments, op->getOperands());
         func::CallOp::create(b, loc, function, arguments);
       };
@@ -88,7 +91,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
 
   /// The function that computes a task of `op`: one for all equal kernels.
   func::FuncOp getFunction(Operation *op) {
-    SmallVector<Type> inputs = {IndexType::get(&getContext())};
+    SmallVector<Type> inputs(isa<WinogradOp>(op) ? 2 : 1, IndexType::get(&getContext())); // task, slot
     llvm::append_range(inputs, op->getOperandTypes());
     auto type = FunctionType::get(&getContext(), inputs, {});
     for (Emitted &known : emitted[type])
@@ -102,7 +105,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
     Block *block = function.addEntryBlock();
     Emitter e(op->getLoc(), function);
     e.setInsertionPointToStart(block);
-    emitTask(e, op, block->getArguments().drop_front(), block->getArgument(0));
+    emitTask(e, op, block->getArguments().take_back(op->getNumOperands()), block->getArguments());
     func::ReturnOp::create(e);
     emitted[type].push_back({op, function});
     ++functions;
@@ -119,13 +122,15 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         .Case([&](FillBorderOp op) { return countFillBorderTasks(e, op, operands); });
   }
 
-  void emitTask(Emitter &e, Operation *op, ValueRange operands, Value task) {
+  /// `indices`: the task and, where the operation has scratch memory, its slot.
+  void emitTask(Emitter &e, Operation *op, ValueRange operands, ValueRange indices) {
+    Value task = indices[0];
     TypeSwitch<Operation *>(op)
         .Case([&](ContractOp op) { emitContractTask(e, op, operands, task, {registers, dot}); })
         .Case([&](PackOp op) { emitPackTask(e, op, operands, task); })
         .Case([&](DepthwiseOp op) { emitDepthwiseTask(e, op, operands, task, lanes, dot); })
         .Case([&](WinogradFilterOp op) { emitWinogradFilterTask(e, op, operands, task); })
-        .Case([&](WinogradOp op) { emitWinogradTask(e, op, operands, task, registers); })
+        .Case([&](WinogradOp op) { emitWinogradTask(e, op, operands, task, indices[1], registers); })
         .Case([&](FillBorderOp op) { emitFillBorderTask(e, op, operands, task, lanes); });
   }
 };

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Emits kernel.winograd, F(2x2, 3x3): a task takes a block of tiles of 4 x 4 pixels, transforms them, and for every
 // panel of columns multiplies each of the 16 matrices (tiles x channels) by its weights and transforms the sums to 2 x
-// 2 pixels. The transforms, along rows and then along columns (Lavin and Gray 2015):
+// 2 pixels. Where all tiles of an image are one block, nobody else needs the transformed weights of a panel: the task
+// makes them itself, in its own cache. The transforms, along rows and then along columns (Lavin and Gray 2015):
 //   pixels   B' d   d0 - d2, d1 + d2, d2 - d1, d1 - d3
 //   weights  G g    g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2
 //   sums     A' m   m0 + m1 + m2, m1 - m2 - m3
@@ -16,36 +17,81 @@ using namespace mlir;
 using namespace onnxc::kernel;
 
 WinogradBlocks::WinogradBlocks(int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes) {
-  constexpr int64_t cacheFloats = 212'000, scratchFloats = 1 << 19, leastTasks = 6, mostTiles = 48, wantedItems = 8,
-                    leastVectors = 4;
+  constexpr int64_t cacheFloats = 212'000, scratchFloats = 1 << 19, leastTasks = 8, mostTilesAtOnce = 64,
+                    mostTiles = 48;
   int64_t paddedChannels = llvm::alignTo(channels, lanes);
   bool isKnown = !ShapedType::isDynamic(height) && !ShapedType::isDynamic(width);
-  // The weights stream by once for every block, so a block has to be worth it.
-  tilesPerBlock = std::clamp<int64_t>(cacheFloats / (16 * paddedChannels), 12, mostTiles);
   tiles = isKnown ? llvm::divideCeil(height, 2) * llvm::divideCeil(width, 2) : ShapedType::kDynamic;
-  blocks = isKnown ? llvm::divideCeil(tiles, tilesPerBlock) : wantedItems;
-  if (isKnown)
-    tilesPerBlock = llvm::divideCeil(tiles, blocks);
   vectors = llvm::divideCeil(columns, lanes);
-  splits = std::clamp<int64_t>(llvm::divideCeil(wantedItems, blocks), 1, std::max<int64_t>(1, vectors / leastVectors));
+  transformsFilter = isKnown && tiles <= mostTilesAtOnce;
+  if (transformsFilter) {
+    // Every split transforms all pixels.
+    tilesPerBlock = tiles;
+    blocks = 1;
+    splits = std::clamp<int64_t>(vectors / 4, std::clamp<int64_t>(vectors / 2, 1, 4), 8);
+  } else {
+    // The weights stream by once for every block, so a block has to be worth it.
+    tilesPerBlock = std::clamp<int64_t>(cacheFloats / (16 * paddedChannels), 12, mostTiles);
+    blocks = isKnown ? llvm::divideCeil(tiles, tilesPerBlock) : leastTasks;
+    splits = std::clamp<int64_t>(llvm::divideCeil(leastTasks, blocks), 1, std::max<int64_t>(1, vectors / 4));
+  }
   vectorsPerSplit = llvm::divideCeil(vectors, splits);
   splits = llvm::divideCeil(vectors, vectorsPerSplit);
-  pixelFloats = 16 * tilesPerBlock * paddedChannels;
-  sumFloats = 16 * tilesPerBlock * kVectors * lanes;
-  mostTasks = std::clamp<int64_t>(scratchFloats / (pixelFloats + sumFloats), leastTasks, 32);
+  panelVectors = transformsFilter ? 1 : 2;
+  auto scratch = [&] {
+    pixelFloats = 16 * tilesPerBlock * paddedChannels;
+    sumFloats = 16 * tilesPerBlock * panelVectors * lanes;
+    filterFloats = transformsFilter ? 16 * channels * panelVectors * lanes : 0;
+    return pixelFloats + sumFloats + filterFloats;
+  };
+  mostTasks = std::clamp<int64_t>(scratchFloats / scratch() / 4 * 4, leastTasks, 32);
+  // As many blocks as give all tasks the same number of them.
+  if (!transformsFilter && isKnown && blocks * splits > mostTasks) {
+    while (blocks * splits % mostTasks != 0)
+      ++blocks;
+    tilesPerBlock = llvm::divideCeil(tiles, blocks);
+    scratch();
+  }
 }
 
 namespace {
 using Four = std::array<Value, 4>;
 using Matrix = std::array<Four, 4>;
 
+/// G g G' of a vector of columns of the packed weights `filter`, for all channels; the 16 results are stored `apart`.
+void transformFilter(Emitter &e, const Access &filter, Index column, Value flat, Index to, Index apart,
+                     int64_t channels, VectorType vector) {
+  Value half = arith::ConstantOp::create(e, DenseElementsAttr::get(vector, 0.5f));
+  auto transform = [&](std::array<Value, 3> g) {
+    Value outer = arith::MulFOp::create(e, arith::AddFOp::create(e, g[0], g[2]), half);
+    Value inner = arith::MulFOp::create(e, g[1], half);
+    return Four{g[0], arith::AddFOp::create(e, outer, inner), arith::SubFOp::create(e, outer, inner), g[2]};
+  };
+  e.loop(e.index(0), e.index(channels), 1, [&](Index c) {
+    Index from = e.add(e.mul(filter.strides[0], column), e.mul(filter.strides[3], c));
+    Index at = e.add(to, e.mul(c, vector.getDimSize(0)));
+    std::array<std::array<Value, 3>, 4> columnsDone;
+    for (int64_t s = 0; s < 3; ++s) {
+      std::array<Value, 3> g;
+      for (int64_t r = 0; r < 3; ++r)
+        g[r] = e.loadSingle(filter.flat, e.add(from, e.add(e.mul(filter.strides[1], r), e.mul(filter.strides[2], s))),
+                            vector);
+      for (auto [r, value] : llvm::enumerate(transform(g)))
+        columnsDone[r][s] = value;
+    }
+    for (int64_t r = 0; r < 4; ++r)
+      for (auto [s, value] : llvm::enumerate(transform(columnsDone[r])))
+        e.storeVector(value, flat, e.add(at, e.mul(apart, r * 4 + int64_t(s))));
+  });
+}
+
 class WinogradEmitter {
 public:
   WinogradEmitter(Emitter &e, WinogradOp op, ValueRange operands)
       : e(e), op(op), lhs(operands[0]), filter(operands[1]), scratch(operands[operands.size() - 2]),
-        init(operands.back()), extras(operands.drop_front(2).drop_back(2)),
-        filterType(cast<MemRefType>(filter.getType())), initType(cast<MemRefType>(init.getType())),
-        lanes(filterType.getDimSize(3)), channels(filterType.getDimSize(2)), columns(initType.getDimSize(3)),
+        init(operands.back()), extras(operands.drop_front(2).drop_back(2)), initType(cast<MemRefType>(init.getType())),
+        lanes(cast<MemRefType>(filter.getType()).getShape().back()),
+        channels(cast<MemRefType>(filter.getType()).getShape().drop_back().back()), columns(initType.getDimSize(3)),
         height(e.size(init, 1)), width(e.size(init, 2)),
         blocks(initType.getDimSize(1), initType.getDimSize(2), channels, columns, lanes),
         vector(VectorType::get({lanes}, e.getF32Type())) {
@@ -60,16 +106,17 @@ public:
 
   Index countTasks() { return tasks; }
 
-  void emitTask(Value task, unsigned registerCount) {
+  void emitTask(Value task, Value slot, unsigned registerCount) {
     registers = registerCount;
     auto identity = [&](unsigned rank) { return AffineMap::getMultiDimIdentityMap(rank, e.getContext()); };
     in = e.access(lhs, identity(4));
-    weights = e.access(filter, identity(4));
+    weights = e.access(filter, identity(cast<MemRefType>(filter.getType()).getRank()));
     out = e.access(init, identity(4));
     Access memory = e.access(scratch, identity(2));
     scratchFlat = memory.flat;
-    pixelsAt = e.mul(memory.strides[0], Index(task));
+    pixelsAt = e.mul(memory.strides[0], Index(slot));
     sumsAt = e.add(pixelsAt, blocks.pixelFloats);
+    filterAt = e.add(sumsAt, blocks.sumFloats);
     for (auto [i, extra] : llvm::enumerate(extras))
       others.push_back(e.access(extra, op.getExtraMap(i)));
     auto begin = [&](Index task) { return e.div(e.mul(items, task), tasks); };
@@ -130,7 +177,7 @@ private:
     });
     Index panel0 = e.mul(split, blocks.vectorsPerSplit);
     Index panel1 = e.min(e.add(panel0, blocks.vectorsPerSplit), e.index(blocks.vectors));
-    constexpr int64_t most = WinogradBlocks::kVectors;
+    int64_t most = blocks.panelVectors;
     Index main = e.mul(e.div(e.sub(panel1, panel0), e.index(most)), most), end = e.add(panel0, main);
     e.loop(panel0, end, most, [&](Index panel) { emitPanel(image, tile, count, valid, panel, most); });
     e.loop(end, panel1, 1, [&](Index panel) { emitPanel(image, tile, count, valid, panel, 1); });
@@ -152,9 +199,19 @@ private:
   /// `vectors` vectors of columns for all tiles of a block.
   void emitPanel(Index image, Index tile, int64_t count, Index valid, Index panel, int64_t vectors) {
     int64_t paddedChannels = llvm::alignTo(channels, lanes), sumWidth = vectors * lanes;
+    Access transformed = weights;
+    Index panelAt = e.mul(weights.strides[1], panel);
+    if (blocks.transformsFilter) {
+      transformed.flat = scratchFlat;
+      transformed.strides = {e.index(vectors * channels * lanes), e.index(channels * lanes), e.index(lanes)};
+      panelAt = filterAt;
+      for (int64_t v = 0; v < vectors; ++v)
+        transformFilter(e, weights, e.add(panel, v), scratchFlat, e.add(filterAt, v * channels * lanes),
+                        transformed.strides[0], channels, vector);
+    }
     e.loop(e.index(0), e.index(16), 1, [&](Index x) {
       Index left = e.add(pixelsAt, e.mul(x, count * paddedChannels));
-      Index right = e.add(e.mul(weights.strides[0], x), e.mul(weights.strides[1], panel));
+      Index right = e.add(panelAt, e.mul(transformed.strides[0], x));
       Index to = e.add(sumsAt, e.mul(x, count * sumWidth));
       int64_t mostRows = 1;
       while (RegisterTile::fits(mostRows + 1, vectors, registers))
@@ -162,11 +219,11 @@ private:
       Balanced parts(count, mostRows);
       auto rows = [&](Index row, int64_t rows) {
         RegisterTile product{scratchFlat,
-                             weights.flat,
+                             transformed.flat,
                              e.index(paddedChannels),
                              e.index(1),
-                             weights.strides[1],
-                             weights.strides[2],
+                             transformed.strides[1],
+                             transformed.strides[2],
                              e.index(channels),
                              vector,
                              rows,
@@ -229,7 +286,7 @@ private:
   WinogradOp op;
   Value lhs, filter, scratch, init;
   ValueRange extras;
-  MemRefType filterType, initType;
+  MemRefType initType;
   int64_t lanes, channels, columns;
   Index height, width;
   WinogradBlocks blocks;
@@ -240,7 +297,7 @@ private:
   Access in, weights, out;
   SmallVector<Access> others;
   Value scratchFlat;
-  Index pixelsAt, sumsAt; // of this task, in scratch
+  Index pixelsAt, sumsAt, filterAt; // of this task, in scratch
 };
 } // namespace
 
@@ -248,8 +305,9 @@ Index onnxc::kernel::countWinogradTasks(Emitter &e, WinogradOp op, ValueRange op
   return WinogradEmitter(e, op, operands).countTasks();
 }
 
-void onnxc::kernel::emitWinogradTask(Emitter &e, WinogradOp op, ValueRange operands, Value task, unsigned registers) {
-  WinogradEmitter(e, op, operands).emitTask(task, registers);
+void onnxc::kernel::emitWinogradTask(Emitter &e, WinogradOp op, ValueRange operands, Value task, Value slot,
+                                     unsigned registers) {
+  WinogradEmitter(e, op, operands).emitTask(task, slot, registers);
 }
 
 /// A task is a panel of columns.
@@ -258,33 +316,9 @@ Index onnxc::kernel::countWinogradFilterTasks(Emitter &e, WinogradFilterOp op, V
 }
 
 void onnxc::kernel::emitWinogradFilterTask(Emitter &e, WinogradFilterOp op, ValueRange operands, Value task) {
-  MLIRContext *context = e.getContext();
-  Access from = e.access(operands[0], AffineMap::getMultiDimIdentityMap(5, context));
-  Access to = e.access(operands[1], AffineMap::getMultiDimIdentityMap(4, context));
-  auto vector = VectorType::get({cast<MemRefType>(operands[0].getType()).getDimSize(4)}, e.getF32Type());
-  Value half = arith::ConstantOp::create(e, DenseElementsAttr::get(vector, 0.5f));
-  auto transform = [&](std::array<Value, 3> g) {
-    Value outer = arith::MulFOp::create(e, arith::AddFOp::create(e, g[0], g[2]), half);
-    Value inner = arith::MulFOp::create(e, g[1], half);
-    return Four{g[0], arith::AddFOp::create(e, outer, inner), arith::SubFOp::create(e, outer, inner), g[2]};
-  };
-  e.loop(e.index(0), e.size(operands[0], 3), 1, [&](Index c) {
-    auto at = [&](const Access &access, ArrayRef<Index> indices) {
-      Index sum = e.index(0);
-      for (auto [stride, index] : llvm::zip(access.strides, indices))
-        sum = e.add(sum, e.mul(stride, index));
-      return sum;
-    };
-    std::array<std::array<Value, 3>, 4> columnsDone;
-    for (int64_t s = 0; s < 3; ++s) {
-      std::array<Value, 3> g;
-      for (int64_t r = 0; r < 3; ++r)
-        g[r] = e.loadSingle(from.flat, at(from, {Index(task), e.index(r), e.index(s), c, e.index(0)}), vector);
-      for (auto [r, value] : llvm::enumerate(transform(g)))
-        columnsDone[r][s] = value;
-    }
-    for (int64_t r = 0; r < 4; ++r)
-      for (auto [s, value] : llvm::enumerate(transform(columnsDone[r])))
-        e.storeVector(value, to.flat, at(to, {e.index(r * 4 + int64_t(s)), Index(task), c, e.index(0)}));
-  });
+  Access from = e.access(operands[0], AffineMap::getMultiDimIdentityMap(5, e.getContext()));
+  Access to = e.access(operands[1], AffineMap::getMultiDimIdentityMap(4, e.getContext()));
+  ArrayRef<int64_t> shape = cast<MemRefType>(operands[0].getType()).getShape();
+  transformFilter(e, from, Index(task), to.flat, e.mul(to.strides[1], Index(task)), to.strides[0], shape[3],
+                  VectorType::get({shape[4]}, e.getF32Type()));
 }

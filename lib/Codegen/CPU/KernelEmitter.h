@@ -99,12 +99,13 @@ struct Balanced {
 /// How kernel.winograd is cut up: blocks of tiles whose transformed pixels stay in the second-level cache, each for
 /// some of the columns.
 struct WinogradBlocks {
-  int64_t tiles, tilesPerBlock, blocks;      ///< of an image; where its size is symbolic, only tilesPerBlock counts
-  int64_t vectors, vectorsPerSplit, splits;  ///< of columns
-  int64_t pixelFloats, sumFloats, mostTasks; ///< scratch memory of a task, and how many tasks are worth having one
+  int64_t tiles, tilesPerBlock, blocks; ///< of an image; where its size is symbolic, only tilesPerBlock counts
+  int64_t vectors, vectorsPerSplit, splits, panelVectors; ///< of columns
+  bool transformsFilter;                                  ///< every task for itself
+  int64_t pixelFloats, sumFloats, filterFloats;           ///< scratch memory of a task
+  int64_t mostTasks;                                      ///< that are worth having scratch memory
 
   WinogradBlocks(int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes);
-  static constexpr int64_t kVectors = 2; ///< of columns in a register tile
 };
 
 /// Whether kernels load and store such elements around their epilogues.
@@ -127,7 +128,8 @@ void emitDepthwiseTask(Emitter &e, DepthwiseOp op, mlir::ValueRange operands, ml
 Index countWinogradFilterTasks(Emitter &e, WinogradFilterOp op, mlir::ValueRange operands);
 void emitWinogradFilterTask(Emitter &e, WinogradFilterOp op, mlir::ValueRange operands, mlir::Value task);
 Index countWinogradTasks(Emitter &e, WinogradOp op, mlir::ValueRange operands);
-void emitWinogradTask(Emitter &e, WinogradOp op, mlir::ValueRange operands, mlir::Value task, unsigned registers);
+void emitWinogradTask(Emitter &e, WinogradOp op, mlir::ValueRange operands, mlir::Value task, mlir::Value slot,
+                      unsigned registers);
 Index countPackTasks(Emitter &e, PackOp op, mlir::ValueRange operands);
 void emitPackTask(Emitter &e, PackOp op, mlir::ValueRange operands, mlir::Value task);
 Index countFillBorderTasks(Emitter &e, FillBorderOp op, mlir::ValueRange operands);

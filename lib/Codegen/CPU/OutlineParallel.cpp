@@ -4,6 +4,7 @@
 //
 // A task function has the addresses of its buffers as arguments: of different buffers they can't alias, and LLVM
 // vectorises without run-time checks. The pool calls its entry (context, i, worker), which unpacks the context.
+#include "dialects/kernel/KernelDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
@@ -102,6 +103,7 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     defineParallel(module);
     // One context for all: the tasks of one loop are done before the next one starts.
     auto b = ImplicitLocOpBuilder::atBlockBegin(main.getLoc(), &entry);
+    threads = countThreads(b);
     contextMemory =
         LLVM::AllocaOp::create(b, pointer, b.getI8Type(), LLVM::ConstantOp::create(b, b.getI64Type(), 0), 64);
     uint64_t contextSize = 0;
@@ -112,53 +114,62 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
       contextSize = std::max(contextSize, *size);
       ++tasks;
     }
+    main.walk([](onnxc::kernel::SlotOp slot) { // of tasks that have become rounds of a loop
+      slot.replaceAllUsesWith(slot.getTask());
+      slot.erase();
+    });
     b.setInsertionPoint(contextMemory);
     contextMemory.getArraySizeMutable().assign(LLVM::ConstantOp::create(b, b.getI64Type(), contextSize));
   }
 
 private:
-  /// onnxc_parallel(pool, n, body, context): through the pool where there is one with several threads, else in a loop.
+  /// How many threads the pool has; 1 where there is none.
+  Value countThreads(ImplicitLocOpBuilder &b) {
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    Value exists = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, pool, LLVM::ZeroOp::create(b, pointer));
+    auto count = scf::IfOp::create(
+        b, exists,
+        [&](OpBuilder &b, Location loc) {
+          Value count = loadField(b, loc, pool, b.getI32Type(), offsetof(onnxc_pool, threads));
+          scf::YieldOp::create(b, loc, arith::IndexCastOp::create(b, loc, b.getIndexType(), count).getResult());
+        },
+        [&](OpBuilder &b, Location loc) {
+          scf::YieldOp::create(b, loc, arith::ConstantIndexOp::create(b, loc, 1).getResult());
+        });
+    return count.getResult(0);
+  }
+
+  static Value loadField(OpBuilder &b, Location loc, Value pool, Type type, int64_t offset) {
+    Value at = LLVM::GEPOp::create(b, loc, pool.getType(), b.getI8Type(), pool,
+                                   ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+    return LLVM::LoadOp::create(b, loc, type, at);
+  }
+
+  /// onnxc_parallel(pool, threads, n, body, context): through the pool where it has several threads, else in a loop.
   void defineParallel(ModuleOp module) {
     auto b = ImplicitLocOpBuilder::atBlockEnd(module.getLoc(), module.getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    parallel =
-        func::FuncOp::create(b, "onnxc_parallel", b.getFunctionType({pointer, b.getIndexType(), pointer, pointer}, {}));
+    parallel = func::FuncOp::create(
+        b, "onnxc_parallel", b.getFunctionType({pointer, b.getIndexType(), b.getIndexType(), pointer, pointer}, {}));
     parallel.setPrivate();
     Block *entry = parallel.addEntryBlock();
-    Value pool = entry->getArgument(0), n = entry->getArgument(1), body = entry->getArgument(2),
-          context = entry->getArgument(3);
+    Value pool = entry->getArgument(0), threads = entry->getArgument(1), n = entry->getArgument(2),
+          body = entry->getArgument(3), context = entry->getArgument(4);
     b.setInsertionPointToStart(entry);
-    auto load = [&](OpBuilder &nested, Type type, int64_t offset) -> Value {
-      ImplicitLocOpBuilder b(module.getLoc(), nested);
-      Value at =
-          LLVM::GEPOp::create(b, pointer, b.getI8Type(), pool, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
-      return LLVM::LoadOp::create(b, type, at);
-    };
     Value one = arith::ConstantIndexOp::create(b, 1);
     Value several = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, n, one);
-    Value exists = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, pool, LLVM::ZeroOp::create(b, pointer));
-    Value usable = arith::AndIOp::create(b, several, exists);
-    auto threaded = scf::IfOp::create(
-        b, usable,
-        [&](OpBuilder &b, Location loc) {
-          Value threads = load(b, b.getI32Type(), offsetof(onnxc_pool, threads));
-          Value one = arith::ConstantIntOp::create(b, loc, 1, 32);
-          scf::YieldOp::create(b, loc,
-                               arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, threads, one).getResult());
-        },
-        [&](OpBuilder &b, Location loc) {
-          scf::YieldOp::create(b, loc, arith::ConstantIntOp::create(b, loc, 0, 1).getResult());
-        });
+    Value threaded =
+        arith::AndIOp::create(b, several, arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, threads, one));
     auto toInt = [](OpBuilder &b, Location loc, Value index) {
       return UnrealizedConversionCastOp::create(b, loc, b.getI64Type(), index).getResult(0);
     };
     auto nothing = LLVM::LLVMVoidType::get(&getContext());
     scf::IfOp::create(
-        b, threaded.getResult(0),
+        b, threaded,
         [&](OpBuilder &b, Location loc) {
           auto type = LLVM::LLVMFunctionType::get(nothing, {pointer, b.getI64Type(), pointer, pointer});
-          Value function = load(b, pointer, offsetof(onnxc_pool, parallel_for));
-          Value self = load(b, pointer, offsetof(onnxc_pool, self));
+          Value function = loadField(b, loc, pool, pointer, offsetof(onnxc_pool, parallel_for));
+          Value self = loadField(b, loc, pool, pointer, offsetof(onnxc_pool, self));
           LLVM::CallOp::create(b, loc, type, ValueRange{function, self, toInt(b, loc, n), body, context});
           scf::YieldOp::create(b, loc);
         },
@@ -177,10 +188,20 @@ private:
 
   /// Returns the size of the context.
   FailureOr<uint64_t> outline(func::FuncOp main, scf::ForallOp forall) {
-    // Memrefs are passed as base address and what of their layout isn't in the type; constants are copied.
     auto b = ImplicitLocOpBuilder(forall.getLoc(), forall);
+    // Where every thread can have a slot, its number is the slot.
+    SmallVector<std::pair<onnxc::kernel::SlotOp, Value>> slots;
+    forall.walk([&](onnxc::kernel::SlotOp slot) {
+      Value count = slot.getCount();
+      if (auto known = getConstantIntValue(count))
+        count = arith::ConstantIndexOp::create(b, *known);
+      slots.emplace_back(slot, arith::CmpIOp::create(b, arith::CmpIPredicate::ule, threads, count));
+    });
+    // Memrefs are passed as base address and what of their layout isn't in the type; constants are copied.
     llvm::SetVector<Value> captured;
     getUsedValuesDefinedAbove(forall.getRegion(), captured);
+    for (auto [slot, isThread] : slots)
+      captured.insert(isThread);
     SmallVector<Value> passed;
     SmallVector<Operation *> constants;
     SmallVector<Value> memrefs;
@@ -251,6 +272,13 @@ private:
     for (Operation &op : forall.getBody()->without_terminator())
       b.clone(op, mapping);
     func::ReturnOp::create(b);
+    for (auto [original, isThread] : slots) {
+      auto slot = mapping.lookup(original.getSlot()).getDefiningOp<onnxc::kernel::SlotOp>();
+      b.setInsertionPoint(slot);
+      Value worker = arith::IndexCastOp::create(b, b.getIndexType(), body->getArgument(next + 1));
+      slot.replaceAllUsesWith(arith::SelectOp::create(b, mapping.lookup(isThread), worker, slot.getTask()).getResult());
+      slot.erase();
+    }
     LLVM::LLVMFuncOp entry = findEntry(task);
     if (entry)
       task.erase();
@@ -277,7 +305,7 @@ private:
     }
     Value count = getValueOrCreateConstantIndexOp(b, b.getLoc(), forall.getMixedUpperBound()[0]);
     Value function = LLVM::AddressOfOp::create(b, entry);
-    func::CallOp::create(b, parallel, ValueRange{pool, count, function, contextMemory});
+    func::CallOp::create(b, parallel, ValueRange{pool, threads, count, function, contextMemory});
     forall.erase();
     for (Value memref : memrefs)
       if (metadata[memref]->use_empty())
@@ -327,7 +355,7 @@ private:
   static Value toBuiltin(ImplicitLocOpBuilder &b, Value value, Type type) { return toLLVM(b, value, type); }
 
   LLVMTypeConverter *types = nullptr;
-  Value pool;
+  Value pool, threads;
   LLVM::AllocaOp contextMemory;
   func::FuncOp parallel;
   DenseMap<Type, SmallVector<std::pair<func::FuncOp, LLVM::LLVMFuncOp>>> known; ///< tasks and their entries, by type

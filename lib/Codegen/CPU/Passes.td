@@ -237,7 +237,7 @@ def PlanMemory : Pass<"plan-memory", "mlir::ModuleOp"> {
   }];
   let statistics = [Statistic<"placed", "placed", "buffers placed in the workspace">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::memref::MemRefDialect",
-                           "mlir::scf::SCFDialect", "::onnxc::rt::RtDialect"];
+                           "mlir::scf::SCFDialect", "::onnxc::kernel::KernelDialect", "::onnxc::rt::RtDialect"];
 }
 
 def ReleaseInLoops : Pass<"release-in-loops", "mlir::func::FuncOp"> {

@@ -9,6 +9,7 @@
 // Where only the run computes a size, but it is the smaller one of that and something known before, the buffer gets
 // room for the latter. Other buffers whose size follows from what the run computes stay memref.alloc: lower-run-time
 // takes their memory from the caller's allocator.
+#include "dialects/kernel/KernelDialect.h"
 #include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/MemoryPlan.h"
 #include "lib/Codegen/CPU/Passes.h"
@@ -402,7 +403,7 @@ private:
     return true;
   }
 
-  /// A buffer with what `alloc` needs for every task, and the view of a task: the buffer has a dimension for the tasks,
+  /// A buffer with what `alloc` needs for every task, and the view of a task: the buffer has a dimension for the slots,
   /// its sizes that only the run knows, and the bytes that these are multiplied with.
   static std::pair<memref::AllocOp, memref::ViewOp> allocateForTasks(scf::ForallOp loop, memref::AllocOp alloc) {
     int64_t bytes = llvm::alignTo(staticBytes(alloc.getType()), kAlignment);
@@ -426,7 +427,9 @@ private:
     Value flat = memref::CollapseShapeOp::create(b, all, {llvm::to_vector(llvm::seq<int64_t>(0, shape.size()))});
     for (auto [iv, bound] : llvm::zip_equal(loop.getInductionVars(), loop.getMixedUpperBound()))
       task = apply(d0 * s0 + d1, {task, OpFoldResult(iv), bound});
-    Value offset = getValueOrCreateConstantIndexOp(b, b.getLoc(), apply(d0 * s0, {task, taskBytes}));
+    Value slot = onnxc::kernel::SlotOp::create(b, getValueOrCreateConstantIndexOp(b, b.getLoc(), task),
+                                               getValueOrCreateConstantIndexOp(b, b.getLoc(), tasks));
+    Value offset = getValueOrCreateConstantIndexOp(b, b.getLoc(), apply(d0 * s0, {slot, taskBytes}));
     return {all, memref::ViewOp::create(b, alloc.getType(), flat, offset, alloc.getDynamicSizes())};
   }
 

@@ -680,14 +680,18 @@ Operation *Selector::createWinograd(OpBuilder &b, Location loc, Candidate &c, Va
   ArrayRef<int64_t> panels = cast<ShapedType>(packed.getType()).getShape();
   ArrayRef<int64_t> init = cast<ShapedType>(c.destination.getType()).getShape();
   Type f32 = b.getF32Type();
-  Value filter = tensor::EmptyOp::create(b, loc, {16, panels[0], panels[3], panels[4]}, f32);
-  filter = WinogradFilterOp::create(b, loc, TypeRange(filter.getType()), packed, filter).getResult(0);
   WinogradBlocks blocks(init[1], init[2], panels[3], init[3], panels[4]);
+  Value filter = packed;
+  if (!blocks.transformsFilter) {
+    filter = tensor::EmptyOp::create(b, loc, {16, panels[0], panels[3], panels[4]}, f32);
+    filter = WinogradFilterOp::create(b, loc, TypeRange(filter.getType()), packed, filter).getResult(0);
+  }
   int64_t tasks = blocks.mostTasks;
   if (!ShapedType::isDynamicShape(init))
     if (int64_t items = init[0] * blocks.blocks * blocks.splits; items > 0)
       tasks = llvm::divideCeil(items, llvm::divideCeil(items, tasks));
-  Value scratch = tensor::EmptyOp::create(b, loc, {tasks, blocks.pixelFloats + blocks.sumFloats}, f32);
+  Value scratch =
+      tensor::EmptyOp::create(b, loc, {tasks, blocks.pixelFloats + blocks.sumFloats + blocks.filterFloats}, f32);
   SmallVector<AffineMap> maps;
   for (AffineMap map : c.extraMaps) // without the reduced dimensions
     maps.push_back(AffineMap::get(4, 0, map.getResults(), b.getContext()));

@@ -72,7 +72,7 @@ func.func @main(%x: memref<4096xi64>, %out: memref<?xi64>) -> index attributes {
 
 // -----
 
-// Scratch memory of tasks whose size the run knows: a part of one buffer for each of them.
+// Scratch memory of tasks whose size the run knows: a part of one buffer for each that can be under way.
 // CHECK-LABEL: func.func @main(
 // CHECK-SAME: %[[X:.*]]: memref<?xf32>, %{{.*}}: memref<8xf32>, %[[WORKSPACE:.*]]: memref<?xi8>
 // CHECK:       cf.assert %{{.*}}, "more memory is needed than there can be"
@@ -80,7 +80,8 @@ func.func @main(%x: memref<4096xi64>, %out: memref<?xi64>) -> index attributes {
 // CHECK:       %[[ALL:.*]] = memref.view %[[WORKSPACE]][%{{.*}}][%[[N]]] : memref<?xi8> to memref<8x?x256xi8>
 // CHECK:       scf.forall (%[[TASK:.*]]) in (8)
 // CHECK:         %[[FLAT:.*]] = memref.collapse_shape %[[ALL]] {{\[\[}}0, 1, 2]]
-// CHECK:         %[[AT:.*]] = affine.apply #{{.*}}(%[[TASK]])[%[[N]]]
+// CHECK:         %[[SLOT:.*]] = kernel.slot %[[TASK]] of %{{.*}}
+// CHECK:         %[[AT:.*]] = affine.apply #{{.*}}(%[[SLOT]])[%[[N]]]
 // CHECK:         memref.view %[[FLAT]][%[[AT]]][%[[N]]] : memref<?xi8> to memref<64x?xf32>
 func.func @main(%x: memref<?xf32>, %out: memref<8xf32>) attributes {onnxc.inputs = 1 : i64} {
   %c0 = arith.constant 0 : index
