@@ -15,17 +15,47 @@ enum { EAX, EBX, ECX, EDX };
  */
 enum { AVX = 0x6, AVX512 = 0xe6, AMX = 0x60000 };
 
-static uint64_t enabledState(void) {
-  unsigned r[4];
-  if (!__get_cpuid(1, &r[0], &r[1], &r[2], &r[3]) || !(r[ECX] >> 27 & 1 /* OSXSAVE */))
-    return 0;
+enum { MostLeaves = 8 }; /* that are remembered: more than features.def has */
+
+/* What CPUID answers. A hypervisor takes a while for it, so every leaf is asked for once. */
+typedef struct Processor {
+  uint64_t state; /* XCR0 */
+  unsigned leaves;
+  struct {
+    unsigned leaf, subleaf, r[4];
+  } known[MostLeaves];
+} Processor;
+
+/* The registers of a leaf; NULL when the processor has no such leaf. They are good until the next call. */
+static const unsigned *ask(Processor *processor, unsigned leaf, unsigned subleaf) {
+  unsigned i = 0;
+  while (i < processor->leaves && (processor->known[i].leaf != leaf || processor->known[i].subleaf != subleaf))
+    ++i;
+  if (i == MostLeaves)
+    i = processor->leaves = MostLeaves - 1;
+  unsigned *r = processor->known[i].r;
+  if (i == processor->leaves) {
+    if (!__get_cpuid_count(leaf, subleaf, &r[EAX], &r[EBX], &r[ECX], &r[EDX]))
+      return NULL;
+    processor->known[i].leaf = leaf;
+    processor->known[i].subleaf = subleaf;
+    processor->leaves = i + 1;
+  }
+  return r;
+}
+
+static void start(Processor *processor) {
+  memset(processor, 0, sizeof(*processor));
+  const unsigned *r = ask(processor, 1, 0);
+  if (!r || !(r[ECX] >> 27 & 1 /* OSXSAVE */))
+    return;
   uint32_t low, high;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return (uint64_t)high << 32 | low;
+  processor->state = (uint64_t)high << 32 | low;
 }
 
 /* 1: there, 0: missing, -1: no feature of that name. */
-static int hasFeature(const char *name, size_t length) {
+static int hasFeature(Processor *processor, const char *name, size_t length) {
   static const struct {
     const char *name;
     unsigned leaf, subleaf, reg, bit;
@@ -37,10 +67,8 @@ static int hasFeature(const char *name, size_t length) {
   for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); ++i) {
     if (strlen(table[i].name) != length || memcmp(table[i].name, name, length) != 0)
       continue;
-    unsigned r[4];
-    if (!__get_cpuid_count(table[i].leaf, table[i].subleaf, &r[0], &r[1], &r[2], &r[3]))
-      return 0;
-    return (r[table[i].reg] >> table[i].bit & 1) && (enabledState() & table[i].state) == table[i].state;
+    const unsigned *r = ask(processor, table[i].leaf, table[i].subleaf);
+    return r && (r[table[i].reg] >> table[i].bit & 1) && (processor->state & table[i].state) == table[i].state;
   }
   return -1;
 }
@@ -48,7 +76,16 @@ static int hasFeature(const char *name, size_t length) {
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 
-static int hasFeature(const char *name, size_t length) {
+typedef struct Processor {
+  unsigned long words[2];
+} Processor;
+
+static void start(Processor *processor) {
+  processor->words[0] = getauxval(AT_HWCAP);
+  processor->words[1] = getauxval(AT_HWCAP2);
+}
+
+static int hasFeature(Processor *processor, const char *name, size_t length) {
   static const struct {
     const char *name;
     int word, bit;
@@ -58,7 +95,7 @@ static int hasFeature(const char *name, size_t length) {
   };
   for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); ++i)
     if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
-      return getauxval(table[i].word == 1 ? AT_HWCAP : AT_HWCAP2) >> table[i].bit & 1;
+      return processor->words[table[i].word - 1] >> table[i].bit & 1;
   return -1;
 }
 
@@ -69,6 +106,8 @@ static int hasFeature(const char *name, size_t length) {
 /* The first of the comma separated features that this processor lacks: 0 when it has all, 1 and its name when one is
  * missing, -1 and its name when it is not in features.def. */
 static int missingFeature(const char *features, char *name, size_t size) {
+  Processor processor;
+  start(&processor);
   while (features && *features) {
     size_t length = strcspn(features, ",");
     const char *feature = features;
@@ -77,7 +116,7 @@ static int missingFeature(const char *features, char *name, size_t size) {
       continue;
     if (*feature == '+')
       ++feature, --length;
-    int has = hasFeature(feature, length);
+    int has = hasFeature(&processor, feature, length);
     if (has == 1)
       continue;
     size_t copied = length < size - 1 ? length : size - 1;

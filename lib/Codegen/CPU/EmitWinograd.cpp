@@ -24,8 +24,8 @@ WinogradBlocks::WinogradBlocks(int64_t height, int64_t width, int64_t channels, 
   tiles = isKnown ? llvm::divideCeil(height, 2) * llvm::divideCeil(width, 2) : ShapedType::kDynamic;
   vectors = llvm::divideCeil(columns, lanes);
   transformsFilter = isKnown && tiles <= mostTilesAtOnce;
+  // Every split transforms all pixels.
   if (transformsFilter) {
-    // Every split transforms all pixels.
     tilesPerBlock = tiles;
     blocks = 1;
     splits = std::clamp<int64_t>(vectors / 4, std::clamp<int64_t>(vectors / 2, 1, 4), 8);
