@@ -110,8 +110,8 @@ def Kernel_DepthwiseOp : Kernel_Op<"depthwise", [IsolatedFromAbove]> {
 def Kernel_WinogradFilterOp : Kernel_Op<"winograd_filter"> {
   let summary = "The transformed weights of kernel.winograd";
   let description = [{
-    `outs[x, n / V, c, n % V] = G * source[n / V, :, :, c, n % V] * G'`: 16 values x for the 3 x 3 weights of every pair of
-    channels, both sides packed as for `kernel.contract`.
+    `outs[x, n / V, c, n % V] = G * source[n / V, :, :, c, n % V] * G'`: 16 or 36 values x, for tiles of 2 or 4 outputs, for
+    the 3 x 3 weights of every pair of channels, both sides packed as for `kernel.contract`.
   }];
   let arguments = (ins Kernel_Shaped:$source, Kernel_Shaped:$init);
   let results = (outs Variadic<AnyRankedTensor>:$results);
@@ -121,11 +121,12 @@ def Kernel_WinogradFilterOp : Kernel_Op<"winograd_filter"> {
 }
 
 def Kernel_WinogradOp : Kernel_Op<"winograd", [IsolatedFromAbove]> {
-  let summary = "A 3x3 convolution of stride 1 with 4 multiplications for every 9 of its definition";
+  let summary = "A 3x3 convolution of stride 1 with fewer multiplications than its definition has";
   let description = [{
-    `outs[n, h, w, k] = epilogue(sum over r, s, c of lhs[n, h + r, w + s, c] * weight[r, s, c, k], extras[...])` by F(2x2, 3x3)
-    of Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2015): a tile of 4 x 4 pixels of every channel is
-    transformed, multiplied by the transformed weights, summed over the channels, and transformed back to 2 x 2 pixels.
+    `outs[n, h, w, k] = epilogue(sum over r, s, c of lhs[n, h + r, w + s, c] * weight[r, s, c, k], extras[...])` by F(m x m,
+    3 x 3) of Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2015): m (`tile`) is 2, which takes 4
+    multiplications for every 9, or 4, which takes 9 for every 36. A tile of m + 2 by m + 2 pixels of every channel is
+    transformed, multiplied by the transformed weights, summed over the channels, and transformed back to m by m pixels.
 
     `filter` holds the weights that kernel.winograd_filter has transformed; or, where one task has all tiles of an image,
     the 3 x 3 weights as they are, packed as for `kernel.contract`. The numbers of channels are static. `scratch` holds
@@ -133,11 +134,11 @@ def Kernel_WinogradOp : Kernel_Op<"winograd", [IsolatedFromAbove]> {
     `maps` are the indexing maps of the extra operands over (n, h, w, k).
   }];
   let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$filter, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$scratch,
-                       Kernel_Shaped:$init, AffineMapArrayAttr:$maps);
+                       Kernel_Shaped:$init, I64Attr:$tile, AffineMapArrayAttr:$maps);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region MaxSizedRegion<1>:$epilogue);
   let assemblyFormat = [{
-    `ins` `(` $lhs `,` $filter `:` type($lhs) `,` type($filter) `)` `scratch` `(` $scratch `:` type($scratch) `)`
+    $tile `ins` `(` $lhs `,` $filter `:` type($lhs) `,` type($filter) `)` `scratch` `(` $scratch `:` type($scratch) `)`
     `outs` `(` $init `:` type($init) `)` (`extras` `(` $extras^ `:` type($extras) `)`)? (`epilogue` $epilogue^)? attr-dict
     (`->` type($results)^)?
   }];

@@ -166,14 +166,18 @@ LogicalResult DepthwiseOp::verify() {
 
 LogicalResult WinogradFilterOp::verify() {
   auto source = shaped(getSource()).getShape(), init = shaped(getInit()).getShape();
-  if (source.size() != 5 || source[1] != 3 || source[2] != 3 ||
-      init != ArrayRef<int64_t>({16, source[0], source[3], source[4]}) || ShapedType::isDynamicShape(init))
-    return emitOpError("makes a static 16xPxCxV of Px3x3xCxV");
+  if (source.size() != 5 || source[1] != 3 || source[2] != 3 || init.size() != 4 ||
+      init.drop_front() != ArrayRef<int64_t>({source[0], source[3], source[4]}) || (init[0] != 16 && init[0] != 36) ||
+      ShapedType::isDynamicShape(init))
+    return emitOpError("makes a static 16xPxCxV or 36xPxCxV of Px3x3xCxV");
   return success();
 }
 
 LogicalResult WinogradOp::verify() {
   auto lhs = shaped(getLhs()).getShape(), filter = shaped(getFilter()).getShape(), init = shaped(getInit()).getShape();
+  int64_t side = getTile() + 2;
+  if (side != 4 && side != 6)
+    return emitOpError("has tiles of 2 or 4, not of ") << getTile();
   bool isTransformed = filter.size() == 4;
   if (lhs.size() != 4 || init.size() != 4 || (!isTransformed && filter.size() != 5) ||
       shaped(getScratch()).getRank() != 2)
@@ -182,7 +186,8 @@ LogicalResult WinogradOp::verify() {
     if (!ShapedType::isDynamic(lhs[i]) && !ShapedType::isDynamic(init[i]) && lhs[i] < init[i] + 2)
       return emitOpError("needs an input whose height and width are 2 larger");
   int64_t panels = filter[isTransformed ? 1 : 0], channels = filter.drop_back().back();
-  if (ShapedType::isDynamicShape(filter) || (isTransformed ? filter[0] != 16 : filter[1] != 3 || filter[2] != 3) ||
+  if (ShapedType::isDynamicShape(filter) ||
+      (isTransformed ? filter[0] != side * side : filter[1] != 3 || filter[2] != 3) ||
       (!ShapedType::isDynamic(lhs[3]) && channels != lhs[3]) || panels * filter.back() < init[3])
     return emitOpError("filter does not fit the channels");
   return verifyEpilogue(*this, getEpilogue(), getExtras(), getMaps().getValue(), 4, shaped(getInit()).getElementType());

@@ -99,13 +99,13 @@ struct Balanced {
 /// How kernel.winograd is cut up: blocks of tiles whose transformed pixels stay in the second-level cache, each for
 /// some of the columns.
 struct WinogradBlocks {
-  int64_t tiles, tilesPerBlock, blocks; ///< of an image; where its size is symbolic, only tilesPerBlock counts
-  int64_t vectors, vectorsPerSplit, splits, panelVectors; ///< of columns
-  bool transformsFilter;                                  ///< every task for itself
-  int64_t pixelFloats, sumFloats, filterFloats;           ///< scratch memory of a task
-  int64_t mostTasks;                                      ///< that are worth having scratch memory
+  int64_t points;                                          ///< numbers that stand for a tile
+  int64_t tiles, tilesPerBlock, blocks;                    ///< of an image; if symbolic, only tilesPerBlock counts
+  int64_t vectors, vectorsPerSplit, splits, panelVectors;  ///< of columns
+  bool transformsFilter;                                   ///< every task for itself
+  int64_t pixelFloats, sumFloats, filterFloats, mostTasks; ///< scratch memory of a task, and how many have some
 
-  WinogradBlocks(int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes);
+  WinogradBlocks(int64_t tile, int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes);
 };
 
 /// Whether kernels load and store such elements around their epilogues.

@@ -676,14 +676,27 @@ bool Selector::prefersWinograd(const Candidate &c, Value packed) {
   return filter[3] >= leastChannels && init[3] >= leastChannels && tiles >= leastTiles;
 }
 
+/// Outputs of a tile along each side, for results of these sizes: those that take fewer multiplications, unless the
+/// difference is small.
+static int64_t chooseWinogradTile(ArrayRef<int64_t> sizes) {
+  auto multiplications = [&](int64_t tile) {
+    double points = (tile + 2) * (tile + 2);
+    for (int64_t size : sizes.slice(1, 2))
+      points *= ShapedType::isDynamic(size) ? 1.0 / tile : llvm::divideCeil(size, tile);
+    return points;
+  };
+  return multiplications(4) < 0.7 * multiplications(2) ? 4 : 2;
+}
+
 Operation *Selector::createWinograd(OpBuilder &b, Location loc, Candidate &c, Value packed) {
   ArrayRef<int64_t> panels = cast<ShapedType>(packed.getType()).getShape();
   ArrayRef<int64_t> init = cast<ShapedType>(c.destination.getType()).getShape();
   Type f32 = b.getF32Type();
-  WinogradBlocks blocks(init[1], init[2], panels[3], init[3], panels[4]);
+  int64_t tile = chooseWinogradTile(init);
+  WinogradBlocks blocks(tile, init[1], init[2], panels[3], init[3], panels[4]);
   Value filter = packed;
   if (!blocks.transformsFilter) {
-    filter = tensor::EmptyOp::create(b, loc, {16, panels[0], panels[3], panels[4]}, f32);
+    filter = tensor::EmptyOp::create(b, loc, {blocks.points, panels[0], panels[3], panels[4]}, f32);
     filter = WinogradFilterOp::create(b, loc, TypeRange(filter.getType()), packed, filter).getResult(0);
   }
   int64_t tasks = blocks.mostTasks;
@@ -696,7 +709,7 @@ Operation *Selector::createWinograd(OpBuilder &b, Location loc, Candidate &c, Va
   for (AffineMap map : c.extraMaps) // without the reduced dimensions
     maps.push_back(AffineMap::get(4, 0, map.getResults(), b.getContext()));
   return WinogradOp::create(b, loc, SmallVector<Type>{scratch.getType(), c.destination.getType()}, c.lhs, filter,
-                            c.extras, scratch, c.destination, b.getAffineMapArrayAttr(maps));
+                            c.extras, scratch, c.destination, b.getI64IntegerAttr(tile), b.getAffineMapArrayAttr(maps));
 }
 
 bool Selector::select(linalg::LinalgOp op) {

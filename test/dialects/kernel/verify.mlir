@@ -31,7 +31,7 @@ func.func @roles(%a: memref<4x8xf32>, %b: memref<1x8x16xf32>, %c: memref<4x4xf32
 
 func.func @winograd_border(%a: memref<1x14x14x32xf32>, %f: memref<16x2x32x16xf32>, %s: memref<4x100000xf32>, %c: memref<1x14x14x32xf32>) {
   // expected-error @below {{needs an input whose height and width are 2 larger}}
-  kernel.winograd ins(%a, %f : memref<1x14x14x32xf32>, memref<16x2x32x16xf32>) scratch(%s : memref<4x100000xf32>)
+  kernel.winograd 2 ins(%a, %f : memref<1x14x14x32xf32>, memref<16x2x32x16xf32>) scratch(%s : memref<4x100000xf32>)
     outs(%c : memref<1x14x14x32xf32>) {maps = []}
   return
 }
@@ -39,7 +39,7 @@ func.func @winograd_border(%a: memref<1x14x14x32xf32>, %f: memref<16x2x32x16xf32
 // -----
 
 func.func @winograd_filter(%w: memref<2x3x3x32x16xf32>, %f: memref<9x2x32x16xf32>) {
-  // expected-error @below {{makes a static 16xPxCxV of Px3x3xCxV}}
+  // expected-error @below {{makes a static 16xPxCxV or 36xPxCxV of Px3x3xCxV}}
   kernel.winograd_filter ins(%w : memref<2x3x3x32x16xf32>) outs(%f : memref<9x2x32x16xf32>)
   return
 }

@@ -91,15 +91,15 @@ func.func @padded(%img: tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32> {
 // -----
 
 // Enough tiles of a 3x3 convolution: its transform, with what follows taken in, and memory for each task. A task that
-// has all tiles of an image transforms the weights as well.
+// has all tiles of an image transforms the weights as well. Tiles are of 4 x 4 where that is much less work.
 // CHECK-LABEL: func.func @winograd(
 // CHECK-NOT:   kernel.winograd_filter
-// CHECK:       kernel.winograd ins(%{{.*}}, %{{.*}} : tensor<?x16x15x32xf32>, tensor<3x3x3x32x16xf32>)
+// CHECK:       kernel.winograd 2 ins(%{{.*}}, %{{.*}} : tensor<?x16x15x32xf32>, tensor<3x3x3x32x16xf32>)
 // CHECK-SAME:    scratch(%{{.*}} : tensor<{{.*}}xf32>) outs(%{{.*}} : tensor<?x14x13x40xf32>) epilogue {
 // CHECK:         arith.maximumf
 // CHECK-LABEL: func.func @winograd_big(
-// CHECK:       %[[FILTER:.*]] = kernel.winograd_filter ins(%{{.*}} : tensor<3x3x3x32x16xf32>) outs(%{{.*}} : tensor<16x3x32x16xf32>)
-// CHECK:       kernel.winograd ins(%{{.*}}, %[[FILTER]] : tensor<1x28x26x32xf32>, tensor<16x3x32x16xf32>)
+// CHECK:       %[[FILTER:.*]] = kernel.winograd_filter ins(%{{.*}} : tensor<3x3x3x32x16xf32>) outs(%{{.*}} : tensor<36x3x32x16xf32>)
+// CHECK:       kernel.winograd 4 ins(%{{.*}}, %[[FILTER]] : tensor<1x52x50x32xf32>, tensor<36x3x32x16xf32>)
 func.func @winograd(%img: tensor<?x16x15x32xf32>) -> tensor<?x14x13x40xf32> {
   %c0 = arith.constant 0 : index
   %z = arith.constant 0.0 : f32
@@ -117,13 +117,13 @@ func.func @winograd(%img: tensor<?x16x15x32xf32>) -> tensor<?x14x13x40xf32> {
   } -> tensor<?x14x13x40xf32>
   return %relu : tensor<?x14x13x40xf32>
 }
-func.func @winograd_big(%img: tensor<1x28x26x32xf32>) -> tensor<1x26x24x40xf32> {
+func.func @winograd_big(%img: tensor<1x52x50x32xf32>) -> tensor<1x50x48x40xf32> {
   %z = arith.constant 0.0 : f32
   %w = arith.constant dense<0.5> : tensor<3x3x32x40xf32>
-  %e = tensor.empty() : tensor<1x26x24x40xf32>
-  %f = linalg.fill ins(%z : f32) outs(%e : tensor<1x26x24x40xf32>) -> tensor<1x26x24x40xf32>
-  %conv = linalg.conv_2d_nhwc_hwcf ins(%img, %w : tensor<1x28x26x32xf32>, tensor<3x3x32x40xf32>) outs(%f : tensor<1x26x24x40xf32>) -> tensor<1x26x24x40xf32>
-  return %conv : tensor<1x26x24x40xf32>
+  %e = tensor.empty() : tensor<1x50x48x40xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<1x50x48x40xf32>) -> tensor<1x50x48x40xf32>
+  %conv = linalg.conv_2d_nhwc_hwcf ins(%img, %w : tensor<1x52x50x32xf32>, tensor<3x3x32x40xf32>) outs(%f : tensor<1x50x48x40xf32>) -> tensor<1x50x48x40xf32>
+  return %conv : tensor<1x50x48x40xf32>
 }
 
 // -----
