@@ -1,8 +1,9 @@
 //===- dialects/onnx/ops/Trees.cpp -------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Ensembles of decision trees. Every comparison becomes `x <= threshold`, and a walk down a tree has as many steps as
-// the tree is deep: leaves lead to themselves. So a step is a few loads and no branch, and the processor walks for many
-// rows at once. A task takes a block of rows through one tree after the other.
+// the tree is deep: leaves lead to themselves. So a step is a few loads and no branch, and while one walk waits for its
+// loads the processor goes on with those down other trees. A task takes a block of rows through one group of trees
+// after the other.
 #include "dialects/onnx/ops/Trees.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
@@ -259,42 +260,56 @@ public:
     someNanIsLeft = anyLeft;
     if (anyLeft && anyRight)
       nans = makeIntegers(b, nanTable);
-    std::vector<int32_t> rootTable, depthTable(forest.depths.begin(), forest.depths.end());
+    std::vector<int32_t> rootTable, depthTable;
     for (int64_t root : forest.roots)
       rootTable.push_back(node(root));
+    for (size_t tree = 0; tree < forest.depths.size(); tree += kTogether) {
+      auto group = ArrayRef(forest.depths).drop_front(tree).take_front(kTogether);
+      depthTable.push_back(*llvm::max_element(group));
+    }
     roots = makeIntegers(b, rootTable);
-    if (llvm::all_equal(depthTable))
-      depth = b.index(depthTable.front());
-    else
-      depths = makeIntegers(b, depthTable);
+    depths = makeIntegers(b, depthTable);
   }
 
-  Value getRoot(ImplicitLocOpBuilder &b, Value tree) const { return readIndex(b, roots, tree); }
-  Value getDepth(ImplicitLocOpBuilder &b, Value tree) const { return depths ? readIndex(b, depths, tree) : depth; }
+  /// Trees that are walked down together.
+  static constexpr int64_t kTogether = 8;
 
-  /// The number of the leaf that row `row` of `x` reaches.
-  Value walk(ImplicitLocOpBuilder &b, Value x, Value row, Value root, Value steps) const {
-    auto end = makeLoops(b, steps, root, [&](ImplicitLocOpBuilder &step, ValueRange, ValueRange node) {
-      Value number = tensor::ExtractOp::create(step, x, ValueRange{row, readIndex(step, features, node[0])});
-      Value threshold = tensor::ExtractOp::create(step, thresholds, node[0]);
-      // NaN goes right with the numbers above; a threshold of NaN sends everything there.
-      Scalar isRight(step, arith::CmpFOp::create(step, arith::CmpFPredicate::UGT, number, threshold));
-      if (someNanIsLeft) {
-        Scalar isNan(step, arith::CmpFOp::create(step, arith::CmpFPredicate::UNO, number, number));
-        if (nans)
-          isNan = isNan & (Scalar(step, tensor::ExtractOp::create(step, nans, node[0])) != 0);
-        isRight = isRight & ~isNan;
-      }
-      IndexMath math{step};
-      Value side = arith::IndexCastUIOp::create(step, step.getIndexType(), isRight);
-      return SmallVector<Value>{readIndex(step, children, math.add(math.add(node[0], node[0]), side))};
-    });
-    return IndexMath{b}.sub(end[0], IndexMath{b}.constant(splitCount));
+  /// The numbers of the leaves that row `row` of `x` reaches in the first `count` trees of group `group`.
+  SmallVector<Value> walk(ImplicitLocOpBuilder &b, Value x, Value row, Value group, int64_t count) const {
+    IndexMath math{b};
+    SmallVector<Value> nodes;
+    for (int64_t i = 0; i < count; ++i)
+      nodes.push_back(readIndex(b, roots, math.add(math.mul(group, math.constant(kTogether)), math.constant(i))));
+    nodes =
+        makeLoops(b, readIndex(b, depths, group), nodes, [&](ImplicitLocOpBuilder &b, ValueRange, ValueRange nodes) {
+          return llvm::map_to_vector(nodes, [&](Value node) { return step(b, x, row, node); });
+        });
+    for (Value &node : nodes)
+      node = math.sub(node, math.constant(splitCount));
+    return nodes;
   }
 
 private:
+  /// Where `node` leads to.
+  Value step(ImplicitLocOpBuilder &b, Value x, Value row, Value node) const {
+    Value number = tensor::ExtractOp::create(b, x, ValueRange{row, readIndex(b, features, node)});
+    Value threshold = tensor::ExtractOp::create(b, thresholds, node);
+    // NaN goes right with the numbers above; a threshold of NaN sends everything there.
+    Scalar isRight(b, arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, number, threshold));
+    if (someNanIsLeft) {
+      Scalar isNan(b, arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, number, number));
+      if (nans)
+        isNan = isNan & (Scalar(b, tensor::ExtractOp::create(b, nans, node)) != 0);
+      isRight = isRight & ~isNan;
+    }
+    IndexMath math{b};
+    Value side = arith::IndexCastUIOp::create(b, b.getIndexType(), isRight);
+    return readIndex(b, children, math.add(math.add(node, node), side));
+  }
+
   int64_t splitCount;
-  Value features, thresholds, children, roots, depths, depth;
+  Value features, thresholds, children, roots;
+  Value depths; ///< of the deepest tree of every group
   bool someNanIsLeft;
   Value nans; ///< whether a node's is, where not all are
 };
@@ -315,13 +330,17 @@ public:
     isEmpty = targetTable.empty();
     if (isEmpty)
       return;
-    targets = makeIntegers(b, targetTable);
     weights = makeNumbers(b, element, weightTable);
     size_t count = forest.leaves.front().size();
     if (llvm::all_of(forest.leaves, [&](const auto &votes) { return votes.size() == count; }))
       each = count;
     else
       begins = makeIntegers(b, beginTable);
+    bool isInOrder = !begins;
+    for (auto [i, target] : llvm::enumerate(targetTable))
+      isInOrder &= target == static_cast<int32_t>(i % count);
+    if (!isInOrder)
+      targets = makeIntegers(b, targetTable);
   }
 
   bool isEmpty = false;
@@ -333,7 +352,7 @@ public:
     Value size = begins ? math.sub(readIndex(b, begins, math.add(leaf, math.constant(1))), begin) : math.constant(each);
     return makeLoops(b, size, scores, [&](ImplicitLocOpBuilder &vote, ValueRange i, ValueRange carried) {
       Value at = IndexMath{vote}.add(begin, i[0]);
-      SmallVector<Value> place{row, readIndex(vote, targets, at)};
+      SmallVector<Value> place{row, targets ? readIndex(vote, targets, at) : i[0]};
       Scalar weight(vote, tensor::ExtractOp::create(vote, weights, at));
       Scalar score(vote, tensor::ExtractOp::create(vote, carried[0], place));
       Scalar next;
@@ -348,13 +367,15 @@ public:
   }
 
 private:
-  Value begins, targets, weights;
+  Value begins, weights;
+  Value targets; ///< null: every leaf votes for target 0, 1, ... in turn
   int64_t each = 0;
 };
 } // namespace
 
-/// Enough steps of walks for a task, and rows that stay in the cache.
-static constexpr int64_t kTaskSteps = 8 << 10, kMaxRows = 256;
+/// Enough steps of walks for a task, and rows that stay in the cache. Where few rows are enough steps, some more keep
+/// the nodes of a group of trees there.
+static constexpr int64_t kTaskSteps = 32 << 10, kLeastRows = 8, kMaxRows = 256;
 
 /// The aggregated votes for every row of `x` and target.
 static Lowered runForest(LoweringBuilder &b, const Forest &forest, Lowered x, int64_t targets, Aggregate aggregate) {
@@ -374,7 +395,7 @@ static Lowered runForest(LoweringBuilder &b, const Forest &forest, Lowered x, in
   for (int64_t depth : forest.depths)
     if (llvm::AddOverflow(steps, depth + 1, steps))
       steps = kTaskSteps;
-  int64_t block = std::clamp<int64_t>(kTaskSteps / steps, 1, kMaxRows);
+  int64_t block = std::clamp<int64_t>(kTaskSteps / steps, kLeastRows, kMaxRows);
   auto task = scf::ForallOp::create(b, ArrayRef<OpFoldResult>{b.materialize(rows.ceilDiv(block))},
                                     ValueRange{b.empty(type)}, std::nullopt);
   ImplicitLocOpBuilder inside(b.getLoc(), OpBuilder::atBlockBegin(task.getBody()));
@@ -388,15 +409,21 @@ static Lowered runForest(LoweringBuilder &b, const Forest &forest, Lowered x, in
         strides(2, b.getIndexAttr(1));
     Value part = tensor::ExtractSliceOp::create(b, task.getRegionOutArgs()[0], offsets, sizes, strides);
     part = linalg::FillOp::create(b, b.constant(x.element(), start), part).getResult(0);
-    part = makeLoops(
-        b, b.index(forest.roots.size()), part, [&](ImplicitLocOpBuilder &tree, ValueRange t, ValueRange carried) {
-          Value root = walker.getRoot(tree, t[0]), depth = walker.getDepth(tree, t[0]);
-          return makeLoops(tree, count, carried, [&](ImplicitLocOpBuilder &row, ValueRange r, ValueRange scores) {
-            Value at = IndexMath{row}.add(first, r[0]);
-            Value leaf = walker.walk(row, x.value, at, root, depth);
-            return SmallVector<Value>{votes.count(row, leaf, r[0], scores[0], aggregate)};
-          });
-        })[0];
+    auto vote = [&](ImplicitLocOpBuilder &b, Value group, int64_t trees, ValueRange carried) {
+      return makeLoops(b, count, carried, [&](ImplicitLocOpBuilder &b, ValueRange row, ValueRange carried) {
+        Value scores = carried[0];
+        for (Value leaf : walker.walk(b, x.value, IndexMath{b}.add(first, row[0]), group, trees))
+          scores = votes.count(b, leaf, row[0], scores, aggregate);
+        return SmallVector<Value>{scores};
+      });
+    };
+    int64_t groups = forest.roots.size() / Walker::kTogether, rest = forest.roots.size() % Walker::kTogether;
+    if (groups)
+      part = makeLoops(b, b.index(groups), part, [&](ImplicitLocOpBuilder &b, ValueRange group, ValueRange carried) {
+        return vote(b, group[0], Walker::kTogether, carried);
+      })[0];
+    if (rest)
+      part = vote(b, b.index(groups), rest, part)[0];
     b.setInsertionPointToStart(task.getTerminator().getBody());
     tensor::ParallelInsertSliceOp::create(b, part, task.getRegionOutArgs()[0], offsets, sizes, strides);
   }

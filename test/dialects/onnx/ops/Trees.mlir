@@ -1,11 +1,16 @@
 // RUN: onnxc-opt %s --infer-shapes --lower-onnx-to-linalg --canonicalize --split-input-file --verify-diagnostics | FileCheck %s
 
-// A task for every block of rows; the walk has as many steps as the tree is deep, and no branch.
+// A task for every block of rows; the walks down all trees of a group go on together, with as many steps as the deepest
+// tree has, and no branch.
 // CHECK-LABEL: func @regressor(
 // CHECK: scf.forall
-// CHECK: scf.for {{.*}} = %c0 to %c2 {{.*}} -> (tensor<?x1xf32>)
+// CHECK: scf.for {{.*}} -> (tensor<?x1xf32>)
 // CHECK: arith.cmpf ugt
 // CHECK-NOT: scf.if
+// CHECK: arith.cmpf ugt
+// CHECK-NOT: scf.if
+// CHECK: tensor.insert
+// CHECK: tensor.insert
 // CHECK: tensor.parallel_insert_slice
 func.func @regressor(%x: tensor<?x2xf32, affine_map<()[s0] -> (s0, 2)>>) -> tensor<?x1xf32, affine_map<()[s0] -> (s0, 1)>> {
   %0 = onnx.ml.TreeEnsembleRegressor %x {n_targets = 1 : si64,
@@ -22,9 +27,11 @@ func.func @regressor(%x: tensor<?x2xf32, affine_map<()[s0] -> (s0, 2)>>) -> tens
 
 // x < t is x <= the number below t; x > t is x <= t with the children exchanged; NaN goes where each node says.
 // CHECK-LABEL: func @comparisons(
-// CHECK-DAG: dense<[0, 1]> : tensor<2xi32>
-// CHECK-DAG: dense<[0.99999999999999988, 1.000000e+00, 0.000000e+00, 0.000000e+00]> : tensor<4xf64>
+// CHECK-DAG: %[[BELOW:.*]] = arith.constant 0.99999999999999988 : f64
+// CHECK-DAG: %[[ONE:.*]] = arith.constant 1.000000e+00 : f64
 // CHECK-DAG: dense<[2, 3, 3, 2, 2, 2, 3, 3]> : tensor<8xi32>
+// CHECK: arith.cmpf ugt, %{{.*}}, %[[BELOW]]
+// CHECK: arith.cmpf ugt, %{{.*}}, %[[ONE]]
 // CHECK: arith.cmpf uno
 func.func @comparisons(%x: tensor<4x1xf64>) -> tensor<4x1xf64> {
   %0 = onnx.ml.TreeEnsemble %x {n_targets = 1 : si64, tree_roots = array<i64: 0, 1>, nodes_featureids = array<i64: 0, 0>,
