@@ -94,6 +94,12 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     Block &entry = main.front();
     pool = entry.addArgument(pointer, main.getLoc());
     main.setType(FunctionType::get(context, entry.getArgumentTypes(), main.getResultTypes()));
+    main.walk([](onnxc::kernel::SlotOp slot) { // of tasks that have become rounds of a loop, or are the only one
+      if (slot->getParentOfType<scf::ForallOp>())
+        return;
+      slot.replaceAllUsesWith(slot.getTask());
+      slot.erase();
+    });
     SmallVector<scf::ForallOp> foralls;
     main.walk([&](scf::ForallOp forall) { foralls.push_back(forall); });
     for (scf::ForallOp &forall : foralls)
@@ -114,10 +120,6 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
       contextSize = std::max(contextSize, *size);
       ++tasks;
     }
-    main.walk([](onnxc::kernel::SlotOp slot) { // of tasks that have become rounds of a loop
-      slot.replaceAllUsesWith(slot.getTask());
-      slot.erase();
-    });
     b.setInsertionPoint(contextMemory);
     contextMemory.getArraySizeMutable().assign(LLVM::ConstantOp::create(b, b.getI64Type(), contextSize));
   }
