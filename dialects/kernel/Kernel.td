@@ -128,8 +128,8 @@ def Kernel_WinogradOp : Kernel_Op<"winograd", [IsolatedFromAbove]> {
     multiplications for every 9, or 4, which takes 9 for every 36. A tile of m + 2 by m + 2 pixels of every channel is
     transformed, multiplied by the transformed weights, summed over the channels, and transformed back to m by m pixels.
 
-    `filter` holds the weights that kernel.winograd_filter has transformed; or, where one task has all tiles of an image,
-    the 3 x 3 weights as they are, packed as for `kernel.contract`. The numbers of channels are static. `scratch` holds
+    `filter` holds the weights that kernel.winograd_filter has transformed; or, where an image has few tiles, the 3 x 3
+    weights as they are, packed as for `kernel.contract`. The numbers of channels are static. `scratch` holds
     what a task transforms and sums, a row of it for each task.
     `maps` are the indexing maps of the extra operands over (n, h, w, k).
   }];

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Emits kernel.winograd, F(m x m, 3 x 3) for m of 2 and 4: a task takes a block of tiles of m + 2 by m + 2 pixels,
 // transforms them, and for every panel of columns multiplies each of the (m + 2)^2 matrices (tiles x channels) by its
-// weights and transforms the sums to m by m pixels. Where all tiles of an image are one block, nobody else needs the
+// weights and transforms the sums to m by m pixels. Where an image has few blocks, hardly anybody else needs the
 // transformed weights of a panel: the task makes them itself, in its own cache.
 //
 // The transforms, along columns and then along rows (Lavin and Gray 2015, Toom-Cook):
@@ -34,7 +34,7 @@ WinogradBlocks::WinogradBlocks(int64_t tile, int64_t height, int64_t width, int6
                                int64_t lanes)
     : points((tile + 2) * (tile + 2)) {
   constexpr int64_t cacheFloats = 212'000, scratchFloats = 1 << 19, wantedItems = 8, mostTilesAtOnce = 64,
-                    mostTiles = 48, leastTiles = 12;
+                    mostTiles = 48, leastTiles = 12, worthAFilter = 24;
   int64_t paddedChannels = llvm::alignTo(channels, lanes), tileFloats = points * paddedChannels;
   bool isKnown = !ShapedType::isDynamic(height) && !ShapedType::isDynamic(width);
   tiles = isKnown ? llvm::divideCeil(height, tile) * llvm::divideCeil(width, tile) : ShapedType::kDynamic;
@@ -42,8 +42,10 @@ WinogradBlocks::WinogradBlocks(int64_t tile, int64_t height, int64_t width, int6
   transformsFilter = isKnown && tiles <= mostTilesAtOnce;
   // Every split transforms all pixels.
   if (transformsFilter) {
-    blocks = 1;
-    splits = std::clamp<int64_t>(vectors / 4, std::clamp<int64_t>(vectors / 2, 1, 4), 8);
+    blocks = std::clamp<int64_t>(llvm::divideCeil(tiles * tileFloats, cacheFloats), 1,
+                                 std::max<int64_t>(1, tiles / worthAFilter));
+    splits = std::clamp<int64_t>(vectors / 4, std::clamp<int64_t>(vectors / 2, 1, 4), wantedItems);
+    splits = std::max<int64_t>(1, splits / blocks);
   } else {
     // The weights stream by once for every block, so a block has to be worth it.
     tilesPerBlock = std::clamp<int64_t>(cacheFloats / tileFloats, leastTiles, mostTiles);
