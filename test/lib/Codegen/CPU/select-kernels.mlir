@@ -90,8 +90,8 @@ func.func @padded(%img: tensor<1x8x8x4xf32>) -> tensor<1x8x8x4xf32> {
 
 // -----
 
-// Enough tiles of a 3x3 convolution: its transform, with what follows taken in, and memory for each task. A task that
-// has all tiles of an image transforms the weights as well. Tiles are of 4 x 4 where that is much less work.
+// Enough tiles of a 3x3 convolution: its transform, with what follows taken in, and memory for each task. Where an
+// image has few tiles, tasks transform the weights as well. Tiles are of 4 x 4 where that is much less work.
 // CHECK-LABEL: func.func @winograd(
 // CHECK-NOT:   kernel.winograd_filter
 // CHECK:       kernel.winograd 2 ins(%{{.*}}, %{{.*}} : tensor<?x16x15x32xf32>, tensor<3x3x3x32x16xf32>)
