@@ -174,8 +174,7 @@ public:
         init(operands.back()), extras(operands.drop_front(2).drop_back(2)), initType(cast<MemRefType>(init.getType())),
         m(op.getTile()), lanes(cast<MemRefType>(filter.getType()).getShape().back()),
         channels(cast<MemRefType>(filter.getType()).getShape().drop_back().back()), columns(initType.getDimSize(3)),
-        height(e.size(init, 1)), width(e.size(init, 2)),
-        blocks(m, initType.getDimSize(1), initType.getDimSize(2), channels, columns, lanes),
+        height(e.size(init, 1)), width(e.size(init, 2)), blocks(cut(initType.getDimSize(1), initType.getDimSize(2))),
         vector(VectorType::get({lanes}, e.getF32Type())), transforms(e, vector) {
     tilesAcross = e.ceilDiv(width, e.index(m));
     tiles = e.mul(e.ceilDiv(height, e.index(m)), tilesAcross);
@@ -205,7 +204,7 @@ public:
     e.loop(begin(task), begin(e.add(task, 1)), 1, [&](Index item) {
       Index split = e.rem(item, e.index(blocks.splits)), rest = e.div(item, e.index(blocks.splits));
       Index block = e.rem(rest, blocksPerImage), image = e.div(rest, blocksPerImage);
-      if (!getConstantIntValue(tiles)) { // the last block may have less: what is more is computed in vain
+      if (ShapedType::isDynamic(blocks.tiles)) { // the last block may have less: what is more is computed in vain
         Index tile = e.mul(block, blocks.tilesPerBlock), left = e.sub(tiles, tile);
         return emitBlock(image, tile, blocks.tilesPerBlock, e.min(left, e.index(blocks.tilesPerBlock)), split);
       }
@@ -219,6 +218,14 @@ public:
   }
 
 private:
+  /// As when the operation was made, also where its sizes have become known since: the filter says so.
+  WinogradBlocks cut(int64_t height, int64_t width) {
+    WinogradBlocks blocks(m, height, width, channels, columns, lanes);
+    if (blocks.transformsFilter && cast<MemRefType>(filter.getType()).getRank() == 4)
+      return {m, ShapedType::kDynamic, ShapedType::kDynamic, channels, columns, lanes};
+    return blocks;
+  }
+
   /// Row and column of the first pixel of a tile.
   std::pair<Index, Index> corner(Index tile) {
     return {e.mul(e.div(tile, tilesAcross), m), e.mul(e.rem(tile, tilesAcross), m)};

@@ -64,3 +64,18 @@ func.func @lane(%a: memref<1x1x1x17xf32>, %f: memref<1x1x17xf32>, %c: memref<1x1
   } {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, maps = []}
   return
 }
+
+// Weights that are transformed before are taken as they come, also where tasks would do it; those that are not are
+// transformed in the task, which fetches the next ones meanwhile.
+// CHECK-LABEL: func.func private @winograd_{{[0-9]+}}({{.*}}memref<16x2x32x16xf32>
+// CHECK-NOT:     memref.prefetch
+// CHECK-LABEL: func.func private @winograd_{{[0-9]+}}({{.*}}memref<2x3x3x32x16xf32>
+// CHECK:         memref.prefetch
+func.func @winograd(%a: memref<1x16x16x32xf32>, %t: memref<16x2x32x16xf32>, %w: memref<2x3x3x32x16xf32>,
+                    %s: memref<8x100000xf32>, %c: memref<1x14x14x32xf32>) {
+  kernel.winograd 2 ins(%a, %t : memref<1x16x16x32xf32>, memref<16x2x32x16xf32>) scratch(%s : memref<8x100000xf32>)
+    outs(%c : memref<1x14x14x32xf32>) {maps = []}
+  kernel.winograd 2 ins(%a, %w : memref<1x16x16x32xf32>, memref<2x3x3x32x16xf32>) scratch(%s : memref<8x100000xf32>)
+    outs(%c : memref<1x14x14x32xf32>) {maps = []}
+  return
+}
