@@ -129,8 +129,8 @@ def Kernel_WinogradOp : Kernel_Op<"winograd", [IsolatedFromAbove]> {
     transformed, multiplied by the transformed weights, summed over the channels, and transformed back to m by m pixels.
 
     `filter` holds the weights that kernel.winograd_filter has transformed; or, where an image has few tiles, the 3 x 3
-    weights as they are, packed as for `kernel.contract`. The numbers of channels are static. `scratch` holds
-    what a task transforms and sums, a row of it for each task.
+    weights as they are, packed as for `kernel.contract`. The numbers of channels are static. `scratch` holds what
+    a task transforms and sums, a row of it for each slot (`kernel.slot`).
     `maps` are the indexing maps of the extra operands over (n, h, w, k).
   }];
   let arguments = (ins Kernel_Shaped:$lhs, Kernel_Shaped:$filter, Variadic<Kernel_Shaped>:$extras, Kernel_Shaped:$scratch,

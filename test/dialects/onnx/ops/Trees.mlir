@@ -44,6 +44,29 @@ func.func @comparisons(%x: tensor<4x1xf64>) -> tensor<4x1xf64> {
 
 // -----
 
+// Eight trees at a time, then the rest; as many steps as the deepest tree of a group has.
+// CHECK-LABEL: func @groups(
+// CHECK: scf.for {{.*}} = %c0 to %c2
+// CHECK:   scf.for {{.*}} = %c0 to %c4
+// CHECK:     scf.for {{.*}} = %c0 to %c2
+// CHECK-COUNT-8: arith.cmpf ugt
+// CHECK-NOT: arith.cmpf
+// CHECK: scf.for {{.*}} = %c0 to %c4
+// CHECK:   scf.for {{.*}} = %c0 to %c2
+// CHECK: arith.cmpf ugt
+// CHECK-NOT: arith.cmpf
+// CHECK: return
+func.func @groups(%x: tensor<4x1xf32>) -> tensor<4x1xf32> {
+  %0 = onnx.ml.TreeEnsemble %x {n_targets = 1 : si64, tree_roots = array<i64: 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0>,
+    nodes_featureids = array<i64: 0, 0>, nodes_splits = dense<[1.0, 2.0]> : tensor<2xf32>,
+    nodes_modes = dense<0> : tensor<2xui8>, nodes_trueleafs = array<i64: 1, 1>, nodes_falseleafs = array<i64: 0, 1>,
+    nodes_truenodeids = array<i64: 0, 1>, nodes_falsenodeids = array<i64: 1, 2>, leaf_targetids = array<i64: 0, 0, 0>,
+    leaf_weights = dense<[1.0, 2.0, 3.0]> : tensor<3xf32>} : (tensor<4x1xf32>) -> tensor<4x1xf32>
+  return %0 : tensor<4x1xf32>
+}
+
+// -----
+
 func.func @features(%x: tensor<4x1xf32>) -> tensor<4x1xf32> {
   // expected-error @+1 {{X has 1 features; the trees look at 4}}
   %0 = onnx.ml.TreeEnsemble %x {n_targets = 1 : si64, tree_roots = array<i64: 0>, nodes_featureids = array<i64: 3>,
