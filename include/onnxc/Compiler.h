@@ -3,6 +3,7 @@
 // The compiler as a library: one ONNX model in, files out. The tool onnxc is this with a command line.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -33,14 +34,17 @@ struct CompileOptions {
   bool externalWeights = false; ///< weights in a file beside the model
   bool printMemoryPlan = false; ///< to standard output
   bool timing = false;          ///< time of every phase, to standard error
-  bool progress = false;        ///< lines on standard error for work that takes long
-  std::vector<std::pair<std::string, int64_t>> dims;                     ///< symbolic dimension = size
+  bool warnings = true;         ///< about models that are wrong in ways that can be made good
+  bool warningsAreErrors = false;
+  bool progress = false;                             ///< lines on standard error for work that takes long
+  std::vector<std::pair<std::string, int64_t>> dims; ///< symbolic dimension = size
   std::vector<std::pair<std::string, std::vector<int64_t>>> inputShapes; ///< input = shape (-1: keep symbolic)
 };
 
 struct CompileResult {
   CompileStatus status = CompileStatus::Ok;
   std::string diagnostics; ///< one problem a line, "model.onnx: error: node 'x' (Conv): ..."; warnings, too
+  size_t warnings = 0;     ///< kinds of them among the diagnostics
 };
 
 /// Compiles the model at `path` (.onnx, .onnxtxt, or .mlir in the onnx dialect). Writes nothing unless it succeeds. May

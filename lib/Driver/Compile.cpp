@@ -37,13 +37,25 @@ namespace {
 class Compilation {
 public:
   Compilation(const std::string &path, const CompileOptions &options, CompileResult &result)
-      : path(path), options(options), result(result), context(registry(), MLIRContext::Threading::DISABLED),
+      : path(path), options(options), result(result), log(path), context(registry(), MLIRContext::Threading::DISABLED),
         handler(&context, [this](Diagnostic &diagnostic) {
-          appendDiagnostic(this->result.diagnostics, this->path, diagnostic);
+          log.add(diagnostic);
           return success();
-        }) {}
+        }) {
+    context.printOpOnDiagnostic(false); // the user has a model, not an IR
+  }
 
-  LogicalResult run() {
+  void run() {
+    LogicalResult outcome = compile();
+    bool strict = options.warnings && options.warningsAreErrors;
+    if (failed(outcome) && result.status == CompileStatus::Ok)
+      result.status = CompileStatus::Failed;
+    result.warnings = options.warnings ? log.countWarnings() : 0;
+    result.diagnostics = log.text({options.warnings, strict, /*tellsAssumptions=*/succeeded(outcome)});
+  }
+
+private:
+  LogicalResult compile() {
     kind = options.emit == EmitKind::Auto ? kindFromName(options.output) : options.emit;
     if (kind == EmitKind::Auto)
       return error("can't tell from the name '" + options.output +
@@ -88,7 +100,6 @@ public:
     return emit();
   }
 
-private:
   static DialectRegistry registry() {
     DialectRegistry registry;
     registerDialects(registry);
@@ -99,7 +110,7 @@ private:
   int llvmLevel() const { return std::max(options.optLevel, 1); }
 
   LogicalResult error(const std::string &message) {
-    result.diagnostics += path + ": error: " + message + "\n";
+    log.addError(message);
     return failure();
   }
 
@@ -115,7 +126,8 @@ private:
       std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
       llvm::errs() << llvm::format("%9.3f s  ", seconds.count()) << name << "\n";
     }
-    return outcome;
+    bool isTooOdd = options.warnings && options.warningsAreErrors && log.countWarnings();
+    return isTooOdd ? failure() : outcome;
   }
 
   LogicalResult import() {
@@ -181,7 +193,7 @@ private:
       info.outputs[output].dims[dim] = ONNXC_DIM_RUN;
     if (auto sites = (*module)->getAttrOfType<ArrayAttr>("onnxc.error_sites"))
       for (StringRef site : sites.getAsValueRange<StringAttr>())
-        info.errorSites.push_back(site.str());
+        info.errorSites.push_back(escapeText(site));
 
     llvm::LLVMContext llvmContext;
     auto code = translateModuleToLLVMIR(*module, llvmContext, info.prefix);
@@ -264,6 +276,7 @@ private:
   std::string path;
   const CompileOptions &options;
   CompileResult &result;
+  DiagnosticLog log;
   MLIRContext context;
   ScopedDiagnosticHandler handler;
   EmitKind kind = EmitKind::Auto;
@@ -278,7 +291,6 @@ private:
 
 CompileResult onnxc::compile(const std::string &path, const CompileOptions &options) {
   CompileResult result;
-  if (failed(Compilation(path, options, result).run()) && result.status == CompileStatus::Ok)
-    result.status = CompileStatus::Failed;
+  Compilation(path, options, result).run();
   return result;
 }

@@ -37,11 +37,12 @@ static constexpr int kMaxTypeDepth = 4; // optional(sequence(map(tensor)))
 /// onnx.ml.Scaler.
 struct Domain {
   const char *name, *prefix;
-  int64_t maxOpset; ///< the newest that the dialect and its upgrades know
+  int64_t newest;   ///< version that the dialect and its upgrades know
+  int64_t maxOpset; ///< that is accepted
 };
-static constexpr Domain kDomains[] = {{"", "onnx.", 28},
-                                      {"ai.onnx.ml", "onnx.ml.", 5},
-                                      {"com.microsoft", "onnx.ms.", std::numeric_limits<int64_t>::max()}};
+static constexpr Domain kDomains[] = {{"", "onnx.", 28, 28},
+                                      {"ai.onnx.ml", "onnx.ml.", 5, 5},
+                                      {"com.microsoft", "onnx.ms.", 1, std::numeric_limits<int64_t>::max()}};
 
 static const Domain *findDomain(StringRef name) {
   auto it = llvm::find_if(kDomains, [&](const Domain &domain) { return name == domain.name; });
@@ -113,6 +114,7 @@ private:
   std::vector<unsigned> order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
   void build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
   void buildNode(const NodeProto &node, size_t index, Scope &scope);
+  FailureOr<int64_t> getOpset(StringRef domain, StringRef type, Scope &scope);
   LogicalResult buildOperation(const NodeProto &node, ArrayRef<Value> operands, Scope &scope,
                                SmallVectorImpl<Value> &results);
   LogicalResult buildCall(const NodeProto &node, const FunctionProto &function, ArrayRef<Value> operands, Scope &scope,
@@ -297,7 +299,7 @@ FailureOr<Dims> Importer::convertInputShape(const ValueInfoProto &input) {
       std::string name = dimName(input, axis);
       if (dim.has_dim_value())
         emitWarning(locate(input.name())) << "dimension " << axis << " of the input has size " << dim.dim_value()
-                                          << "; taken as symbolic, called '" << name << "'";
+                                          << "; assumed: a symbolic dimension '" << name << "'";
       dims.push_back(symbol(name));
     }
   }
@@ -457,20 +459,25 @@ void Importer::checkOverrides() {
     for (int axis = 0, rank = input.type().tensor_type().shape().dim_size(); axis < rank; ++axis)
       dims.insert(dimName(input, axis));
   }
-  auto list = [](const llvm::StringSet<> &set) {
+  auto offer = [](const llvm::StringSet<> &set) {
     SmallVector<StringRef> names(set.keys().begin(), set.keys().end());
     llvm::sort(names);
-    return names.empty() ? std::string("none") : llvm::join(names, ", ");
+    return names.empty() ? std::string("; it has none") : "; there are: " + llvm::join(names, ", ");
   };
+  // What is wrong with an option is at no node.
   for (const auto &entry : options.inputShapes)
     if (!inputs.contains(entry.first()))
-      problem("--input-shape", "no input is called '" + entry.first() + "'; there are: " + list(inputs));
-  llvm::StringSet<> symbolic;
+      problems.add(loc, ("--input-shape: the model has no input '" + entry.first() + "'").str() + offer(inputs), "");
+  llvm::StringSet<> symbolic; // also those that an option has given a size
   for (const auto &entry : symbols)
     symbolic.insert(entry.first());
+  for (const auto &entry : dimValues)
+    if (dims.contains(entry.first()))
+      symbolic.insert(entry.first());
   for (const auto &entry : options.dims)
     if (!dims.contains(entry.first()))
-      problem("--dim", "no dimension is called '" + entry.first() + "'; there are: " + list(symbolic));
+      problems.add(loc, ("--dim: no dimension of the inputs is called '" + entry.first() + "'").str() + offer(symbolic),
+                   "");
 }
 
 void Importer::addOutputs(Scope &scope) {
@@ -754,13 +761,28 @@ void Importer::buildNode(const NodeProto &node, size_t index, Scope &scope) {
   }
 }
 
+/// The version of a domain that the node `type` is written for.
+FailureOr<int64_t> Importer::getOpset(StringRef domain, StringRef type, Scope &scope) {
+  auto imported = scope.opsets.find(domain);
+  if (imported != scope.opsets.end())
+    return imported->second;
+  // Tools that put their own operators into a model forget the import of their domain. onnxruntime takes the newest.
+  const Domain *known = findDomain(domain);
+  int64_t newest = known ? known->newest : 1;
+  if (!known && context.getLoadedDialect<OnnxDialect>()->getUpgrades(domain, type, newest).empty())
+    return emitError(b.getLoc()) << "no opset of the domain " << showDomain(domain) << " is imported";
+  emitWarning(loc) << "no opset of the domain " << showDomain(domain) << " is imported; assumed: version " << newest
+                   << " of " << showDomain(domain);
+  return newest;
+}
+
 LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> operands, Scope &scope,
                                        SmallVectorImpl<Value> &results) {
   StringRef domain = normalizeDomain(node.domain());
-  auto imported = scope.opsets.find(domain);
-  if (imported == scope.opsets.end())
-    return emitError(b.getLoc()) << "no opset of the domain " << showDomain(domain) << " is imported";
-  int64_t opset = imported->second;
+  auto version = getOpset(domain, node.op_type(), scope);
+  if (failed(version))
+    return failure();
+  int64_t opset = *version;
   auto upgrades = context.getLoadedDialect<OnnxDialect>()->getUpgrades(domain, node.op_type(), opset);
   auto findOp = [&](StringRef opDomain, StringRef name) -> std::optional<RegisteredOperationName> {
     const Domain *known = findDomain(opDomain);

@@ -35,6 +35,8 @@ bool Problems::areLimitations() const {
 
 void Problems::report(Location model) const {
   auto places = [](const Group &group) {
+    if (group.count == 1 && group.names.front().empty())
+      return std::string();
     return (group.count == 1 ? std::string(" [at ") : " [" + std::to_string(group.count) + " times: at ") +
            llvm::join(group.names, ", ") + (group.count > group.names.size() ? ", ...]" : "]");
   };

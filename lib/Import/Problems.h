@@ -14,7 +14,8 @@ namespace onnxc {
 class Problems {
 public:
   /// `what` is wrong ("GridSample (ai.onnx, opset 16): not implemented") at the node or value called `where`.
-  /// The same `what` is reported once, with all its places.
+  /// The same `what` is reported once, with all its places. `where` may be empty: then it is the model that `what` is
+  /// about, or the command line.
   void add(mlir::Location loc, std::string what, llvm::StringRef where);
   bool empty() const { return groups.empty(); }
   /// Whether the model is in order, and it is only onnxc that lacks something. By convention such a message, and no

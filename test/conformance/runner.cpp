@@ -212,7 +212,10 @@ static Verdict runCase(const std::string &folder, const std::string &library, on
   options.optLevel = level;
   onnxc::CompileResult compiled = onnxc::compile(folder + "/model.onnx", options);
   if (compiled.status != onnxc::CompileStatus::Ok) {
-    StringRef first = StringRef(compiled.diagnostics).split('\n').first;
+    StringRef first = compiled.diagnostics; // the first error, behind warnings
+    while (!first.split('\n').first.contains(": error: ") && first.contains('\n'))
+      first = first.split('\n').second;
+    first = first.split('\n').first;
     return {compiled.status == onnxc::CompileStatus::Unsupported ? 's' : 'f', "compile: " + first.str()};
   }
   onnxc_error error;

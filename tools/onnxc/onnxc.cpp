@@ -34,6 +34,7 @@ static const char kHelp[] = R"(onnxc: compiles an ONNX model to native code that
   --weights=external  weights in a file beside the output
   --header FILE       where to write the C header; --no-header: don't
   --no-winograd       3x3 convolutions by their definition: slower, but an infinity or NaN reaches no other output
+  -Werror             refuses what a warning is given for; --no-warnings: doesn't tell
   --print-memory-plan buffers of the workspace and when they live
   --timing            time of every phase
   --list-ops          the operators with their versions and types; --list-ops=json, --list-ops=markdown
@@ -166,6 +167,10 @@ int main(int argc, char **argv) {
       if (name.empty() || !parseShape(text, shape))
         return fail("--input-shape " + value + " is not NAME=1x3x224x224");
       options.inputShapes.push_back({name.str(), shape});
+    } else if (arguments.flag("Werror")) {
+      options.warningsAreErrors = true;
+    } else if (arguments.flag("no-warnings")) {
+      options.warnings = false;
     } else if (arguments.flag("no-winograd")) {
       options.winograd = false;
     } else if (arguments.flag("print-memory-plan")) {
