@@ -18,14 +18,49 @@ using namespace mlir;
 using namespace onnxc::onnx;
 
 namespace {
-/// What an attention works on. Queries, keys and values are [batch, length, heads * size].
+/// What an attention works on. Queries, keys and values are [batch, length, heads * size]; keys and values may also be
+/// [batch, heads, length, size].
 struct AttentionParts {
   Value q, k, v;
   Value mask;                 ///< which keys count, in one of several forms; or absent
   Value bias;                 ///< added to the scores; or absent
   Value pastKeys, pastValues; ///< [batch, heads, length, size]; or absent
+  Value lengths;              ///< [batch], where there are keys that are no queries and no past is given; or absent
+};
+
+/// What attention gives: the output [batch, length, heads * size], all keys and values, and the scores before softmax.
+struct AttentionResults {
+  Value y, keys, values, scores;
 };
 } // namespace
+
+/// Dimension `axis` of `of`, as a tensor of one.
+static Value sizeOf(NodeForm &node, Value of, int64_t axis) {
+  return build<ShapeOp>(node, of, {intAttr(node, "start", axis), intAttr(node, "end", axis + 1)});
+}
+
+static Value asInt64(NodeForm &node, Value value) {
+  return value ? build<CastOp>(node, value, intAttr(node, "to", getOnnxType(node.b.getI64Type()))) : Value();
+}
+
+/// The numbers 0, 1, ... before `count`, which is a tensor of one.
+static Value countTo(NodeForm &node, Value count) {
+  Type i64 = node.b.getI64Type();
+  return build<RangeOp>(node, {node.scalar(0, i64), reshape(node, count, {}), node.scalar(1, i64)});
+}
+
+/// [batch, length, heads * size] as [batch, heads, length, size].
+static Value spreadHeads(NodeForm &node, Value value, int64_t heads) {
+  value = reshape(node, value, {0, 0, heads, -1});
+  return value ? build<TransposeOp>(node, value, intsAttr(node, "perm", {0, 2, 1, 3})) : Value();
+}
+
+/// The inverse, of what has its heads before its length.
+static Value packHeads(NodeForm &node, Value value) {
+  if (!value || getDims(value).size() != 4)
+    return value;
+  return reshape(node, build<TransposeOp>(node, value, intsAttr(node, "perm", {0, 2, 1, 3})), {0, 0, -1});
+}
 
 /// Which keys count, as a bool that broadcasts to [batch, heads, queries, keys]; `total` is the number of keys.
 static Value readMask(NodeForm &node, Value mask, Value q, Value total) {
@@ -47,9 +82,8 @@ static Value readMask(NodeForm &node, Value mask, Value q, Value total) {
   }
   // How many keys each sentence has; or where they end and where they start.
   Type i64 = node.b.getI64Type();
-  Value scalar = build<SqueezeOp>(node, {total, node.constant(0)});
-  Value places = build<RangeOp>(node, {node.scalar(0, i64), scalar, node.scalar(1, i64)});
-  mask = build<CastOp>(node, mask, intAttr(node, "to", getOnnxType(i64)));
+  Value places = countTo(node, total);
+  mask = asInt64(node, mask);
   auto part = [&](int64_t i) {
     return build<GatherOp>(node, {reshape(node, mask, {hasStarts ? 2 : 1, -1}), node.scalar(i, i64)});
   };
@@ -60,14 +94,22 @@ static Value readMask(NodeForm &node, Value mask, Value q, Value total) {
   return isValid;
 }
 
-/// The results of Attention: the output, all keys and all values. Takes the attributes that say how.
-static FailureOr<AttentionOp> attend(NodeForm &node, AttentionParts parts) {
+/// Attention of `parts`. Takes the attributes that say how.
+static FailureOr<AttentionResults> attend(NodeForm &node, AttentionParts parts) {
   int64_t heads = takeInt(node, "num_heads", 0);
   double scale = takeFloat(node, "scale", 0), filter = takeFloat(node, "mask_filter_value", -10000);
+  bool isCausal = takeInt(node, "unidirectional", 0) != 0;
   if (!parts.q || !parts.k || !parts.v)
     return failure();
-  SmallVector<NamedAttribute> attributes{intAttr(node, "q_num_heads", heads), intAttr(node, "kv_num_heads", heads),
-                                         intAttr(node, "is_causal", takeInt(node, "unidirectional", 0) != 0)};
+  bool isPacked = getDims(parts.k).size() == 3;
+  if (heads < 1)
+    return node.error() << "num_heads must be positive";
+  SmallVector<NamedAttribute> attributes{intAttr(node, "is_causal", isCausal),
+                                         intAttr(node, "qk_matmul_output_mode", 2)}; // with what is hidden
+  if (isPacked)
+    attributes.append({intAttr(node, "q_num_heads", heads), intAttr(node, "kv_num_heads", heads)});
+  else
+    parts.q = spreadHeads(node, parts.q, heads);
   if (scale != 0)
     attributes.push_back(floatAttr(node, "scale", scale));
   Value bias = parts.bias;
@@ -75,12 +117,9 @@ static FailureOr<AttentionOp> attend(NodeForm &node, AttentionParts parts) {
     // Keys that don't count are not left out: they get a score so low that others win, but they have it all alone where
     // there are no others.
     Type element = getElementTypeOrSelf(parts.q);
-    auto one = [&](int64_t axis, Value of) {
-      return build<ShapeOp>(node, of, {intAttr(node, "start", axis), intAttr(node, "end", axis + 1)});
-    };
-    Value total = one(1, parts.k);
+    Value total = sizeOf(node, parts.k, isPacked ? 1 : 2);
     if (parts.pastKeys)
-      total = build<AddOp>(node, {total, one(2, parts.pastKeys)});
+      total = build<AddOp>(node, {total, sizeOf(node, parts.pastKeys, 2)});
     Value masked = build<WhereOp>(
         node, {readMask(node, parts.mask, parts.q, total), node.scalar(0, element), node.scalar(filter, element)});
     bias = bias ? build<AddOp>(node, {bias, masked}) : masked;
@@ -95,11 +134,13 @@ static FailureOr<AttentionOp> attend(NodeForm &node, AttentionParts parts) {
                               orAbsent(node, bias),
                               orAbsent(node, parts.pastKeys),
                               orAbsent(node, parts.pastValues),
-                              absent(node)};
+                              orAbsent(node, isCausal ? parts.lengths : Value())};
+  if (llvm::is_contained(operands, Value()))
+    return failure();
   auto op = make<AttentionOp>(node.b, operands, attributes, AttentionOp::getArity().results);
   if (!op)
     return failure();
-  return op;
+  return AttentionResults{packHeads(node, op.getY()), op.getPresentKey(), op.getPresentValue(), op.getQkMatmulOutput()};
 }
 
 /// A tensor cut along its last dimension. Nothing after an error.
@@ -131,7 +172,7 @@ static LogicalResult attendProjected(NodeForm &node, Value projected, Value mask
   auto parts = cut(node, projected, sizes);
   if (!parts)
     return failure();
-  AttentionParts attention{(*parts)[0], (*parts)[1], (*parts)[2], mask, bias, {}, {}};
+  AttentionParts attention{(*parts)[0], (*parts)[1], (*parts)[2], mask, bias, {}, {}, {}};
   auto heads = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_heads"));
   if (!heads || heads.getSInt() < 1)
     return node.error() << "num_heads must be positive";
@@ -146,12 +187,12 @@ static LogicalResult attendProjected(NodeForm &node, Value projected, Value mask
     if (!attention.pastKeys || !attention.pastValues)
       return failure();
   }
-  auto op = attend(node, attention);
-  if (failed(op))
+  auto attended = attend(node, attention);
+  if (failed(attended))
     return failure();
-  SmallVector<Value> results{op->getY()};
+  SmallVector<Value> results{attended->y};
   if (node.resultCount > 1) {
-    Value keys = unsqueeze(node, op->getPresentKey(), 0), values = unsqueeze(node, op->getPresentValue(), 0);
+    Value keys = unsqueeze(node, attended->keys, 0), values = unsqueeze(node, attended->values, 0);
     results.push_back(build<ConcatOp>(node, {keys, values}, intAttr(node, "axis", 0)));
   }
   return finish(node, results);
@@ -182,13 +223,6 @@ static LogicalResult expandQAttention(NodeForm &node) {
   return attendProjected(node, real, node.operand(5), node.operand(8), {});
 }
 
-/// Keys or values whose heads come before their length, as those of queries.
-static Value packHeads(NodeForm &node, Value value) {
-  if (!value || getDims(value).size() != 4)
-    return value;
-  return reshape(node, build<TransposeOp>(node, value, intsAttr(node, "perm", {0, 2, 1, 3})), {0, 0, -1});
-}
-
 /// Queries, keys and values, or the latter two, may be one tensor [batch, length, heads, 3 or 2, size].
 static LogicalResult takePacked(NodeForm &node) {
   unsigned from = node.operand(1) ? 1 : 0;
@@ -208,33 +242,143 @@ static LogicalResult takePacked(NodeForm &node) {
   return success();
 }
 
+/// Keys or values of the past in a buffer that has room for the new ones: [batch, heads, room, size], of which the
+/// first `count` are there. Puts the new ones behind them, for `present`; gives all that are then there.
+static Value fillBuffer(NodeForm &node, Value past, Value fresh, int64_t heads, Value count, Value beams,
+                        Value &present) {
+  if (!past || !fresh || getDims(past).size() != 4 || getDims(fresh).size() != 3) {
+    node.error() << "a past that shares its buffer must have rank 4, and what is new rank 3";
+    return {};
+  }
+  Value batch = sizeOf(node, fresh, 0), starts = build<ExpandOp>(node, {count, batch});
+  Value total = build<AddOp>(node, {count, sizeOf(node, fresh, 1)});
+  present = starts ? build<TensorScatterOp>(node, {past, spreadHeads(node, fresh, heads), starts}) : Value();
+  Value all = build<SliceOp>(node, {present, node.constant(0), total, node.constant(2), node.constant(1)});
+  if (!beams || !all)
+    return all;
+  // A beam goes on from what others have found: beams[sentence, beam, place] is which of the sentence's beams has the
+  // key of this place. New ones are the beam's own.
+  Dims sizes = getDims(beams);
+  if (sizes.size() != 3) {
+    node.error() << "cache_indirection must have the dimensions batch, beams and length";
+    return {};
+  }
+  Value width = sizeOf(node, beams, 1), places = countTo(node, total), own = unsqueeze(node, countTo(node, batch), 1);
+  Value first = build<MulOp>(node, {build<DivOp>(node, {own, width}), width}); // the sentence's first beam
+  Value shape = build<ConcatOp>(node, {batch, sizeOf(node, beams, 2)}, intAttr(node, "axis", 0));
+  Value other = build<ReshapeOp>(node, {asInt64(node, beams), shape});
+  other = build<SliceOp>(node, {other, node.constant(0), total, node.constant(1), node.constant(1)});
+  other = build<AddOp>(node, {other, first});
+  Value rows = build<WhereOp>(node, {build<LessOp>(node, {places, count}), other, own});
+  places = build<ExpandOp>(node, {places, build<ShapeOp>(node, rows)});
+  Value indices =
+      build<ConcatOp>(node, {unsqueeze(node, rows, 2), unsqueeze(node, places, 2)}, intAttr(node, "axis", 2));
+  auto swap = [&](Value value) { return build<TransposeOp>(node, value, intsAttr(node, "perm", {0, 2, 1, 3})); };
+  all = swap(all);
+  return all ? swap(build<GatherNDOp>(node, {all, indices})) : Value();
+}
+
+/// The operands by their places.
+enum HeadsInput { kBiases = 3, kPadding, kScoreBias, kPastKeys, kPastValues, kPastLength, kBeams };
+
 static LogicalResult expandMultiHeadAttention(NodeForm &node) {
   if (failed(requireOperands(node, 1)) || failed(takePacked(node)))
     return failure();
   if (!node.operand(1) || !node.operand(2) || getDims(node.operand(0)).size() != 3)
     return node.error() << "query, key and value must be given, each of rank 3 or several in one of rank 5";
-  if (node.operand(8) || node.operand(9) || node.resultCount > 3)
-    return node.error() << "a past that shares its buffer, and scores as a result, are not supported";
-  Value parts[] = {node.operand(0), packHeads(node, node.operand(1)), packHeads(node, node.operand(2))};
-  if (Value bias = node.operand(3)) {
+  auto heads = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_heads"));
+  if (!heads || heads.getSInt() < 1)
+    return node.error() << "num_heads must be positive";
+  Value parts[] = {node.operand(0), node.operand(1), node.operand(2)};
+  if (getDims(parts[1]).size() != getDims(parts[2]).size())
+    return node.error() << "key and value must have the same rank";
+  if (Value bias = node.operand(kBiases)) {
     SmallVector<int64_t> sizes;
     for (Value part : parts) {
-      auto size = part && getDims(part).size() == 3 ? getConstant(getDims(part)[2]) : std::nullopt;
+      Dims dims = getDims(part);
+      auto size = dims.size() == 3 ? getConstant(dims[2]) : dims.size() == 4 ? getConstant(dims[3]) : std::nullopt;
       if (!size)
         return node.error() << "the sizes of query, key and value must be known where there is a bias";
-      sizes.push_back(*size);
+      sizes.push_back(dims.size() == 3 ? *size : *size * heads.getSInt());
     }
     auto biases = cut(node, bias, sizes);
     if (!biases)
       return failure();
     for (auto [part, bias] : llvm::zip_equal(parts, *biases))
-      part = build<AddOp>(node, {part, bias});
+      if (getDims(part).size() == 3) // others are from a cache and have theirs
+        part = build<AddOp>(node, {part, bias});
   }
-  auto op =
-      attend(node, {parts[0], parts[1], parts[2], node.operand(4), node.operand(5), node.operand(6), node.operand(7)});
-  if (failed(op))
+  AttentionParts attention{parts[0],
+                           parts[1],
+                           parts[2],
+                           node.operand(kPadding),
+                           node.operand(kScoreBias),
+                           node.operand(kPastKeys),
+                           node.operand(kPastValues),
+                           {}};
+  Value presents[2];
+  if (Value count = node.operand(kPastLength)) {
+    count = reshape(node, asInt64(node, count), {1});
+    Value pasts[] = {attention.pastKeys, attention.pastValues}, alls[2];
+    for (int i = 0; i < 2; ++i)
+      alls[i] = fillBuffer(node, pasts[i], parts[1 + i], heads.getSInt(), count, node.operand(kBeams), presents[i]);
+    attention.k = alls[0], attention.v = alls[1];
+    attention.pastKeys = attention.pastValues = {};
+    Value total = alls[0] ? sizeOf(node, alls[0], 2) : Value();
+    attention.lengths = total ? build<ExpandOp>(node, {total, sizeOf(node, parts[0], 0)}) : Value();
+    if (!attention.lengths)
+      return failure();
+  }
+  auto attended = attend(node, attention);
+  if (failed(attended))
     return failure();
-  return finish(node, {op->getY(), op->getPresentKey(), op->getPresentValue()});
+  // What is hidden has the lowest score there is, rather than an infinite one.
+  Value scores = attended->scores;
+  if (node.resultCount > 3) {
+    Type element = getElementTypeOrSelf(scores);
+    auto lowest = APFloat::getLargest(cast<FloatType>(element).getFloatSemantics(), /*Negative=*/true);
+    scores = build<MaxOp>(node, {scores, node.scalar(lowest.convertToDouble(), element)});
+  }
+  return finish(node, {attended->y, presents[0] ? presents[0] : attended->keys,
+                       presents[1] ? presents[1] : attended->values, scores});
+}
+
+/// One step of a decoder: MultiHeadAttention with its operands in another order. Keys and values of another sequence
+/// come from a cache; those of its own go into one.
+static LogicalResult expandDecoderMaskedMultiHeadAttention(NodeForm &node) {
+  if (failed(requireOperands(node, 1)))
+    return failure();
+  Value query = node.operand(0), key = node.operand(1), value = node.operand(2);
+  if (getDims(query).size() != 3)
+    return node.error() << "query must have the dimensions batch, sequence and hidden";
+  if (!key && !value) { // all in one
+    auto size = getConstant(getDims(query)[2]);
+    if (!size || *size % 3 != 0)
+      return node.error() << "query must have a known size that queries, keys and values divide";
+    auto parts = cut(node, query, {*size / 3, *size / 3, *size / 3});
+    if (!parts)
+      return failure();
+    query = (*parts)[0], key = (*parts)[1], value = (*parts)[2];
+  }
+  bool isShared = takeInt(node, "past_present_share_buffer", 0) != 0, hasScores = takeInt(node, "output_qk", 0) != 0;
+  if (node.resultCount > 3 && !hasScores)
+    return node.error() << "output_qk must be 1 where scores are a result";
+  if (node.operand(5) && isShared && !node.operand(7))
+    return node.error() << "a past that shares its buffer needs past_sequence_length";
+  Value operands[] = {query,
+                      key,
+                      value,
+                      node.operand(10),
+                      node.operand(3),
+                      node.operand(4),
+                      node.operand(5),
+                      node.operand(6),
+                      isShared ? node.operand(7) : Value(),
+                      node.operand(9)};
+  node.operands.clear();
+  for (Value operand : operands)
+    node.operands.push_back(orAbsent(node, operand));
+  return expandMultiHeadAttention(node);
 }
 
 //===- Rotation -------------------------------------------------------------------------===//
@@ -253,21 +397,6 @@ static Value rotate(NodeForm &node, Value x, Value cosine, Value sine, Value ids
   if (heads)
     attributes.push_back(intAttr(node, "num_heads", heads));
   return build<RotaryEmbeddingOp>(node, {x, cosine, sine, ids}, attributes);
-}
-
-static Value asInt64(NodeForm &node, Value value) {
-  return value ? build<CastOp>(node, value, intAttr(node, "to", getOnnxType(node.b.getI64Type()))) : Value();
-}
-
-/// The numbers 0, 1, ... before `count`, which is a tensor of one.
-static Value countTo(NodeForm &node, Value count) {
-  Type i64 = node.b.getI64Type();
-  return build<RangeOp>(node, {node.scalar(0, i64), reshape(node, count, {}), node.scalar(1, i64)});
-}
-
-/// Dimension `axis` of `of`, as a tensor of one.
-static Value sizeOf(NodeForm &node, Value of, int64_t axis) {
-  return build<ShapeOp>(node, of, {intAttr(node, "start", axis), intAttr(node, "end", axis + 1)});
 }
 
 static LogicalResult expandRotaryEmbedding(NodeForm &node) {
@@ -322,12 +451,6 @@ enum QueryGroupInput {
   kQueryLengths
 };
 } // namespace
-
-/// [batch, length, heads * size] as [batch, heads, length, size].
-static Value spreadHeads(NodeForm &node, Value value, int64_t heads) {
-  value = reshape(node, value, {0, 0, heads, -1});
-  return value ? build<TransposeOp>(node, value, intsAttr(node, "perm", {0, 2, 1, 3})) : Value();
-}
 
 /// Each head on its own divided by its root mean square.
 static Value normalizeHeads(NodeForm &node, Value value, int64_t heads, Value weight, double epsilon) {
@@ -461,6 +584,7 @@ void onnxc::onnx::registerContribAttentionOps(OnnxDialect &dialect) {
     dialect.addUpgrade(name, /*below=*/std::numeric_limits<int64_t>::max(), upgrade, "com.microsoft");
   };
   add("Attention", expandAttention);
+  add("DecoderMaskedMultiHeadAttention", expandDecoderMaskedMultiHeadAttention);
   add("GroupQueryAttention", expandGroupQueryAttention);
   add("MultiHeadAttention", expandMultiHeadAttention);
   add("QAttention", expandQAttention);
