@@ -258,13 +258,28 @@ static LogicalResult expandSkipNormalization(NodeForm &node, bool isSimple) {
 static LogicalResult expandSkipLayerNormalization(NodeForm &node) { return expandSkipNormalization(node, false); }
 static LogicalResult expandSkipRMSNormalization(NodeForm &node) { return expandSkipNormalization(node, true); }
 
-/// A name that RMSNormalization had in ai.onnx of onnxruntime alone.
-static LogicalResult renameSimplifiedLayerNormalization(NodeForm &node) {
-  if (node.resultCount > 1)
-    return node.error() << "the inverse deviation is not supported as a result";
+/// A name that RMSNormalization had in ai.onnx of onnxruntime alone. There the inverse of the root is a result, too, in
+/// float32 (float64 for float64).
+static LogicalResult expandSimplifiedLayerNormalization(NodeForm &node) {
   node.domain = "";
   node.name = "RMSNormalization";
-  return success();
+  if (node.resultCount < 2)
+    return success();
+  if (failed(requireOperands(node, 2)) || failed(getOperandType(node, 0)))
+    return failure();
+  Value x = node.operand(0);
+  auto axis = dyn_cast_or_null<IntegerAttr>(node.attributes.get("axis"));
+  auto epsilon = dyn_cast_or_null<FloatAttr>(node.attributes.get("epsilon"));
+  int64_t rank = getDims(x).size(), first = axis ? axis.getValue().getSExtValue() : -1;
+  Value y = build<RMSNormalizationOp>(node, {x, node.operand(1)}, node.attributes.getAttrs());
+  if (!y)
+    return failure();
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(first < 0 ? first + rank : first, rank));
+  Type type = getElementTypeOrSelf(x).isF64() ? Type(node.b.getF64Type()) : node.b.getF32Type();
+  Value wide = build<CastOp>(node, x, intAttr(node, "to", getOnnxType(type)));
+  Value square = build<ReduceMeanOp>(node, {build<MulOp>(node, {wide, wide}), node.constant(axes)});
+  Value shifted = build<AddOp>(node, {square, node.scalar(epsilon ? epsilon.getValueAsDouble() : 1e-5f, type)});
+  return finish(node, {y, build<ReciprocalOp>(node, build<SqrtOp>(node, shifted))});
 }
 
 /// GroupNormalization with its channels last, of X + skip (+ bias, of the channels) where there is a skip; `activation`
@@ -395,8 +410,8 @@ void onnxc::onnx::registerContribOps(OnnxDialect &dialect) {
   add("FusedMatMulActivation", expandFusedMatMulActivation);
   add("SkipLayerNormalization", expandSkipLayerNormalization);
   add("SkipSimplifiedLayerNormalization", expandSkipRMSNormalization);
-  add("SimplifiedLayerNormalization", renameSimplifiedLayerNormalization, "");
-  add("SimplifiedLayerNormalization", renameSimplifiedLayerNormalization);
+  add("SimplifiedLayerNormalization", expandSimplifiedLayerNormalization, "");
+  add("SimplifiedLayerNormalization", expandSimplifiedLayerNormalization);
   add("EmbedLayerNormalization", expandEmbedLayerNormalization);
   add("GroupNorm", expandPlainGroupNorm);
   add("SkipGroupNorm", expandSkipGroupNorm);

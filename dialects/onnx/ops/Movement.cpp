@@ -1016,6 +1016,8 @@ static LogicalResult upgradeSlice1(NodeForm &node) {
 
 /// An experiment before version 10 became Slice.
 static LogicalResult upgradeDynamicSlice(NodeForm &node) {
+  if (node.opset >= 10)
+    emitWarning(node.b.getLoc()) << "DynamicSlice is an operator that ONNX dropped in version 10; taken as Slice";
   node.name = "Slice";
   return success();
 }
@@ -1052,7 +1054,7 @@ void onnxc::onnx::registerMovementOps(OnnxDialect &dialect) {
   dialect.addUpgrade("Split", 2, upgradeSplit1);
   dialect.addUpgrade("Split", 13, upgradeSplit2);
   dialect.addUpgrade("Slice", 10, upgradeSlice1);
-  dialect.addUpgrade("DynamicSlice", 10, upgradeDynamicSlice);
+  dialect.addUpgrade("DynamicSlice", std::numeric_limits<int64_t>::max(), upgradeDynamicSlice);
   dialect.addUpgrade("Pad", 2, upgradePad1);
   dialect.addUpgrade("Pad", 11, upgradePad2);
 }
