@@ -88,6 +88,8 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
     passes.addPass(canonicalize());
     passes.addPass(createCSEPass());
   }
+  // Nothing takes no time, whatever else the sizes are.
+  passes.addNestedPass<func::FuncOp>(createSkipEmptyLoops());
   // The caller owns all memory, and knows all sizes before the run.
   passes.addNestedPass<func::FuncOp>(createResultsToOutParams());
   passes.addPass(memref::createResolveShapedTypeResultDimsPass());

@@ -91,7 +91,7 @@ int32_t onnxc_non_max_suppression(onnxc_heap *heap, const onnxc_value *const *in
   int hasLeast = onnxc_element_count(in[4]) != 0, isCenter = *(const int64_t *)in[5]->data != 0;
   float least = hasLeast ? *(const float *)in[4]->data : 0;
   Picked picked = {0};
-  if (most > 0) {
+  if (most > 0 && n > 0) {
     uint64_t bytes = (uint64_t)n * 8; /* n elements of 16 bytes are in memory, so this and the next fit */
     Box *boxes = onnxc_heap_allocate(heap, (uint64_t)n * sizeof(Box));
     Boxes *kept = onnxc_heap_allocate(heap, ((uint64_t)n / Lanes + 1) * sizeof(Boxes));

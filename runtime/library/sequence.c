@@ -217,6 +217,8 @@ int32_t onnxc_sequence_split(onnxc_heap *heap, const onnxc_value *const *in, onn
     return NoMemory;
   int64_t dims[MostDims], outer = countOuter(tensor, axis), start = 0;
   uint64_t step = countInner(tensor, axis + 1);
+  if (!step)
+    outer = 0; /* any number of rows of nothing */
   for (int64_t i = 0; i < parts; ++i) {
     int64_t size = number(split, isVector ? i : 0);
     size = size < whole - start ? size : whole - start;
@@ -257,8 +259,8 @@ int32_t onnxc_sequence_concat(onnxc_heap *heap, const onnxc_value *const *in, on
   }
   if (!onnxc_make_tensor(heap, out, dims))
     return 3;
-  int64_t outer = countOuter(out, axis);
   uint64_t row = countInner(out, axis);
+  int64_t outer = row ? countOuter(out, axis) : 0; /* any number of rows of nothing */
   char *to = out->data;
   for (int64_t n = 0; n < count; ++n) {
     uint64_t part = countInner(&items[n], axis); /* with a new axis: one step along it */

@@ -100,6 +100,8 @@ int32_t onnxc_unique(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value
   Items items = {in[0]->data, in[0]->type, onnxc_element_size(in[0]->type), 1, 1, 1};
   for (int64_t i = 0; i < in[0]->count; ++i)
     *(axis < 0 || i == axis ? &items.count : i < axis ? &items.before : &items.after) *= in[0]->dims[i];
+  if (!items.after)
+    items.before = 0; /* items of nothing, of which each is in any number of pieces */
   uint64_t bytes = 0;
   if (__builtin_mul_overflow((uint64_t)items.count, 8, &bytes))
     return NoMemory;

@@ -4,6 +4,7 @@
 #include "dialects/onnx/support/Loops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -23,8 +24,12 @@ Value IndexMath::less(Value x, int64_t y) const {
 
 SmallVector<Value> onnxc::onnx::makeLoops(ImplicitLocOpBuilder &b, ValueRange ends, ValueRange carried, LoopBody body) {
   IndexMath math{b};
-  SmallVector<Value> zeros(ends.size(), math.constant(0)), ones(ends.size(), math.constant(1));
-  scf::LoopNest nest = scf::buildLoopNest(b, b.getLoc(), zeros, ends, ones, carried,
+  SmallVector<Value> zeros(ends.size(), math.constant(0)), ones(ends.size(), math.constant(1)), rounds(ends);
+  // Nothing inside: no round outside either, of which there may be any number.
+  for (Value end : ends.empty() ? ends : ends.drop_front())
+    if (!getConstantIntValue(end))
+      rounds[0] = math.select(math.equal(end, 0), zeros[0], rounds[0]);
+  scf::LoopNest nest = scf::buildLoopNest(b, b.getLoc(), zeros, rounds, ones, carried,
                                           [&](OpBuilder &nested, Location loc, ValueRange indices, ValueRange values) {
                                             ImplicitLocOpBuilder inner(loc, nested);
                                             auto results = body(inner, indices, values);

@@ -66,6 +66,14 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         continue; // there is nothing to compute
       Emitter e(op->getLoc(), op);
       Value tasks = e.value(countTasks(e, op, op->getOperands()));
+      // A result that turns out to have no element takes no task, however many rows of nothing it has.
+      Value none = e.value(e.index(0));
+      for (Value out : cast<DestinationStyleOpInterface>(op).getDpsInits())
+        for (auto [dim, size] : llvm::enumerate(cast<MemRefType>(out.getType()).getShape()))
+          if (ShapedType::isDynamic(size) && !getConstantIntValue(tasks)) {
+            Value isEmpty = arith::CmpIOp::create(e, arith::CmpIPredicate::eq, e.value(e.size(out, dim)), none);
+            tasks = arith::SelectOp::create(e, isEmpty, none, tasks);
+          }
       func::FuncOp function = getFunction(op);
       auto call = [&](OpBuilder &b, Location loc, ValueRange task) {
         SmallVector<Value> arguments = {task[0]};

@@ -342,7 +342,10 @@ void Sandwich::emit() {
       others *= std::max<int64_t>(getConstantIntValue(count).value_or(1), 1);
   OpFoldResult blocks = counts[blockedIv];
   AffineExpr d0 = b.getAffineDimExpr(0), s0 = b.getAffineSymbolExpr(0);
-  OpFoldResult perTask = apply(s0.ceilDiv(llvm::divideCeil(kWantedTasks, others)), {blocks});
+  // At least one, also where there are no blocks: the plan divides by it.
+  AffineExpr share = s0.ceilDiv(llvm::divideCeil(kWantedTasks, others));
+  OpFoldResult perTask = affine::makeComposedFoldedAffineMax(
+      b, b.getLoc(), AffineMap::get(0, 1, {share, b.getAffineConstantExpr(1)}, b.getContext()), {blocks});
   counts[blockedIv] = apply(d0.ceilDiv(s0), {blocks, perTask});
 
   auto tasks = scf::ForallOp::create(b, counts, second.getInit(), std::nullopt);

@@ -18,6 +18,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/ScopeExit.h"
 
 namespace onnxc {
 #define GEN_PASS_DEF_LINALGTOTASKS
@@ -36,6 +37,8 @@ static constexpr int64_t kSumBlock = 4096;
 static constexpr double kUsefulLoop = 16;
 /// A smaller tile is not worth transposing in registers.
 static constexpr int64_t kLeastTile = 4;
+/// So many rounds of nothing take no time worth a check.
+static constexpr int64_t kLongLoop = 1 << 20;
 /// What is assumed of a size that is known at run time only, to decide the structure of the loops.
 static constexpr int64_t kAssumedSize = 64;
 
@@ -251,7 +254,30 @@ private:
     body({begin, end});
   }
 
+  /// Where a dimension inside has no element, there is no round outside either, of which there may be any number. For
+  /// as long as the result lives, the outermost loop that may be long knows that.
+  auto skipEmpty() {
+    SmallVector<unsigned> nest(outer);
+    llvm::append_range(nest, reductions);
+    if (inner)
+      nest.push_back(*inner);
+    auto isLong = [&](unsigned dim) { return getConstantIntValue(sizes[dim]).value_or(kLongLoop) >= kLongLoop; };
+    const unsigned *first = llvm::find_if(nest, isLong);
+    SmallVector<OpFoldResult> all(sizes);
+    if (first != nest.end()) {
+      Value rounds = value(sizes[*first]), none = constant(0);
+      for (unsigned dim : llvm::make_range(first + 1, std::as_const(nest).end()))
+        if (auto size = dyn_cast<Value>(sizes[dim]))
+          rounds = arith::SelectOp::create(b, op.getLoc(),
+                                           arith::CmpIOp::create(b, op.getLoc(), arith::CmpIPredicate::eq, size, none),
+                                           none, rounds);
+      sizes[*first] = getAsOpFoldResult(rounds);
+    }
+    return llvm::scope_exit([this, all] { sizes = all; });
+  }
+
   void emitTasks() {
+    auto restoreSizes = skipEmpty();
     ivs.assign(sizes.size(), constant(0));
     SmallVector<unsigned> rest = reductions;
     if (outer.empty() && inner) // tasks are pieces of the only parallel dimension

@@ -135,6 +135,23 @@ def EmitKernels : Pass<"emit-kernels", "mlir::ModuleOp"> {
                            "mlir::LLVM::LLVMDialect"];
 }
 
+def SkipEmptyLoops : Pass<"skip-empty-loops", "mlir::func::FuncOp"> {
+  let summary = "Runs no round of a loop that only makes tensors without an element";
+  let description = [{
+    Sizes are the caller's: 2^40 rows of no column, 2^40 steps of a recurrent layer for no batch.
+
+    ```mlir
+    %r = scf.for %t = %c0 to %steps step %c1 iter_args(%h = %h0) -> tensor<?x4xf32>
+    ==>
+    %none = arith.cmpi eq, %batch, %c0
+    %end = arith.select %none, %c0, %steps
+    %r = scf.for %t = %c0 to %end step %c1 iter_args(%h = %h0) -> tensor<?x4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"guarded", "guarded", "loops that look at what they make first">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
+}
+
 def ResultsToOutParams : Pass<"results-to-out-params", "mlir::func::FuncOp"> {
   let summary = "Makes the caller supply the memory of the inputs and the results";
   let description = [{
