@@ -79,7 +79,11 @@ static const char *const metadata[] = {"author", "a person"};
 static const onnxc_model model = {
     .abi_version = ONNXC_ABI_VERSION,
     .struct_size = sizeof(onnxc_model),
+#ifdef demo_version /* another version of the file */
+    .name = demo_version,
+#else
     .name = "demo",
+#endif
     .target = "any",
 #ifdef DEMO_FEATURES /* "+avx2,+fma" */
     .features = DEMO_FEATURES,

@@ -4,6 +4,7 @@
  *===--------------------------------------------------------------------------------===*/
 #include "internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -54,23 +55,22 @@ static void start(Processor *processor) {
   processor->state = (uint64_t)high << 32 | low;
 }
 
-/* 1: there, 0: missing, -1: no feature of that name. */
-static int hasFeature(Processor *processor, const char *name, size_t length) {
-  static const struct {
-    const char *name;
-    unsigned leaf, subleaf, reg, bit;
-    uint64_t state;
-  } table[] = {
-#define ONNXC_X86_FEATURE(name, leaf, subleaf, reg, bit, state) {name, leaf, subleaf, reg, bit, state},
+typedef struct Feature {
+  const char *name;
+  unsigned leaf, subleaf, reg, bit;
+  uint64_t state;
+  const char *instead;
+} Feature;
+
+static const Feature table[] = {
+#define ONNXC_X86_FEATURE(name, leaf, subleaf, reg, bit, state, instead)                                               \
+  {name, leaf, subleaf, reg, bit, state, instead},
 #include "onnxc/features.def"
-  };
-  for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); ++i) {
-    if (strlen(table[i].name) != length || memcmp(table[i].name, name, length) != 0)
-      continue;
-    const unsigned *r = ask(processor, table[i].leaf, table[i].subleaf);
-    return r && (r[table[i].reg] >> table[i].bit & 1) && (processor->state & table[i].state) == table[i].state;
-  }
-  return -1;
+};
+
+static int hasFeature(Processor *processor, const Feature *feature) {
+  const unsigned *r = ask(processor, feature->leaf, feature->subleaf);
+  return r && (r[feature->reg] >> feature->bit & 1) && (processor->state & feature->state) == feature->state;
 }
 
 #elif defined(__aarch64__) && defined(__linux__)
@@ -85,49 +85,70 @@ static void start(Processor *processor) {
   processor->words[1] = getauxval(AT_HWCAP2);
 }
 
-static int hasFeature(Processor *processor, const char *name, size_t length) {
-  static const struct {
-    const char *name;
-    int word, bit;
-  } table[] = {
-#define ONNXC_AARCH64_FEATURE(name, word, bit) {name, word, bit},
+typedef struct Feature {
+  const char *name;
+  int word, bit;
+  const char *instead;
+} Feature;
+
+static const Feature table[] = {
+#define ONNXC_AARCH64_FEATURE(name, word, bit) {name, word, bit, "generic"},
 #include "onnxc/features.def"
-  };
-  for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); ++i)
-    if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
-      return processor->words[table[i].word - 1] >> table[i].bit & 1;
-  return -1;
+};
+
+static int hasFeature(Processor *processor, const Feature *feature) {
+  return processor->words[feature->word - 1] >> feature->bit & 1;
 }
 
 #else
 #error "say here how this processor's features are found out"
 #endif
 
-/* The first of the comma separated features that this processor lacks: 0 when it has all, 1 and its name when one is
- * missing, -1 and its name when it is not in features.def. */
-static int missingFeature(const char *features, char *name, size_t size) {
+enum { FeatureCount = sizeof(table) / sizeof(table[0]) };
+
+/* Which row of the table has this name; -1: none. */
+static int findFeature(const char *name, size_t length) {
+  for (int i = 0; i < FeatureCount; ++i)
+    if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
+      return i;
+  return -1;
+}
+
+/* The table's first feature that is in the comma separated list and that this processor lacks, or NULL. `unknown` gets
+ * the first name of the list that is not in the table. */
+static const Feature *missingFeature(const char *features, char *unknown, size_t size) {
   Processor processor;
+  const Feature *missing = NULL;
   start(&processor);
   while (features && *features) {
     size_t length = strcspn(features, ",");
-    const char *feature = features;
+    const char *name = features;
     features += length + (features[length] == ',');
-    if (length == 0 || *feature == '-') /* "-avx512f": compiled to do without it */
+    if (length == 0 || *name == '-') /* "-avx512f": compiled to do without it */
       continue;
-    if (*feature == '+')
-      ++feature, --length;
-    int has = hasFeature(&processor, feature, length);
-    if (has == 1)
-      continue;
-    size_t copied = length < size - 1 ? length : size - 1;
-    memcpy(name, feature, copied);
-    name[copied] = 0;
-    return has == 0 ? 1 : -1;
+    if (*name == '+')
+      ++name, --length;
+    int row = findFeature(name, length);
+    if (row < 0 && !*unknown) {
+      size_t copied = length < size - 1 ? length : size - 1;
+      memcpy(unknown, name, copied);
+      unknown[copied] = 0;
+    } else if (row >= 0 && (!missing || &table[row] < missing) && !hasFeature(&processor, &table[row])) {
+      missing = &table[row];
+    }
   }
-  return 0;
+  return missing;
 }
 
-onnxc_status onnxc_check(const onnxc_model *model, onnxc_error *error) {
+/* "AVX-512 (avx512vl)", or just the feature's name where that is what everybody says. */
+static void describeFeature(const char *name, char *text, size_t size) {
+  const char *family = strncmp(name, "avx512", 6) == 0 ? "AVX-512" : strncmp(name, "amx", 3) == 0 ? "AMX" : NULL;
+  snprintf(text, size, family ? "%s (%s)" : "%s%s", family ? family : "", name);
+}
+
+onnxc_status onnxc_check(const onnxc_model *model, onnxc_error *error) { return onnxc_check_file(model, NULL, error); }
+
+onnxc_status onnxc_check_file(const onnxc_model *model, const char *file, onnxc_error *error) {
   if (!model)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model");
   if (model->abi_version != ONNXC_ABI_VERSION || model->struct_size < offsetof(onnxc_model, release))
@@ -136,17 +157,17 @@ onnxc_status onnxc_check(const onnxc_model *model, onnxc_error *error) {
         "the model has version %u (table of %u bytes) of the binary interface, this runtime has version %u "
         "(%zu bytes): compile it again with the onnxc of this runtime",
         model->abi_version, model->struct_size, ONNXC_ABI_VERSION, offsetof(onnxc_model, release));
-  char feature[64];
-  int missing = missingFeature(model->features, feature, sizeof(feature));
-  if (missing > 0)
-    return onnxc_fail(
-        error, ONNXC_ERROR_UNSUPPORTED,
-        "the model '%s' was compiled for a processor with %s, which this one lacks: compile it again here, or "
-        "with another -mcpu=",
-        model->name, feature);
-  if (missing < 0)
+  const char *kind = file ? "" : "the model ", *name = file ? file : model->name;
+  char unknown[64] = "", described[64];
+  const Feature *missing = missingFeature(model->features, unknown, sizeof(unknown));
+  if (missing) {
+    describeFeature(missing->name, described, sizeof(described));
     return onnxc_fail(error, ONNXC_ERROR_UNSUPPORTED,
-                      "the model '%s' needs the processor feature '%s', which this runtime does not know", model->name,
-                      feature);
+                      "%s'%s' was compiled for a processor with %s, which this one lacks: compile it with -mcpu=%s",
+                      kind, name, described, missing->instead);
+  }
+  if (*unknown)
+    return onnxc_fail(error, ONNXC_ERROR_UNSUPPORTED,
+                      "%s'%s' needs the processor feature '%s', which this runtime does not know", kind, name, unknown);
   return ONNXC_OK;
 }

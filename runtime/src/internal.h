@@ -23,6 +23,9 @@ __attribute__((format(printf, 3, 4)))
 #endif
 onnxc_status onnxc_fail(onnxc_error *error, onnxc_status status, const char *format, ...);
 
+/* onnxc_check of a model that messages call by its file; NULL: by its own name. */
+onnxc_status onnxc_check_file(const onnxc_model *model, const char *file, onnxc_error *error);
+
 /* Bytes of a tensor, or -1 when they don't fit into 63 bits. A tensor without dims (rank 0) has one element. */
 int64_t onnxc_byte_size(int32_t type, int32_t rank, const int64_t *dims);
 

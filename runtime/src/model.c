@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  * From a file name to a model that may be called: every doubt is settled here, before the first instruction of it runs.
  *===--------------------------------------------------------------------------------===*/
-#define _GNU_SOURCE /* MADV_HUGEPAGE */
+#define _GNU_SOURCE /* MADV_HUGEPAGE, RTLD_NOLOAD */
 #include "internal.h"
 
 #include <dlfcn.h>
@@ -42,6 +42,16 @@ static void releaseDefault(void *self, void *memory, size_t size) {
 
 const onnxc_allocator onnxc_default_allocator = {NULL, allocateDefault, releaseDefault};
 
+/* What tells a file from the one that took its place: a number of the file system is used again, but not at once. */
+typedef struct FileIdentity {
+  uint64_t device, number, seconds, nanoseconds; /* of the last change */
+} FileIdentity;
+
+static FileIdentity identify(const struct stat *info) {
+  return (FileIdentity){(uint64_t)info->st_dev, (uint64_t)info->st_ino, (uint64_t)info->st_ctim.tv_sec,
+                        (uint64_t)info->st_ctim.tv_nsec};
+}
+
 #if defined(__x86_64__)
 enum { OwnMachine = EM_X86_64 };
 #elif defined(__aarch64__)
@@ -57,7 +67,7 @@ static const char *machineName(unsigned machine) {
 
 /* Looks at the ELF headers: the dynamic linker's own words for these mistakes are obscure, and a file that is shorter
  * than its headers say would raise SIGBUS later. */
-static onnxc_status checkFile(const char *path, onnxc_error *error) {
+static onnxc_status checkFile(const char *path, FileIdentity *identity, onnxc_error *error) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   struct stat info;
   if (fd < 0)
@@ -82,8 +92,63 @@ static onnxc_status checkFile(const char *path, onnxc_error *error) {
          (segment.p_offset > (uint64_t)info.st_size || segment.p_filesz > (uint64_t)info.st_size - segment.p_offset)))
       status = onnxc_fail(error, ONNXC_ERROR_FILE, "'%s' is truncated", path);
   }
+  if (status == ONNXC_OK)
+    *identity = identify(&info);
   close(fd);
   return status;
+}
+
+/* The file's path under a name that no other version of it has had: the bits of a hash of its identity as "./" and "/"
+ * between folder and file. */
+static int privateName(const char *path, const FileIdentity *identity, char *name, size_t size) {
+  size_t folder = (size_t)(strrchr(path, '/') + 1 - path), length = folder;
+  uint64_t hash = onnxc_hash(identity, sizeof(*identity));
+  if (strlen(path) + 2 * 64 >= size)
+    return 0;
+  memcpy(name, path, folder);
+  for (int bit = 0; bit < 64; ++bit) {
+    if (hash >> bit & 1)
+      name[length++] = '.';
+    name[length++] = '/';
+  }
+  strcpy(name + length, path + folder);
+  return 1;
+}
+
+/* Where a library of that name is loaded already, the C library hands that one out without looking at the file, which
+ * may have been replaced. Under a name of its own the file is looked at, and is still loaded only once. */
+static void *load(const char *path, const FileIdentity *identity) {
+  char name[4096];
+  void *sameName = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+  if (!sameName)
+    return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  void *handle = privateName(path, identity, name, sizeof(name)) ? dlopen(name, RTLD_NOW | RTLD_LOCAL) : NULL;
+  dlclose(sameName);
+  return handle;
+}
+
+/* Checks the file and loads it: again when it is replaced meanwhile. `shown` is the path as the caller wrote it. */
+static onnxc_status loadFile(onnxc_library *library, const char *path, const char *shown, onnxc_error *error) {
+  for (int tries = 0; tries < 8; ++tries) {
+    FileIdentity checked, loaded;
+    struct stat info;
+    onnxc_status status = checkFile(shown, &checked, error);
+    if (status != ONNXC_OK)
+      return status;
+    library->handle = load(path, &checked);
+    if (!library->handle) {
+      const char *reason = dlerror();
+      return onnxc_fail(error, ONNXC_ERROR_FILE, "can't load '%s': %s", shown, reason ? reason : "its path is too long");
+    }
+    if (stat(path, &info) == 0) {
+      loaded = identify(&info);
+      if (memcmp(&loaded, &checked, sizeof(loaded)) == 0)
+        return ONNXC_OK;
+    }
+    dlclose(library->handle);
+    library->handle = NULL;
+  }
+  return onnxc_fail(error, ONNXC_ERROR_FILE, "can't load '%s': the file changes all the time", shown);
 }
 
 /* Maps the weights file: nothing is copied, and programs with the same model share it. */
@@ -128,10 +193,11 @@ static onnxc_library *createLibrary(const onnxc_options *options, onnxc_error *e
   return library;
 }
 
-/* What both ways of opening have in common. `folder` of `folderLength` bytes: where the model is, with the last '/'. */
-static onnxc_status finishOpen(onnxc_library *library, const onnxc_model *model, const char *folder,
+/* What both ways of opening have in common. `file`: what to call the model in messages, or NULL; `folder` of
+ * `folderLength` bytes: where it is, with the last '/'. */
+static onnxc_status finishOpen(onnxc_library *library, const onnxc_model *model, const char *file, const char *folder,
                                size_t folderLength, const onnxc_options *options, onnxc_error *error) {
-  onnxc_status status = onnxc_check(model, error);
+  onnxc_status status = onnxc_check_file(model, file, error);
   if (status != ONNXC_OK)
     return status;
   library->model = model;
@@ -156,10 +222,7 @@ onnxc_status onnxc_open(const char *path, const onnxc_options *options, onnxc_li
   *result = NULL;
   if (!path)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no path");
-  onnxc_status status = checkFile(path, error);
-  if (status != ONNXC_OK)
-    return status;
-  const char *slash = strrchr(path, '/');
+  const char *shown = path, *slash = strrchr(path, '/');
   char local[4096];
   if (!slash) { /* dlopen would search its own folders for a bare name */
     int length = snprintf(local, sizeof(local), "./%s", path);
@@ -171,16 +234,14 @@ onnxc_status onnxc_open(const char *path, const onnxc_options *options, onnxc_li
   onnxc_library *library = createLibrary(options, error);
   if (!library)
     return ONNXC_ERROR_MEMORY;
-  library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  onnxc_status status = loadFile(library, path, shown, error);
   void *symbol = library->handle ? dlsym(library->handle, "onnxc_model_entry") : NULL;
   onnxc_model_function entry;
   memcpy(&entry, &symbol, sizeof(entry)); /* ISO C has no cast from an object's pointer to a function's */
-  if (!library->handle)
-    status = onnxc_fail(error, ONNXC_ERROR_FILE, "can't load '%s': %s", path, dlerror());
-  else if (!entry)
-    status = onnxc_fail(error, ONNXC_ERROR_FILE, "'%s' is a shared library, but not a model compiled by onnxc", path);
-  else
-    status = finishOpen(library, entry(), path, (size_t)(slash + 1 - path), options, error);
+  if (status == ONNXC_OK && !entry)
+    status = onnxc_fail(error, ONNXC_ERROR_FILE, "'%s' is a shared library, but not a model compiled by onnxc", shown);
+  if (status == ONNXC_OK)
+    status = finishOpen(library, entry(), shown, path, (size_t)(slash + 1 - path), options, error);
   if (status == ONNXC_OK)
     *result = library;
   else
@@ -196,7 +257,7 @@ onnxc_status onnxc_open_linked(const onnxc_model *model, const onnxc_options *op
   onnxc_library *library = createLibrary(options, error);
   if (!library)
     return ONNXC_ERROR_MEMORY;
-  onnxc_status status = finishOpen(library, model, "", 0, options, error);
+  onnxc_status status = finishOpen(library, model, NULL, "", 0, options, error);
   if (status == ONNXC_OK)
     *result = library;
   else

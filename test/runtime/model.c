@@ -2,7 +2,9 @@
 // RUN: %cc %strict -shared -fPIC -fvisibility=hidden %demo -o %t/demo.so
 // RUN: %cc %strict -shared -fPIC -fvisibility=hidden -DDEMO_EXTERNAL_WEIGHTS %demo -o %t/external/demo.so
 // RUN: %cc %strict -shared -fPIC -fvisibility=hidden -DDEMO_FEATURES='"+time-travel"' %demo -o %t/unknown.so
-// RUN: %cc %strict -shared -fPIC -fvisibility=hidden -DDEMO_FEATURES='"+sse2,-avx512f,+fma4,+sm4"' %demo -o %t/lacking.so
+// RUN: %cc %strict -shared -fPIC -fvisibility=hidden -DDEMO_FEATURES='"+sse2,-avx512f,+tbm,+fma4"' %demo -o %t/lacking.so
+// RUN: %cc %strict -shared -fPIC -fvisibility=hidden -DDEMO_FEATURES='"fma4,amx-complex"' %demo -o %t/lacking-wide.so
+// RUN: %cc %strict -shared -fPIC -fvisibility=hidden -Ddemo_version='"demo, second edition"' %demo -o %t/second.so
 // RUN: %cc %strict -c -Ddemo_model=first_model -Donnxc_model_entry=first_entry %demo -o %t/first.o
 // RUN: %cc %strict -c -Ddemo_model=second_model -Donnxc_model_entry=second_entry %demo -o %t/second.o
 // RUN: %cc %strict -fsanitize=address,undefined %s %t/first.o %t/second.o %runtime -o %t/model && %t/model %t
@@ -140,8 +142,32 @@ static void opening(void) {
   expectOpenFails(in("unknown.so"), NULL, ONNXC_ERROR_UNSUPPORTED, "'time-travel', which this runtime does not know");
 #if defined(__x86_64__)
   expectOpenFails(in("lacking.so"), NULL, ONNXC_ERROR_UNSUPPORTED,
-                  "compiled for a processor with fma4, which this one lacks");
+                  "lacking.so' was compiled for a processor with fma4, which this one lacks: compile it with -mcpu=x86-64-v2");
+  expectOpenFails(in("lacking-wide.so"), NULL, ONNXC_ERROR_UNSUPPORTED,
+                  "a processor with AMX (amx-complex), which this one lacks: compile it with -mcpu=x86-64-v3");
 #endif
+}
+
+/* A file that is replaced while the old one is open. */
+static void replacing(void) {
+  onnxc_library *libraries[4];
+  static const char *const names[] = {"demo", "demo, second edition", "demo, second edition", "demo"};
+  const char *path = in("replaced.so"), *next = in("next.so");
+  for (int i = 0; i < 4; ++i) {
+    if (i != 2) { /* the third time it is the same file again */
+      copyFile(in(i == 1 ? "second.so" : "demo.so"), next, -1);
+      EXPECT(rename(next, path) == 0);
+    }
+    EXPECT(onnxc_open(path, NULL, &libraries[i], &error) == ONNXC_OK);
+  }
+  for (int i = 0; i < 4; ++i)
+    EXPECT(!strcmp(onnxc_library_model(libraries[i])->name, names[i]));
+  EXPECT(onnxc_library_model(libraries[1]) == onnxc_library_model(libraries[2])); /* loaded once */
+  EXPECT(onnxc_library_model(libraries[0]) != onnxc_library_model(libraries[3]));
+  for (int i = 0; i < 4; ++i) {
+    expectRun(libraries[i], NULL, 3);
+    onnxc_close(libraries[i]);
+  }
 }
 
 static void versions(void) {
@@ -317,6 +343,7 @@ int main(int argc, char **argv) {
   folder = argc > 1 ? argv[1] : ".";
 #ifndef ONLY_CONCURRENCY
   opening();
+  replacing();
   versions();
   externalWeights();
   hashing();
