@@ -5,6 +5,7 @@
 # %python           a Python with numpy and onnx; tests that need them say REQUIRES: python-onnx, or python-onnxruntime
 import glob
 import os
+import platform
 import shutil
 import sys
 
@@ -34,6 +35,9 @@ shared = os.environ.get("ONNXC_SHARED", os.path.join(os.path.dirname(config.sour
 if os.path.isdir(os.path.join(shared, "conformance")):
     config.available_features.add("shared")
 config.substitutions.append(("%shared", shared))
+
+if platform.machine() == "x86_64":
+    config.available_features.add("x86-64-host")
 
 if config.sanitize:
     config.available_features.add("sanitize")

@@ -28,7 +28,8 @@ struct CompileOptions {
   bool writeHeader = true;
   std::string prefix;           ///< of the model's symbols; empty: from the output's name
   std::string target;           ///< triple or architecture; empty: this machine's
-  std::string cpu;              ///< LLVM's name; empty: this machine's for its own target, else the baseline
+  std::string cpu;              ///< LLVM's name; empty: this machine's where `target` is empty, else the baseline
+  std::string attributes;       ///< "+avx512vnni,-avx512f": features that the processor has or lacks besides
   int optLevel = 3;             ///< 0: the unoptimised reference
   bool winograd = true;         ///< 3x3 convolutions with 4 multiplications for 9
   bool externalWeights = false; ///< weights in a file beside the model
@@ -43,6 +44,7 @@ struct CompileOptions {
 
 struct CompileResult {
   CompileStatus status = CompileStatus::Ok;
+  std::string binding; ///< one line, where the code needs what this machine's processor has and others may lack
   std::string diagnostics; ///< one problem a line, "model.onnx: error: node 'x' (Conv): ..."; warnings, too
   size_t warnings = 0;     ///< kinds of them among the diagnostics
 };

@@ -64,7 +64,7 @@ private:
       if (StringRef folder = llvm::sys::path::parent_path(options.output);
           !folder.empty() && !llvm::sys::fs::is_directory(folder))
         return error("can't write " + options.output + ": there is no folder " + folder.str());
-    auto resolved = resolveTarget(options.target, options.cpu);
+    auto resolved = resolveTarget(options.target, options.cpu, options.attributes);
     if (!resolved)
       return error(llvm::toString(resolved.takeError()));
     target = *resolved;
@@ -179,7 +179,6 @@ private:
     info.prefix =
         options.prefix.empty() ? toIdentifier(llvm::sys::path::stem(options.output).str(), "model") : options.prefix;
     info.target = target.triple;
-    info.features = getRequiredFeatures(*machine);
     info.weightsSize = weights.blob.size;
     info.weightsHash = weights.blob.hash();
     if (options.externalWeights && weights.blob.size)
@@ -201,12 +200,22 @@ private:
     if (!code)
       return error("internal error: the llvm dialect can't be translated");
     info.allocates = code->getFunction("onnxc_release") != nullptr;
-    addModelTable(*code, info, /*sharedEntry=*/kind == EmitKind::SharedLibrary);
-    std::vector<std::string> exports = getExports();
-    llvm::internalizeModule(
-        *code, [&](const llvm::GlobalValue &value) { return llvm::is_contained(exports, value.getName()); });
+    bool isText = kind == EmitKind::LLVMIR || kind == EmitKind::Assembly;
+    if (isText) { // all in one; nobody knows yet what the code will use
+      info.features = getUsableFeatures(*machine);
+      addModelTable(*code, info, /*sharedEntry=*/false, *machine);
+    }
+    auto exports = getExports();
+    llvm::internalizeModule(*code, [&](const llvm::GlobalValue &value) {
+      return isText ? llvm::is_contained(exports, value.getName())
+                    : llvm::is_contained(kTableFunctions, value.getName());
+    });
+    if (!isText)
+      for (StringRef name : kTableFunctions) // the table refers to them from an object of its own
+        if (llvm::Function *function = code->getFunction(name))
+          function->setVisibility(llvm::GlobalValue::HiddenVisibility);
     setTarget(*code, *machine);
-    if (kind == EmitKind::LLVMIR || kind == EmitKind::Assembly)
+    if (isText)
       return emitText(*code);
     LinkInput input;
     if (failed(phase("LLVM", [&] { return emitObjects(std::move(code), input); })))
@@ -232,7 +241,35 @@ private:
     if (!objects)
       return check(objects.takeError());
     input.objects = std::move(*objects);
-    auto support = emitSupport(input.objects, *machine);
+    if (failed(addSupport(input.objects, input)))
+      return failure();
+    auto features = getUsedFeatures(input.objects, *machine);
+    if (!features)
+      return check(features.takeError());
+    info.features = std::move(*features);
+    info.checksProcessor = machine->getTargetTriple().getArch() == llvm::Triple::x86_64;
+    return emitTable(input);
+  }
+
+  /// The table is for every processor, and comes last: it says what the code before it uses.
+  LogicalResult emitTable(LinkInput &input) {
+    llvm::LLVMContext llvmContext;
+    llvm::Module table("table", llvmContext);
+    addModelTable(table, info, /*sharedEntry=*/kind == EmitKind::SharedLibrary, *machine);
+    auto object = compileModule(table, *machine, llvmLevel(), llvm::CodeGenFileType::ObjectFile);
+    if (!object)
+      return check(object.takeError());
+    std::vector<SmallVector<char, 0>> objects;
+    objects.push_back(std::move(*object));
+    if (failed(addSupport(objects, input)))
+      return failure();
+    input.objects.push_back(std::move(objects.front()));
+    return success();
+  }
+
+  /// Adds what `objects` call of runtime/support and runtime/library.
+  LogicalResult addSupport(ArrayRef<SmallVector<char, 0>> objects, LinkInput &input) {
+    auto support = emitSupport(objects, *machine);
     if (!support)
       return check(support.takeError());
     if (!support->empty())
@@ -263,6 +300,8 @@ private:
                                                         : writeObject;
     if (failed(check(writeLibrary(options.output, input))))
       return failure();
+    auto names = llvm::map_to_vector(info.features, [](const KnownFeature &feature) { return feature.name; });
+    result.binding = describeBinding(llvm::sys::path::filename(options.output), target, names);
     if (!options.writeHeader)
       return success();
     SmallString<128> header(options.header);

@@ -4,6 +4,7 @@
 // its C header.
 #pragma once
 #include "lib/Emit/Header.h"
+#include "lib/Emit/UsedFeatures.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/IR/Module.h"
 
@@ -11,7 +12,8 @@ namespace onnxc {
 
 /// What the header says, and what only the table says.
 struct ModelInfo : HeaderModel {
-  std::string features; ///< of the processor
+  std::vector<KnownFeature> features; ///< that the processor must have
+  bool checksProcessor = false;       ///< plan() looks whether it has them
   uint64_t weightsHash = 0;
   std::vector<std::pair<std::string, std::string>> metadata;
   std::vector<std::string> errorSites;
@@ -23,8 +25,11 @@ struct ModelInfo : HeaderModel {
 /// Reads names, types and dimensions off @main in the onnx dialect.
 ModelInfo describeModel(mlir::ModuleOp module);
 
-/// Adds the table and PREFIX_model, which returns it, to the module that has onnxc_plan and onnxc_run; with
-/// `sharedEntry` also under the name onnxc_model_entry.
-void addModelTable(llvm::Module &module, const ModelInfo &info, bool sharedEntry);
+/// Adds the table and PREFIX_model, which returns it, to a module; with `sharedEntry` also under the name
+/// onnxc_model_entry. The module has onnxc_plan, onnxc_run and maybe onnxc_release, or gets declarations of them.
+void addModelTable(llvm::Module &module, const ModelInfo &info, bool sharedEntry, llvm::TargetMachine &machine);
+
+/// The functions of a model that its table has.
+inline constexpr llvm::StringLiteral kTableFunctions[] = {"onnxc_plan", "onnxc_run", "onnxc_release"};
 
 } // namespace onnxc

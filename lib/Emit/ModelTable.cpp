@@ -1,12 +1,15 @@
 //===- lib/Emit/ModelTable.cpp -----------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Writes onnxc_model of runtime/include/onnxc/abi.h, field by field, in the order of that header.
+// Writes onnxc_model of runtime/include/onnxc/abi.h, field by field, in the order of that header. What is here is for
+// any processor of the architecture, so that a program can ask a model what it needs.
 #include "dialects/onnx/support/Dims.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "lib/Emit/ModelInfo.h"
+#include "lib/Emit/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineExpr.h"
 #include "onnxc/abi.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -118,7 +121,40 @@ public:
 };
 } // namespace
 
-void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool sharedEntry) {
+/// What is said where a processor lacks a feature.
+static std::string describeMissing(const KnownFeature &feature) {
+  std::string name = feature.name.str();
+  if (feature.name.starts_with("avx512"))
+    name = "AVX-512 (" + name + ")";
+  return "this processor has no " + name +
+         ", which the model was compiled for: compile it with -mcpu=" + feature.instead.str();
+}
+
+/// A plan() that looks at the processor the first time (runtime/library/processor.h).
+static llvm::Function *addCheckedPlan(TableWriter &w, const ModelInfo &info, llvm::Constant *plan) {
+  llvm::SmallVector<llvm::Constant *> list;
+  for (const KnownFeature &feature : info.features)
+    list.push_back(
+        llvm::ConstantStruct::getAnon({w.number32(feature.leaf), w.number32(feature.subleaf), w.number32(feature.reg),
+                                       w.number32(feature.bit), w.number(feature.state)}));
+  auto *listType = llvm::ArrayType::get(list.front()->getType(), list.size());
+  llvm::Type *byte = llvm::Type::getInt8Ty(w.context);
+  auto *met = new llvm::GlobalVariable(w.module, byte, /*isConstant=*/false, llvm::GlobalValue::PrivateLinkage,
+                                       llvm::ConstantInt::get(byte, 0), "met");
+  llvm::Constant *requirements =
+      w.place(llvm::ConstantStruct::getAnon({plan, w.place(llvm::ConstantArray::get(listType, list), "features"),
+                                             w.number32(list.size()), w.number32(info.errorSites.size()), met}),
+              "requirements");
+  llvm::FunctionCallee check = w.module.getOrInsertFunction("onnxc_checked_plan", w.i32, w.pointer, w.pointer);
+  llvm::cast<llvm::Function>(check.getCallee())->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  auto *function = llvm::Function::Create(llvm::FunctionType::get(w.i32, {w.pointer}, /*isVarArg=*/false),
+                                          llvm::GlobalValue::InternalLinkage, "plan", w.module);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(w.context, "", function));
+  b.CreateRet(b.CreateCall(check, {function->getArg(0), requirements}));
+  return function;
+}
+
+void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool sharedEntry, llvm::TargetMachine &machine) {
   TableWriter w(module);
   llvm::Constant *weights = w.null();
   if (info.weightsSize && info.weightsFile.empty()) {
@@ -132,17 +168,32 @@ void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool shar
     metadata.push_back(key);
     metadata.push_back(value);
   }
-  llvm::Function *release = module.getFunction("onnxc_release");
-  for (llvm::Function *function : {module.getFunction("onnxc_plan"), module.getFunction("onnxc_run"), release})
-    if (function)
-      function->setLinkage(llvm::GlobalValue::InternalLinkage);
+  llvm::Constant *functions[3];
+  for (auto [name, function] : llvm::zip_equal(kTableFunctions, functions)) {
+    llvm::Function *known = module.getFunction(name);
+    if (!known && (info.allocates || name != "onnxc_release")) {
+      known = llvm::Function::Create(llvm::FunctionType::get(w.i32, {w.pointer}, /*isVarArg=*/false),
+                                     llvm::GlobalValue::ExternalLinkage, name, module);
+      known->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
+    function = known ? static_cast<llvm::Constant *>(known) : w.null();
+  }
+  auto [plan, run, release] = functions;
+  std::vector<std::string> sites = info.errorSites;
+  llvm::SmallVector<llvm::Function *> baseline;
+  if (info.checksProcessor && !info.features.empty()) {
+    plan = baseline.emplace_back(addCheckedPlan(w, info, plan));
+    for (const KnownFeature &feature : info.features)
+      sites.push_back(describeMissing(feature));
+  }
+  auto names = llvm::map_range(info.features, [](const KnownFeature &feature) { return feature.name; });
 
   llvm::Constant *fields[] = {
       w.number32(ONNXC_ABI_VERSION),
       w.number32(sizeof(onnxc_model)),
       w.text(info.modelName),
       w.text(info.target),
-      w.text(info.features),
+      w.text(llvm::join(names, ",")),
       w.number(info.inputs.size()),
       w.values(info.inputs),
       w.number(info.outputs.size()),
@@ -153,25 +204,29 @@ void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool shar
       w.number(info.weightsSize),
       info.weightsFile.empty() ? w.null() : w.text(info.weightsFile),
       w.number(info.weightsHash),
-      w.number(info.errorSites.size()),
-      w.texts(info.errorSites),
+      w.number(sites.size()),
+      w.texts(sites),
       w.number(info.metadata.size()),
       w.texts(metadata),
-      module.getFunction("onnxc_plan"),
-      module.getFunction("onnxc_run"),
+      plan,
+      run,
       w.number(info.planInputs.size()),
       w.numbers(info.planInputs),
-      release ? static_cast<llvm::Constant *>(release) : w.null(),
+      release,
   };
   llvm::Constant *table = w.place(llvm::ConstantStruct::getAnon(fields), "table");
 
-  std::vector<std::string> names = {info.entryName()};
+  std::vector<std::string> entries = {info.entryName()};
   if (sharedEntry)
-    names.push_back("onnxc_model_entry");
+    entries.push_back("onnxc_model_entry");
   auto *type = llvm::FunctionType::get(w.pointer, /*isVarArg=*/false);
-  for (const std::string &name : names) {
-    auto *function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
+  for (const std::string &name : entries) {
+    auto *function =
+        baseline.emplace_back(llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module));
     llvm::IRBuilder<> b(llvm::BasicBlock::Create(w.context, "", function));
     b.CreateRet(table);
   }
+  setTarget(module, machine);
+  for (llvm::Function *function : baseline)
+    setBaseline(*function, machine);
 }

@@ -28,77 +28,143 @@ static void initializeTargets() {
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
     LLVMInitializeX86AsmParser();
+    LLVMInitializeX86Disassembler();
     LLVMInitializeAArch64TargetInfo();
     LLVMInitializeAArch64Target();
     LLVMInitializeAArch64TargetMC();
     LLVMInitializeAArch64AsmPrinter();
     LLVMInitializeAArch64AsmParser();
+    LLVMInitializeAArch64Disassembler();
   });
 }
 
-Expected<onnxc::TargetSpec> onnxc::resolveTarget(StringRef target, StringRef cpu) {
+static const char *getBaseline(const Triple &triple) {
+  return triple.getArch() == Triple::x86_64 ? "x86-64-v3" : "generic";
+}
+
+static Expected<const Target *> findTarget(const Triple &triple) {
+  initializeTargets();
+  std::string error;
+  if (const Target *target = TargetRegistry::lookupTarget(triple, error))
+    return target;
+  return createStringError(error);
+}
+
+static std::string nameOf(const Triple &triple) {
+  return triple.getArch() == Triple::x86_64 ? "x86-64" : triple.getArchName().str();
+}
+
+/// Asked of a subtarget without a processor: LLVM itself reports a name that it doesn't know, in words of its own.
+static Error checkNames(const Triple &triple, StringRef cpu, StringRef attributes) {
+  auto describe = [](const Triple &triple) -> Expected<std::unique_ptr<MCSubtargetInfo>> {
+    auto target = findTarget(triple);
+    if (!target)
+      return target.takeError();
+    return std::unique_ptr<MCSubtargetInfo>((*target)->createMCSubtargetInfo(triple, "", ""));
+  };
+  auto info = describe(triple);
+  if (!info)
+    return info.takeError();
+  if (!(*info)->isCPUStringValid(cpu)) {
+    for (const char *other : {"x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"}) {
+      auto theirs = describe(Triple(other));
+      if (!theirs)
+        return theirs.takeError();
+      if ((*theirs)->isCPUStringValid(cpu))
+        return createStringError("-mcpu=" + cpu.str() + " is a processor of " + nameOf(Triple(other)) + ", not of " +
+                                 nameOf(triple) + ": add -target=" + nameOf(Triple(other)));
+    }
+    return createStringError("-mcpu=" + cpu.str() + " is not a processor of " + nameOf(triple) +
+                             " that LLVM knows; -mcpu=native is this machine's, -mcpu=" + getBaseline(triple) +
+                             " fits nearly all");
+  }
+  SmallVector<StringRef> words;
+  attributes.split(words, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (StringRef word : words) {
+    if (!word.starts_with("+") && !word.starts_with("-"))
+      return createStringError("-mattr=" + attributes.str() + ": write +" + word.str() + " or -" + word.str());
+    if (llvm::none_of((*info)->getAllProcessorFeatures(),
+                      [&](const SubtargetFeatureKV &known) { return word.drop_front() == known.Key; }))
+      return createStringError("-mattr=" + word.str() + " is not a feature of " + nameOf(triple) + " that LLVM knows");
+  }
+  return Error::success();
+}
+
+Expected<onnxc::TargetSpec> onnxc::resolveTarget(StringRef target, StringRef cpu, StringRef attributes) {
   Triple host(sys::getProcessTriple());
   Triple triple = host;
-  if (target == "x86-64" || target == "x86_64" || target == "amd64")
+  std::string lower = target.lower(); // CMake has AMD64 and ARM64
+  if (lower == "x86-64" || lower == "x86_64" || lower == "amd64" || lower == "x64")
     triple = Triple("x86_64-unknown-linux-gnu");
-  else if (target == "aarch64" || target == "arm64")
+  else if (lower == "aarch64" || lower == "arm64")
     triple = Triple("aarch64-unknown-linux-gnu");
   else if (!target.empty())
-    triple = Triple(Triple::normalize(target));
+    triple = Triple(Triple::normalize(lower));
   bool known = triple.getArch() == Triple::x86_64 || triple.getArch() == Triple::aarch64;
   if (!known || !triple.isOSBinFormatELF())
     return createStringError("can't compile for '" + target.str() +
                              "': the targets are x86-64 and aarch64 (Linux, ELF)");
 
-  bool native = cpu == "native" || (cpu.empty() && triple.getArch() == host.getArch());
+  bool native = cpu == "native" || (cpu.empty() && target.empty());
   if (native && triple.getArch() != host.getArch())
-    return createStringError("-mcpu=native needs this machine's own target, " + host.getArchName());
-  TargetSpec spec{triple.str(), cpu.str(), ""};
+    return createStringError("-mcpu=native needs this machine's own target, " + nameOf(host));
+  TargetSpec spec{triple.str(), cpu.str(), "", native};
+  auto addFeature = [&](const Twine &feature) {
+    spec.features += ((spec.features.empty() ? "" : ",") + feature).str();
+  };
   if (native) {
     spec.cpu = sys::getHostCPUName();
     // A virtual machine may hide what its processor's name promises: the list of features has the last word.
     for (const auto &feature : sys::getHostCPUFeatures())
-      spec.features +=
-          (spec.features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
+      addFeature(Twine(feature.second ? "+" : "-") + feature.first());
   } else if (cpu.empty()) {
-    spec.cpu = triple.getArch() == Triple::x86_64 ? "x86-64-v3" : "generic";
+    spec.cpu = getBaseline(triple);
   }
+  if (Error problem = checkNames(triple, spec.cpu, attributes))
+    return problem;
+  if (!attributes.empty())
+    addFeature(attributes);
   return spec;
 }
 
 Expected<std::unique_ptr<TargetMachine>> onnxc::createTargetMachine(const TargetSpec &spec, int optLevel) {
-  initializeTargets();
   Triple triple(spec.triple);
-  std::string error;
-  const Target *target = TargetRegistry::lookupTarget(triple, error);
+  auto target = findTarget(triple);
   if (!target)
-    return createStringError(error);
+    return target.takeError();
   TargetOptions options;
   options.AllowFPOpFusion = FPOpFusion::Standard;
   options.FunctionSections = options.DataSections = true;
   auto level = static_cast<CodeGenOptLevel>(std::clamp(optLevel, 0, 3));
-  std::unique_ptr<TargetMachine> machine(
-      target->createTargetMachine(triple, spec.cpu, spec.features, options, Reloc::PIC_, std::nullopt, level));
-  if (!machine->getMCSubtargetInfo()->isCPUStringValid(spec.cpu))
-    return createStringError("-mcpu=" + spec.cpu + " is not a processor of " + triple.getArchName());
-  return machine;
+  return std::unique_ptr<TargetMachine>(
+      (*target)->createTargetMachine(triple, spec.cpu, spec.features, options, Reloc::PIC_, std::nullopt, level));
 }
 
-static const StringLiteral kKnownFeatures[] = {
-#define ONNXC_X86_FEATURE(name, ...) name,
-#define ONNXC_AARCH64_FEATURE(name, ...) name,
-#include "onnxc/features.def"
-#undef ONNXC_X86_FEATURE
-#undef ONNXC_AARCH64_FEATURE
-};
+std::string onnxc::describeBinding(StringRef file, const TargetSpec &spec, ArrayRef<StringRef> uses) {
+  if (!spec.isNative || uses.empty())
+    return "";
+  Triple triple(spec.triple);
+  auto target = findTarget(triple);
+  if (!target) {
+    consumeError(target.takeError());
+    return "";
+  }
+  std::unique_ptr<MCSubtargetInfo> baseline((*target)->createMCSubtargetInfo(triple, getBaseline(triple), ""));
+  for (StringRef feature : uses) {
+    if (baseline->checkFeatures(("+" + feature).str()))
+      continue;
+    std::string what = feature.starts_with("avx512") ? ("AVX-512 (" + feature + ")").str() : feature.str();
+    return (file + " needs " + what + " as this machine's processor has it; for nearly any " + nameOf(triple) +
+            ": -target=" + nameOf(triple))
+        .str();
+  }
+  return "";
+}
 
-std::string onnxc::getRequiredFeatures(const TargetMachine &machine) {
-  const MCSubtargetInfo &info = *machine.getMCSubtargetInfo();
-  std::string list;
-  for (const SubtargetFeatureKV &feature : info.getAllProcessorFeatures())
-    if (info.getFeatureBits().test(feature.Value) && is_contained(kKnownFeatures, StringRef(feature.Key)))
-      list += (list.empty() ? "" : ",") + std::string(feature.Key);
-  return list;
+void onnxc::setBaseline(Function &function, const TargetMachine &machine) {
+  bool isX86 = machine.getTargetTriple().getArch() == Triple::x86_64;
+  function.addFnAttr("target-cpu", isX86 ? "x86-64" : "generic");
+  function.addFnAttr("target-features", isX86 ? "+sse2" : "+neon");
 }
 
 onnxc::VectorRegisters onnxc::getVectorRegisters(const TargetMachine &machine) {
@@ -238,6 +304,8 @@ Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<SmallVector<char, 0>>
     builder.registerModuleAnalyses(analyses);
     GlobalDCEPass().run(**module, analyses);
     setTarget(**module, machine);
+    if (Function *check = (*module)->getFunction("onnxc_checked_plan"))
+      setBaseline(*check, machine);
     auto made = emit(**module, machine, CodeGenFileType::ObjectFile);
     if (!made)
       return made.takeError();

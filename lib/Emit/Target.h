@@ -11,6 +11,7 @@
 #include <string>
 
 namespace llvm {
+class Function;
 class Module;
 class TargetMachine;
 } // namespace llvm
@@ -20,18 +21,24 @@ namespace onnxc {
 struct TargetSpec {
   std::string triple;
   std::string cpu;
-  std::string features; ///< "+avx2,-amx-tile": what the name of the cpu does not say
+  std::string features;  ///< "+avx2,-amx-tile": what the name of the cpu does not say
+  bool isNative = false; ///< this machine's own processor
 };
 
 /// `target` is a triple, x86-64 or aarch64, or empty for this machine; `cpu` is LLVM's name, "native", or empty for
-/// this machine's own processor, respectively the baseline of another architecture.
-llvm::Expected<TargetSpec> resolveTarget(llvm::StringRef target, llvm::StringRef cpu);
+/// this machine's own processor where there is no `target`, else the baseline of the architecture. `attributes` is a
+/// list like "+avx512vnni,-avx512f" of features that the processor has or lacks besides.
+llvm::Expected<TargetSpec> resolveTarget(llvm::StringRef target, llvm::StringRef cpu, llvm::StringRef attributes = "");
 
 /// A machine for position independent code.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const TargetSpec &spec, int optLevel);
 
-/// The instruction sets that code for this machine may use, as the runtime knows them (onnxc/features.def).
-std::string getRequiredFeatures(const llvm::TargetMachine &machine);
+/// One line for the user when code got this machine's processor because nobody said which, and other machines of the
+/// architecture may lack what it uses; else empty. `uses`: names of features, what says most first.
+std::string describeBinding(llvm::StringRef file, const TargetSpec &spec, llvm::ArrayRef<llvm::StringRef> uses);
+
+/// Makes a function run on every processor of the architecture.
+void setBaseline(llvm::Function &function, const llvm::TargetMachine &machine);
 
 /// The vector registers that kernels are tiled for.
 struct VectorRegisters {

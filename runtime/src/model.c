@@ -138,7 +138,8 @@ static onnxc_status loadFile(onnxc_library *library, const char *path, const cha
     library->handle = load(path, &checked);
     if (!library->handle) {
       const char *reason = dlerror();
-      return onnxc_fail(error, ONNXC_ERROR_FILE, "can't load '%s': %s", shown, reason ? reason : "its path is too long");
+      return onnxc_fail(error, ONNXC_ERROR_FILE, "can't load '%s': %s", shown,
+                        reason ? reason : "its path is too long");
     }
     if (stat(path, &info) == 0) {
       loaded = identify(&info);

@@ -26,7 +26,9 @@ static const char kHelp[] = R"(onnxc: compiles an ONNX model to native code that
   --emit=KIND         onnx | linalg | llvm (dialect) | llvmir | asm | obj | archive | shared
   -O0 -O1 -O2 -O3     how much to optimise (-O3); -O0 is the plain reference
   -target=TARGET      x86-64, aarch64 or a triple (this machine)
-  -mcpu=CPU           LLVM's name of a processor, or native (this machine's for its own target, else the baseline)
+  -mcpu=CPU           LLVM's name of a processor, or native (native without -target; with it one that fits nearly all:
+                      x86-64-v3, generic)
+  -mattr=+A,-B        features that the processor has or lacks besides, by LLVM's names
   --dim NAME=N        gives a symbolic dimension a size; may be repeated
   --input-shape NAME=1x3x224x224
                       gives an input a shape; ? keeps a dimension symbolic
@@ -143,6 +145,8 @@ int main(int argc, char **argv) {
       options.target = value.str();
     } else if (arguments.value("mcpu", value)) {
       options.cpu = value.str();
+    } else if (arguments.value("mattr", value)) {
+      options.attributes += (options.attributes.empty() ? "" : ",") + value.str();
     } else if (arguments.value("prefix", value)) {
       options.prefix = value.str();
       if (value.empty() || isDigit(value[0]) || !all_of(value, [](char c) { return isAlnum(c) || c == '_'; }))
@@ -209,5 +213,7 @@ int main(int argc, char **argv) {
   if (options.progress)
     errs() << "\r\033[K";
   errs() << result.diagnostics;
+  if (!result.binding.empty())
+    errs() << "note: " << result.binding << "\n";
   return result.status == CompileStatus::Ok ? 0 : 1;
 }

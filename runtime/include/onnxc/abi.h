@@ -130,7 +130,7 @@ typedef struct onnxc_pool {
 /* One inference. All memory is the caller's; of it only what outputs are made of is kept after the call. */
 typedef struct onnxc_call {
   uint32_t struct_size; /* sizeof(onnxc_call) */
-  int32_t error_site;   /* out, after ONNXC_ERROR_RUN: index into onnxc_model.error_sites, or -1 */
+  int32_t error_site;   /* out, after an error: index into onnxc_model.error_sites, or -1 */
   const onnxc_tensor *inputs;
   onnxc_tensor *outputs;
   const void *weights;              /* onnxc_model.weights, or where the program mapped the model's weights file */
