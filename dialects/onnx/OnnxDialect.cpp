@@ -177,7 +177,9 @@ LogicalResult onnxc::onnx::inferTypes(Block &block) {
   for (auto it = block.begin(); it != block.end();) {
     Operation *op = &*it;
     auto withBodies = dyn_cast<OnnxBodyInterface>(op);
-    if (auto chosen = withBodies ? withBodies.chooseBody(op->getOperands()) : std::nullopt) {
+    auto chosen = withBodies ? withBodies.chooseBody(op->getOperands()) : std::nullopt;
+    // A branch without results is one that ends the run.
+    if (chosen && op->getRegion(*chosen).front().getTerminator()->getNumOperands() == op->getNumResults()) {
       it = inlineBody(op, op->getRegion(*chosen).front());
       continue;
     }

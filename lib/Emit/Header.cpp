@@ -174,6 +174,8 @@ public:
       if (isKnownByRun(model.outputs[i]))
         dimsNames[i] = names.add(outputNames[i] + "_dims", "");
     }
+    for (unsigned output : model.rankOutputs)
+      rankNames.push_back(names.add(outputNames[output] + "_rank", ""));
   }
 
   std::string write() {
@@ -200,6 +202,7 @@ private:
   std::vector<std::string> symbolNames; // empty: not chosen by the caller
   std::vector<std::string> inputNames, outputNames;
   std::vector<std::string> dimsNames; // of outputs with sizes that only run() knows; empty: plan() has them all
+  std::vector<std::string> rankNames; // of model.rankOutputs
   bool hasAllocated = false;
 
   bool allocates() const { return model.allocates || hasAllocated; }
@@ -348,7 +351,7 @@ private:
     tensors("inputs", model.inputs, inputNames, true);
     tensors("outputs", model.outputs, outputNames, false);
     text += "  onnxc_call call = {sizeof(onnxc_call), -1, " + std::string(model.inputs.empty() ? "NULL" : "inputs") +
-            ", " + (model.outputs.empty() ? "NULL" : "outputs") + ", NULL, NULL, 0, pool, NULL, NULL};\n";
+            ", " + (model.outputs.empty() ? "NULL" : "outputs") + ", NULL, NULL, 0, pool, NULL, NULL, NULL};\n";
     return text;
   }
 
@@ -429,6 +432,14 @@ private:
       out += " *   " + dimsNames[i] + ": room for the sizes of its " + std::to_string(output.dims.size()) +
              " dimension(s), or NULL\n";
     }
+    for (size_t i = 0; i < rankNames.size(); ++i) {
+      const std::string &name = rankNames[i];
+      const HeaderValue &output = model.outputs[model.rankOutputs[i]];
+      out += " *   " + name + ": where to put how many dimensions " + outputNames[model.rankOutputs[i]] +
+             " has: the last ones of the " + std::to_string(output.dims.size()) +
+             " sizes, the others are 1; may be NULL\n";
+      parameters.push_back("int64_t *" + name);
+    }
     out += " *   workspace: " + prefix + "_workspace_size() bytes, 64-byte aligned; may be NULL when that is 0\n";
     parameters.push_back("void *workspace");
     if (isDynamic()) {
@@ -456,6 +467,8 @@ private:
     for (size_t i = 0; i < parameters.size(); ++i)
       out += (i ? ", " : "") + parameters[i];
     out += ") {\n  const onnxc_model *m = " + prefix + "_model();\n  " + prefix + "_dims room, *dims = &room;\n";
+    if (!rankNames.empty())
+      out += "  int64_t ranks_[" + std::to_string(rankNames.size()) + "];\n";
     out += "  onnxc_status status;\n" + callSetup();
     bool usesDims = false;
     for (const HeaderValue &output : model.outputs)
@@ -473,6 +486,8 @@ private:
     }
     if (allocates())
       out += "  call.allocator = allocator;\n";
+    if (!rankNames.empty())
+      out += "  call.ranks = ranks_;\n";
     out += std::string("  call.weights = ") + (model.weightsFile.empty() ? "m->weights" : "weights") + ";\n";
     out += "  call.workspace = workspace;\n";
     out += "  status = " + checkedPlan("m") + ";\n";
@@ -486,6 +501,9 @@ private:
       if (isAllocated(model.outputs[i]))
         out += "  *" + outputNames[i] + " = status == ONNXC_OK ? (" + constElement(model.outputs[i]) + " *)outputs[" +
                std::to_string(i) + "].data : NULL;\n";
+    for (size_t i = 0; i < rankNames.size(); ++i)
+      out += "  if (status == ONNXC_OK && " + rankNames[i] + ")\n    *" + rankNames[i] + " = ranks_[" +
+             std::to_string(i) + "];\n";
     if (hasAllocated)
       out += "  *kept = call.kept;\n";
     else if (allocates())
@@ -504,7 +522,7 @@ private:
   void releasing() {
     out += "/* Gives back the memory of the outputs of one run. */\nstatic inline void " + prefix +
            "_release(const onnxc_allocator *allocator, void *kept) {\n"
-           "  onnxc_call call = {sizeof(onnxc_call), -1, NULL, NULL, NULL, NULL, 0, NULL, allocator, kept};\n"
+           "  onnxc_call call = {sizeof(onnxc_call), -1, NULL, NULL, NULL, NULL, 0, NULL, allocator, kept, NULL};\n"
            "  if (kept)\n    " +
            prefix + "_model()->release(&call);\n}\n\n";
   }

@@ -23,6 +23,7 @@ struct HeaderModel {
   std::string target;    ///< for the comment
   std::vector<HeaderValue> inputs, outputs;
   std::vector<unsigned> planInputs; ///< inputs whose data plan() reads, ascending
+  std::vector<unsigned> rankOutputs; ///< outputs whose rank run() tells, ascending
   std::vector<std::string> symbols;
   std::optional<uint64_t> workspaceSize; ///< bytes without a pool, when it does not depend on symbols
   bool allocates = false;                ///< run() needs an allocator, even if no output does

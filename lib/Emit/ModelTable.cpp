@@ -45,9 +45,12 @@ ModelInfo onnxc::describeModel(mlir::ModuleOp module) {
                                         main.getArgAttrOfType<mlir::StringAttr>(i, "onnx.name"),
                                         "input_" + std::to_string(i)));
   for (unsigned i = 0; i < main.getNumResults(); ++i)
-    info.outputs.push_back(describeValue(main.getResultTypes()[i],
-                                         main.getResultAttrOfType<mlir::StringAttr>(i, "onnx.name"),
-                                         "output_" + std::to_string(i)));
+    if (auto output = main.getResultAttrOfType<mlir::IntegerAttr>(i, "onnx.rank_of"))
+      info.rankOutputs.push_back(output.getInt());
+    else
+      info.outputs.push_back(describeValue(main.getResultTypes()[i],
+                                           main.getResultAttrOfType<mlir::StringAttr>(i, "onnx.name"),
+                                           "output_" + std::to_string(i)));
   if (auto symbols = main->getAttrOfType<mlir::ArrayAttr>("onnx.symbols"))
     for (mlir::Attribute symbol : symbols)
       info.symbols.push_back(llvm::cast<mlir::StringAttr>(symbol).str());
@@ -213,6 +216,8 @@ void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool shar
       w.number(info.planInputs.size()),
       w.numbers(info.planInputs),
       release,
+      w.number(info.rankOutputs.size()),
+      w.numbers(info.rankOutputs),
   };
   llvm::Constant *table = w.place(llvm::ConstantStruct::getAnon(fields), "table");
 

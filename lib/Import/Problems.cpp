@@ -25,6 +25,13 @@ void Problems::add(Location loc, std::string what, StringRef where) {
     group.names.push_back(where.str());
 }
 
+void Problems::add(const Problems &others) {
+  for (const Group &group : others.groups)
+    for (const std::string &name : group.names)
+      add(group.first, group.what, name);
+  dropped += others.dropped;
+}
+
 bool Problems::areLimitations() const {
   return dropped == 0 && llvm::all_of(groups, [](const Group &group) {
            StringRef what = group.what;

@@ -17,6 +17,10 @@ public:
   /// The same `what` is reported once, with all its places. `where` may be empty: then it is the model that `what` is
   /// about, or the command line.
   void add(mlir::Location loc, std::string what, llvm::StringRef where);
+  /// All of `others`.
+  void add(const Problems &others);
+  /// What is wrong first.
+  llvm::StringRef first() const { return groups.front().what; }
   bool empty() const { return groups.empty(); }
   /// Whether the model is in order, and it is only onnxc that lacks something. By convention such a message, and no
   /// other, says "not implemented" or "not supported".

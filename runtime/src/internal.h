@@ -43,6 +43,13 @@ static inline int onnxc_has_release(const onnxc_model *model) {
   return model->struct_size >= offsetof(onnxc_model, release) + sizeof(model->release) && model->release;
 }
 
+/* How many outputs have a rank that only the run knows: `rank_output_count` came later, too. */
+static inline uint64_t onnxc_rank_output_count(const onnxc_model *model) {
+  return model->struct_size >= offsetof(onnxc_model, rank_outputs) + sizeof(model->rank_outputs)
+             ? model->rank_output_count
+             : 0;
+}
+
 /* Checks everything that a model will read of an input whose dims have been checked, other than the numbers in it. */
 onnxc_status onnxc_check_data(const onnxc_value_info *info, const onnxc_tensor *input, onnxc_error *error);
 

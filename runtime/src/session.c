@@ -29,6 +29,7 @@ struct onnxc_session {
   onnxc_tensor *inputs; /* call.inputs, writable */
   uint8_t *isSet;       /* per input: onnxc_set_input has been called */
   int planned;
+  int hasRun;  /* since it was planned, without an error */
   size_t size; /* of the block that holds this struct and all its arrays */
 };
 
@@ -56,6 +57,7 @@ onnxc_status onnxc_session_create(onnxc_library *library, const onnxc_pool *pool
   size_t outputs = place(&used, model->output_count, sizeof(onnxc_tensor));
   size_t memories = place(&used, model->output_count, sizeof(Output));
   size_t dims = place(&used, dimCount, sizeof(int64_t));
+  size_t ranks = place(&used, onnxc_rank_output_count(model), sizeof(int64_t));
   size_t isSet = place(&used, model->input_count, 1);
   char *block = library->allocator.allocate(library->allocator.self, Alignment, used);
   if (!block)
@@ -76,6 +78,7 @@ onnxc_status onnxc_session_create(onnxc_library *library, const onnxc_pool *pool
   session->call.weights = library->weights;
   session->call.pool = pool;
   session->call.allocator = &session->allocator;
+  session->call.ranks = (int64_t *)(block + ranks);
   int64_t *next = (int64_t *)(block + dims);
   for (uint64_t i = 0; i < model->input_count; next += model->inputs[i++].rank)
     session->inputs[i].dims = next;
@@ -168,7 +171,7 @@ onnxc_status onnxc_set_output(onnxc_session *session, uint64_t index, void *data
 
 onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error) {
   const onnxc_model *model = session->model;
-  session->planned = 0;
+  session->planned = session->hasRun = 0;
   for (uint64_t i = 0; i < model->input_count; ++i)
     if (!session->isSet[i])
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' is not set", model->inputs[i].name);
@@ -207,6 +210,7 @@ onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error) {
   }
   releaseOutputs(session);
   onnxc_status status = onnxc_call_run(session->model, &session->call, error);
+  session->hasRun = status == ONNXC_OK;
   if (status != ONNXC_OK)
     releaseOutputs(session); /* nothing is kept, and nobody shall look at what there was */
   return status;
@@ -215,7 +219,19 @@ onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error) {
 onnxc_tensor onnxc_output(const onnxc_session *session, uint64_t index) {
   if (index >= session->model->output_count)
     return (onnxc_tensor){NULL, NULL};
-  return session->call.outputs[index];
+  onnxc_tensor output = session->call.outputs[index];
+  output.dims += session->model->outputs[index].rank - onnxc_output_rank(session, index);
+  return output;
+}
+
+int32_t onnxc_output_rank(const onnxc_session *session, uint64_t index) {
+  const onnxc_model *model = session->model;
+  if (index >= model->output_count)
+    return 0;
+  for (uint64_t i = 0; session->hasRun && i < onnxc_rank_output_count(model); ++i)
+    if (model->rank_outputs[i] == index)
+      return (int32_t)session->call.ranks[i];
+  return model->outputs[index].rank;
 }
 
 uint64_t onnxc_workspace_size(const onnxc_session *session) { return session->call.workspace_size; }

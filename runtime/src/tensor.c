@@ -192,7 +192,8 @@ static int isPossibleOutput(const onnxc_value_info *info, const int64_t *dims) {
 onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_error *error) {
   if (!model || !call)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model or no call");
-  size_t callSize = onnxc_has_release(model) ? sizeof(onnxc_call) : offsetof(onnxc_call, allocator);
+  size_t callSize =
+      onnxc_has_release(model) ? offsetof(onnxc_call, kept) + sizeof(call->kept) : offsetof(onnxc_call, allocator);
   if (call->struct_size < callSize)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call.struct_size is %u, expected %zu", call->struct_size,
                       callSize);
@@ -247,8 +248,7 @@ onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_er
   if (call->workspace_size && !call->workspace)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call.workspace is NULL");
   if (onnxc_has_release(model)) {
-    if (call->struct_size < sizeof(*call) || !call->allocator || !call->allocator->allocate ||
-        !call->allocator->release)
+    if (!call->allocator || !call->allocator->allocate || !call->allocator->release)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "the model '%s' needs onnxc_call.allocator", model->name);
     if (call->kept)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT,

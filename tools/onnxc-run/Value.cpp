@@ -296,6 +296,6 @@ onnxc_value getOutput(const onnxc_model *model, const onnxc_session *session, ui
   const onnxc_value_info &info = model->outputs[index];
   onnxc_tensor output = onnxc_output(session, index);
   if (isTensor(info.type))
-    return {ONNXC_KIND_TENSOR, info.type, info.rank, output.dims, output.data, nullptr};
+    return {ONNXC_KIND_TENSOR, info.type, onnxc_output_rank(session, index), output.dims, output.data, nullptr};
   return output.data ? *static_cast<const onnxc_value *>(output.data) : onnxc_value{};
 }

@@ -500,8 +500,12 @@ void printValues(const onnxc_model *model, const std::deque<Value> *inputs, onnx
            describe(model, model->inputs[i], inputs ? &(*inputs)[i].root : nullptr).c_str());
   for (uint64_t i = 0; i < model->output_count; ++i) {
     onnxc_value value = session ? getOutput(model, session, i) : onnxc_value{};
-    printf("output %-3llu %s\n", (unsigned long long)i,
-           describe(model, model->outputs[i], session ? &value : nullptr).c_str());
+    onnxc_value_info info = model->outputs[i];
+    if (session)
+      info.rank = onnxc_output_rank(session, i);
+    bool hasRankOfRun = !session && std::count(model->rank_outputs, model->rank_outputs + model->rank_output_count, i);
+    printf("output %-3llu %s%s\n", (unsigned long long)i, describe(model, info, session ? &value : nullptr).c_str(),
+           hasRankOfRun ? " or fewer dimensions" : "");
   }
 }
 

@@ -7,7 +7,7 @@
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Sequence.h"
-#include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/support/Branches.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Loops.h"
@@ -405,14 +405,6 @@ ArrayRef<StringRef> IfOp::getBodyNames() {
 size_t IfOp::countResults(size_t yielded, size_t) { return yielded; }
 FailureOr<SmallVector<Type>> IfOp::getBodyArguments() { return SmallVector<Type>(); }
 
-/// The branch that the types as they are choose.
-static std::optional<unsigned> knownBranch(Value condition) {
-  auto known = getConstantInts(condition);
-  if (!known || known->size() != 1)
-    return std::nullopt;
-  return known->front() ? 0 : 1;
-}
-
 /// Whether what is known of `value` holds in every round of the loops around it: not where it comes from what they
 /// carry, whose sizes may turn out to change.
 static bool holdsInEveryRound(Value value) {
@@ -443,25 +435,17 @@ std::optional<unsigned> IfOp::chooseBody(ValueRange operands) {
   return knownBranch(operands[0]);
 }
 
-/// Whether sizes of inputs decide the condition, and the branches differ in the ranks of their results. Exporters write
-/// such a thing for a squeeze of a dimension that "may" be 1, and what follows fits one branch only: the first one is
-/// taken, and that the condition holds is checked.
-static bool isGuard(IfOp op) {
-  auto equal = op.getCond().getDefiningOp<EqualOp>();
-  if (!equal || !llvm::all_of(equal->getOperands(), [](Value operand) { return getShapeData(operand).has_value(); }))
-    return false;
-  return llvm::any_of(llvm::zip(yieldsOf(op, 0), yieldsOf(op, 1)), [](auto pair) {
-    auto a = dyn_cast<RankedTensorType>(std::get<0>(pair).getType());
-    auto b = dyn_cast<RankedTensorType>(std::get<1>(pair).getType());
-    return a && b && a.getRank() != b.getRank();
-  });
-}
-
 /// The sizes, with dimensions of size 1 before them up to the rank. Broadcasting does the same.
 static Dims lift(MLIRContext *context, Dims dims, size_t rank) {
   if (dims.size() < rank)
     dims.insert(dims.begin(), rank - dims.size(), makeDim(context, 1));
   return dims;
+}
+
+/// The branch that every run takes that does not end in an error.
+static std::optional<unsigned> branchThatRuns(IfOp op) {
+  auto only = getOnlyBranch(op);
+  return only ? only : knownBranch(op.getCond());
 }
 
 LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
@@ -474,11 +458,13 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
       return failure();
   }
   ValueRange whenTrue = yieldsOf(*this, 0), whenFalse = yieldsOf(*this, 1);
-  if (whenTrue.size() != whenFalse.size() || whenTrue.size() != getNumResults())
-    return emitOpError("one branch has ") << whenTrue.size() << " outputs, the other " << whenFalse.size();
+  auto taken = branchThatRuns(*this);
+  for (unsigned branch : {0, 1})
+    if ((!taken || branch == *taken) && yieldsOf(*this, branch).size() != getNumResults())
+      return emitOpError("one branch has ") << whenTrue.size() << " outputs, the other " << whenFalse.size();
   DenseSet<unsigned> outer = outerSymbols(*this);
-  if (auto known = knownBranch(getCond())) {
-    for (auto [i, value] : llvm::enumerate(*known == 0 ? whenTrue : whenFalse)) {
+  if (taken) {
+    for (auto [i, value] : llvm::enumerate(*taken == 0 ? whenTrue : whenFalse)) {
       if (!isa<RankedTensorType>(value.getType())) {
         types.push_back(value.getType());
         continue;
@@ -491,7 +477,6 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
     }
     return success();
   }
-  bool guards = isGuard(*this);
   for (auto [i, a, b] : llvm::enumerate(whenTrue, whenFalse)) {
     if (!isa<RankedTensorType>(a.getType()) || !isa<RankedTensorType>(b.getType())) {
       Type type = isa<RankedTensorType>(a.getType()) || isa<RankedTensorType>(b.getType())
@@ -506,122 +491,29 @@ LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
     if (element != getElementTypeOrSelf(b))
       return emitOpError("output ") << i << " is of " << element << " in one branch and of " << getElementTypeOrSelf(b)
                                     << " in the other";
-    Dims dims = getDims(a), other = getDims(b);
-    if (!guards) {
-      dims = lift(getContext(), dims, other.size());
-      other = lift(getContext(), other, dims.size());
-    }
+    Dims dims = lift(getContext(), getDims(a), getDims(b).size()), other = lift(getContext(), getDims(b), dims.size());
     for (auto [d, size] : llvm::enumerate(dims))
-      if (!isOver(*this, size, outer) || (!guards && size != other[d]))
+      if (!isOver(*this, size, outer) || size != other[d])
         size = freshSymbol(*this, i, d);
     types.push_back(makeTensor(dims, element));
   }
   return success();
 }
 
-namespace {
-/// Values of which only the run knows the rank: their types have the highest one, and dimensions of size 1 before those
-/// that the run has. Follows them to a use that tells the ranks apart.
-class UnknownRanks {
-public:
-  /// The run may give `value` this rank.
-  void add(Value value, int64_t rank) {
-    if (rank < rankOf(value)) {
-      auto [it, isNew] = ranks.try_emplace(value, rank);
-      if (!isNew && it->second <= rank)
-        return;
-      it->second = rank;
-      work.push_back(value);
-    }
-  }
-
-  /// Null when there is none.
-  Operation *findRevealingUse() {
-    while (!work.empty())
-      for (OpOperand &use : work.pop_back_val().getUses())
-        if (!follow(use))
-          return use.getOwner();
-    return nullptr;
-  }
-
-private:
-  static int64_t rankOf(Value value) {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    return type ? type.getRank() : 0;
-  }
-  int64_t leastRank(Value value) {
-    auto it = ranks.find(value);
-    return it == ranks.end() ? rankOf(value) : it->second;
-  }
-  int64_t leastRank(ValueRange values) {
-    int64_t rank = 0;
-    for (Value value : values)
-      rank = std::max(rank, leastRank(value));
-    return rank;
-  }
-
-  /// Whether the use comes to the same for all ranks, apart from the rank of what it passes the value on to.
-  bool follow(OpOperand &use) {
-    Operation *op = use.getOwner();
-    unsigned number = use.getOperandNumber();
-    if (op->hasTrait<Broadcasts>() || isa<IdentityOp>(op)) {
-      add(op->getResult(0), leastRank(op->getOperands()));
-      return true;
-    }
-    if (isa<YieldOp>(op)) {
-      Operation *parent = op->getParentOp();
-      if (isa<IfOp>(parent))
-        add(parent->getResult(number), leastRank(use.get()));
-      return isa<IfOp>(parent) || (isa<LoopOp>(parent) && number == 0); // a condition
-    }
-    if (auto expand = dyn_cast<ExpandOp>(op)) {
-      add(expand.getOutput(), std::max(leastRank(use.get()), getConstant(getDims(expand.getShape())[0]).value_or(0)));
-      return number == 0;
-    }
-    if (auto product = dyn_cast<MatMulOp>(op)) {
-      // Matrices in batches that broadcast.
-      add(product.getY(), leastRank(op->getOperands()));
-      return llvm::all_of(op->getOperands(), [&](Value operand) { return leastRank(operand) >= 2; });
-    }
-    if (auto reshape = dyn_cast<ReshapeOp>(op)) {
-      // The elements in their order, where the shape copies no size.
-      auto shape = getShapeData(reshape.getShape());
-      auto copies = [&](AffineExpr size) { return !reshape.getAllowzero() && getConstant(size).value_or(0) == 0; };
-      return number == 0 && shape && llvm::none_of(*shape, copies);
-    }
-    if (auto squeeze = dyn_cast<SqueezeOp>(op)) {
-      Dims more(ArrayRef(getDims(use.get())).drop_back(leastRank(use.get())));
-      return number == 0 && isAbsent(squeeze.getAxes()) &&
-             llvm::all_of(more, [](AffineExpr dim) { return getConstant(dim) == 1; });
-    }
-    // One element, however it is wrapped; and how many there are.
-    return isa<SizeOp, RangeOp>(op) || (isa<IfOp>(op) && number == 0) || (isa<LoopOp>(op) && number < 2);
-  }
-
-  llvm::MapVector<Value, int64_t> ranks; ///< the least ones
-  SmallVector<Value> work;
-};
-} // namespace
-
 LogicalResult IfOp::checkUses() {
-  if (knownBranch(getCond()) || isGuard(*this))
-    return success();
-  for (auto [result, a, b] : llvm::zip_equal(getResults(), yieldsOf(*this, 0), yieldsOf(*this, 1))) {
-    auto type = dyn_cast<RankedTensorType>(a.getType()), other = dyn_cast<RankedTensorType>(b.getType());
-    if (!type || !other || type.getRank() == other.getRank())
+  for (OpResult result : getResults()) {
+    if (!hasRankOfRun(result))
       continue;
-    UnknownRanks ranks;
-    ranks.add(result, std::min(type.getRank(), other.getRank()));
-    Operation *use = ranks.findRevealingUse();
-    if (!use)
-      continue;
-    auto name = dyn_cast<NameLoc>(use->getLoc());
-    return emitOpError("output ") << result.getResultNumber() << " has " << type.getRank()
-                                  << " dimensions in one branch and " << other.getRank() << " in the other, and "
-                                  << (isa<OnnxOpInterface>(use) && name ? "node '" + name.getName().str() + "'"
-                                                                        : std::string("an output"))
-                                  << " depends on it; that is not supported where only run time knows the condition: "
-                                     "reshape it to one rank in the branches";
+    for (OpOperand &use : result.getUses()) {
+      Operation *user = use.getOwner(), *parent = user->getParentOp();
+      bool isCondition = isa<LoopOp>(parent) && use.getOperandNumber() == 0; // one element, whatever its rank
+      if (user->hasTrait<OpTrait::IsTerminator>() && (isa<IfOp, func::FuncOp>(parent) || isCondition))
+        continue;
+      return emitOpError("output ") << result.getResultNumber()
+                                    << " has another number of dimensions in each branch, and "
+                                    << "a loop depends on it; that is not supported where only the run knows the "
+                                       "condition: reshape it to one rank in the branches";
+    }
   }
   return success();
 }
@@ -643,14 +535,14 @@ static Value liftTo(LoweringBuilder &b, Value value, Type type) {
 }
 
 FailureOr<SmallVector<Value>> IfOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Value condition = scalarOf(b, operands[0], getCond().getType(), "If: the condition is not one element");
+  if (auto only = getOnlyBranch(*this)) {
+    Value holds = *only == 0 ? condition : arith::XOrIOp::create(b, condition, b.constantInt(b.getI1Type(), 1));
+    cf::AssertOp::create(b, holds, ("If: " + getMisfit(*this)).str());
+    return b.emitBody(bodyOf(*this, *only), {});
+  }
   if (auto known = knownBranch(getCond()))
     return b.emitBody(bodyOf(*this, *known), {});
-  Value condition = scalarOf(b, operands[0], getCond().getType(), "If: the condition is not one element");
-  if (isGuard(*this)) {
-    cf::AssertOp::create(
-        b, condition, "If: the sizes of the inputs ask for the branch whose result has another number of dimensions");
-    return b.emitBody(bodyOf(*this, 0), {});
-  }
   SmallVector<Type> types;
   for (Type type : getResultTypes())
     types.push_back(b.loweredValueType(type));

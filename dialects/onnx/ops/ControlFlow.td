@@ -21,7 +21,9 @@ def Onnx_IfOp : Onnx_BodyOp<"If", 25, ["chooseBody", "checkUses"]> {
   let summary = "The results of one of two bodies";
   let description = [{
     Where the sizes of a result differ between the branches, they are fresh symbols. Where ranks differ, the result has
-    the higher one, and the other branch's dimensions of size 1 before its own: nothing may tell the two apart.}];
+    the higher one, and the other branch's dimensions of size 1 before its own (support/Branches.h): only what hands it on may
+    use it. `onnx.only_branch` is the branch whose results fit what follows, where the other's do not, which is empty then,
+    and `onnx.misfit` says why.}];
   let arguments = (ins Onnx_Tensor:$cond);
   let regions = (region SizedRegion<1>:$then_branch, SizedRegion<1>:$else_branch);
 }

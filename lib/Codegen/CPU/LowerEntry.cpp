@@ -65,6 +65,20 @@ public:
     return view(at(tensors, i * sizeof(onnxc_tensor) + offsetof(onnxc_tensor, data)), type, {});
   }
 
+  /// Rank `number` in the list of those that the caller wants to know, or memory of no interest where it doesn't.
+  Value rank(unsigned number, MemRefType type) {
+    Value callSize = LLVM::LoadOp::create(b, b.getI32Type(), at(call, offsetof(onnxc_call, struct_size)));
+    Value isThere = LLVM::ICmpOp::create(
+        b, LLVM::ICmpPredicate::ugt, callSize,
+        LLVM::ConstantOp::create(b, b.getI32Type(), static_cast<int32_t>(offsetof(onnxc_call, ranks))));
+    Value nowhere = LLVM::AllocaOp::create(b, pointer, pointer, integer(1));
+    LLVM::StoreOp::create(b, LLVM::ZeroOp::create(b, pointer), nowhere);
+    Value ranks = LLVM::LoadOp::create(
+        b, pointer, LLVM::SelectOp::create(b, isThere, at(call, offsetof(onnxc_call, ranks)), nowhere));
+    Value isWanted = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, ranks, LLVM::ZeroOp::create(b, pointer));
+    return view(LLVM::SelectOp::create(b, isWanted, at(ranks, number * sizeof(int64_t)), nowhere), type, {});
+  }
+
   /// A row-major memref of these sizes.
   Value view(Value data, MemRefType type, ArrayRef<Value> sizes) {
     MemRefDescriptor memref = MemRefDescriptor::poison(b, b.getLoc(), types.convertType(type));
@@ -104,6 +118,8 @@ struct LowerEntry : onnxc::impl::LowerEntryBase<LowerEntry> {
       outputs.push_back(cast<MemRefType>(type));
       if (main.getArgAttr(inputs + i, "onnxc.handle"))
         handleOutputs.insert(i);
+      if (main.getArgAttr(inputs + i, "onnx.rank_of"))
+        firstRank = std::min(firstRank, static_cast<unsigned>(i));
     }
     lowerPlan(plan, outputs);
     hasHeap = main->hasAttr("onnxc.heap");
@@ -144,7 +160,8 @@ private:
       for (unsigned i = 0; i < inputs + outputs; ++i) {
         BlockArgument argument = entry.getArgument(i);
         argument.replaceAllUsesWith(
-            i < inputs ? access.input(inputTensors, i, argument.getType())
+            i < inputs                ? access.input(inputTensors, i, argument.getType())
+            : i - inputs >= firstRank ? access.rank(i - inputs - firstRank, cast<MemRefType>(argument.getType()))
             : handleOutputs.contains(i - inputs)
                 ? access.handle(outputTensors, i - inputs, cast<MemRefType>(argument.getType()))
                 : access.tensor(outputTensors, i - inputs, cast<MemRefType>(argument.getType())));
@@ -245,5 +262,6 @@ private:
   LLVMTypeConverter *types = nullptr;
   bool hasHeap = false;
   llvm::SmallDenseSet<unsigned> handleOutputs; ///< those that aren't tensors
+  unsigned firstRank = ~0u;                    ///< of the outputs that are ranks, which come last
 };
 } // namespace

@@ -140,6 +140,7 @@ typedef struct onnxc_call {
   const onnxc_allocator *allocator; /* for what only run() knows the size of; needed where onnxc_model.release is set.
                                        Used from the thread that calls run(), and until release() */
   void *kept;                       /* NULL before run(); then what release() gives back */
+  int64_t *ranks; /* room for onnxc_model.rank_output_count numbers, which run() writes; NULL: not wanted */
 } onnxc_call;
 
 /* A compiled model. Constant data; any number of threads may use it at the same time. */
@@ -172,6 +173,10 @@ typedef struct onnxc_model {
   /* Gives back the memory of the outputs that run() allocated. NULL in a model that never allocates. A run that fails
    * keeps nothing; before the same onnxc_call is run again it must be released. */
   void (*release)(onnxc_call *call);
+  uint64_t rank_output_count;   /* 0 in nearly every model: every output has one rank */
+  const uint64_t *rank_outputs; /* indices of the outputs whose rank run() tells in onnxc_call.ranks, in this order.
+                                   `rank` of such an output is the highest; the tensor has the last of its dims, and
+                                   those before them are 1 */
 } onnxc_model;
 
 /* The only symbol that a compiled model exports is `const onnxc_model *PREFIX_model(void)`; a shared library also has
@@ -189,9 +194,9 @@ ONNXC_STATIC_ASSERT(sizeof(onnxc_tensor) == 16, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_pool) == 24, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_value) == 40, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_allocator) == 24, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 72, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 80, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_model, weights) == 80, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 184, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 200, "schema");
 #endif
 
 #ifdef __cplusplus

@@ -115,6 +115,10 @@ onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error);
  * onnxc_tensor), dims are -1 before it, and the data lasts until the session's next onnxc_plan or onnxc_run. */
 onnxc_tensor onnxc_output(const onnxc_session *session, uint64_t index);
 
+/* How many dims an output has: its onnxc_value_info.rank, or fewer after a run where only the run knows
+ * (onnxc_model.rank_outputs); onnxc_output's dims are then these. */
+int32_t onnxc_output_rank(const onnxc_session *session, uint64_t index);
+
 /* Bytes of scratch memory that the last onnxc_plan asked for. */
 uint64_t onnxc_workspace_size(const onnxc_session *session);
 
