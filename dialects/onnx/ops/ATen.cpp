@@ -80,12 +80,6 @@ static FailureOr<int64_t> takeAxis(NodeForm &node, unsigned i, StringRef name, i
   return *axis < 0 ? *axis + rank : *axis;
 }
 
-static Value castTo(NodeForm &node, Value value, Type type) {
-  if (!value || getElementTypeOrSelf(value) == type)
-    return value;
-  return build<CastOp>(node, value, intAttr(node, "to", getOnnxType(type)));
-}
-
 static Value toInt64(NodeForm &node, Value value) { return castTo(node, value, node.b.getI64Type()); }
 
 /// Sizes of the dimensions [start, end) of a value.

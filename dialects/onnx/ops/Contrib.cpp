@@ -10,6 +10,8 @@
 #include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/ops/Normalization.h"
+#include "dialects/onnx/ops/Pooling.h"
+#include "dialects/onnx/ops/Quantization.h"
 #include "dialects/onnx/ops/Reduction.h"
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/ElementTypes.h"
@@ -169,17 +171,6 @@ static LogicalResult makeStandard(NodeForm &node) {
 
 //===- Matrix products --------------------------------------------------------------===//
 
-/// The two last dimensions swapped.
-static Value transposeLast(NodeForm &node, Value value) {
-  if (!value)
-    return {};
-  auto order = llvm::to_vector(llvm::seq<int64_t>(0, getDims(value).size()));
-  if (order.size() < 2) // a vector stays one
-    return value;
-  std::swap(order.back(), order[order.size() - 2]);
-  return build<TransposeOp>(node, value, intsAttr(node, "perm", order));
-}
-
 /// The first dimension moved behind the other ones but the last: a batch that lies inside.
 static Value moveBatchInside(NodeForm &node, Value value) {
   auto order = llvm::to_vector(llvm::seq<int64_t>(0, getDims(value).size()));
@@ -224,15 +215,29 @@ static LogicalResult expandFusedMatMulActivation(NodeForm &node) {
 
 //===- Normalisations ---------------------------------------------------------------===//
 
+/// 1 / sqrt(mean(x^2) + epsilon) over the dimensions from `axis` on, in f32 but of doubles.
+static Value inverseDeviation(NodeForm &node, Value x, int64_t axis, double epsilon) {
+  if (!x)
+    return {};
+  int64_t rank = getDims(x).size();
+  Type type = getElementTypeOrSelf(x);
+  type = type.isF64() ? type : node.b.getF32Type();
+  x = castTo(node, x, type);
+  auto axes = llvm::to_vector(llvm::seq<int64_t>(axis < 0 ? axis + rank : axis, rank));
+  Value mean = build<ReduceMeanOp>(node, {build<MulOp>(node, {x, x}), node.constant(axes)});
+  return build<ReciprocalOp>(node, build<SqrtOp>(node, build<AddOp>(node, {mean, node.scalar(epsilon, type)})));
+}
+
 /// LayerNormalization of `sum` with its mean and inverse deviation; RMSNormalization, without a mean, where `isSimple`.
 static LogicalResult normalize(NodeForm &node, Value sum, Value gamma, Value beta, double epsilon, bool isSimple,
                                SmallVectorImpl<Value> &results) {
   if (!sum)
     return failure();
   if (isSimple) {
-    results.assign({build<RMSNormalizationOp>(node, {sum, gamma}, floatAttr(node, "epsilon", epsilon)), absent(node),
-                    absent(node)});
-    return success(results[0]);
+    Value y = build<RMSNormalizationOp>(node, {sum, gamma}, floatAttr(node, "epsilon", epsilon));
+    // (a mean is a result only in name: nothing calculates it)
+    results.assign({y, absent(node), node.resultCount > 2 ? inverseDeviation(node, sum, -1, epsilon) : absent(node)});
+    return success(y && results[2]);
   }
   auto op =
       make<LayerNormalizationOp>(node.b, {sum, gamma, orAbsent(node, beta)}, floatAttr(node, "epsilon", epsilon), 3);
@@ -258,28 +263,22 @@ static LogicalResult expandSkipNormalization(NodeForm &node, bool isSimple) {
 static LogicalResult expandSkipLayerNormalization(NodeForm &node) { return expandSkipNormalization(node, false); }
 static LogicalResult expandSkipRMSNormalization(NodeForm &node) { return expandSkipNormalization(node, true); }
 
-/// A name that RMSNormalization had in ai.onnx of onnxruntime alone. There the inverse of the root is a result, too, in
-/// float32 (float64 for float64).
+/// A name that RMSNormalization had in ai.onnx of onnxruntime alone, with the inverse deviation as a second result.
 static LogicalResult expandSimplifiedLayerNormalization(NodeForm &node) {
-  node.domain = "";
-  node.name = "RMSNormalization";
-  if (node.resultCount < 2)
-    return success();
-  if (failed(requireOperands(node, 2)) || failed(getOperandType(node, 0)))
+  auto type = getOperandType(node, 0);
+  if (failed(type) || failed(requireOperands(node, 2)))
     return failure();
-  Value x = node.operand(0);
-  auto axis = dyn_cast_or_null<IntegerAttr>(node.attributes.get("axis"));
-  auto epsilon = dyn_cast_or_null<FloatAttr>(node.attributes.get("epsilon"));
-  int64_t rank = getDims(x).size(), first = axis ? axis.getValue().getSExtValue() : -1;
-  Value y = build<RMSNormalizationOp>(node, {x, node.operand(1)}, node.attributes.getAttrs());
-  if (!y)
-    return failure();
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(first < 0 ? first + rank : first, rank));
-  Type type = getElementTypeOrSelf(x).isF64() ? Type(node.b.getF64Type()) : node.b.getF32Type();
-  Value wide = build<CastOp>(node, x, intAttr(node, "to", getOnnxType(type)));
-  Value square = build<ReduceMeanOp>(node, {build<MulOp>(node, {wide, wide}), node.constant(axes)});
-  Value shifted = build<AddOp>(node, {square, node.scalar(epsilon ? epsilon.getValueAsDouble() : 1e-5f, type)});
-  return finish(node, {y, build<ReciprocalOp>(node, build<SqrtOp>(node, shifted))});
+  int64_t axis = takeInt(node, "axis", -1), rank = type->getRank();
+  if (axis < -rank || axis >= rank)
+    return node.error() << "axis " << axis << " is out of range for rank " << rank;
+  double epsilon = takeFloat(node, "epsilon", 1e-5f);
+  SmallVector<NamedAttribute> attributes(node.attributes.getAttrs());
+  attributes.push_back(intAttr(node, "axis", axis));
+  attributes.push_back(floatAttr(node, "epsilon", epsilon));
+  SmallVector<Value> results{build<RMSNormalizationOp>(node, {node.operand(0), node.operand(1)}, attributes)};
+  if (node.resultCount > 1)
+    results.push_back(inverseDeviation(node, node.operand(0), axis, epsilon));
+  return finish(node, results);
 }
 
 /// GroupNormalization with its channels last, of X + skip (+ bias, of the channels) where there is a skip; `activation`
@@ -327,35 +326,54 @@ static LogicalResult expandPlainGroupNorm(NodeForm &node) {
 }
 static LogicalResult expandSkipGroupNorm(NodeForm &node) { return expandGroupNorm(node, true); }
 
-/// The sum of the embeddings of words, positions and segments, normalised.
-static LogicalResult expandEmbedLayerNormalization(NodeForm &node) {
-  Value ids = node.operand(0), segments = node.operand(1), words = node.operand(2), positions = node.operand(3);
-  Value segmentWords = node.operand(4), mask = node.operand(7), positionIds = node.operand(8);
-  if (!ids || !words || !positions || !node.operand(5) || !node.operand(6))
-    return node.error() << "ids, word and position embeddings, gamma and beta must be given";
+/// The sum of the embeddings of words, positions and segments, normalised. `real` makes operand i (or rows of it) real
+/// numbers.
+static LogicalResult embed(NodeForm &node, Value mask, Value positionIds,
+                           function_ref<Value(unsigned i, Value numbers)> real) {
+  Value ids = node.operand(0), segments = node.operand(1);
+  for (unsigned i : {0, 2, 3, 5, 6})
+    if (!node.operand(i))
+      return node.error() << "ids, word and position embeddings, gamma and beta must be given";
   if (getDims(ids).size() != 2)
     return node.error() << "input_ids must have the dimensions batch and sequence";
-  if (segments && !segmentWords)
+  if (segments && !node.operand(4))
     return node.error() << "segments need an embedding";
   node.take("mask_index_type"); // which types of masks there may be
-  Value length = build<ShapeOp>(node, ids, intAttr(node, "start", 1));
-  Value place = positionIds
-                    ? build<GatherOp>(node, {positions, positionIds})
-                    : build<SliceOp>(node, {positions, node.constant(0), length, node.constant(0), absent(node)});
-  Value sum = build<AddOp>(node, {build<GatherOp>(node, {words, ids}), place});
+  auto rows = [&](unsigned i, Value which) { return real(i, build<GatherOp>(node, {node.operand(i), which})); };
+  Value place = positionIds ? rows(3, positionIds)
+                            : real(3, slice(node, node.operand(3), 0, node.constant({0}), dimensionOf(node, ids, 1)));
+  Value sum = build<AddOp>(node, {rows(2, ids), place});
   if (segments)
-    sum = build<AddOp>(node, {sum, build<GatherOp>(node, {segmentWords, segments})});
+    sum = build<AddOp>(node, {sum, rows(4, segments)});
+  Value gamma = real(5, node.operand(5)), beta = real(6, node.operand(6));
   SmallVector<Value> results;
-  if (failed(
-          normalize(node, sum, node.operand(5), node.operand(6), takeFloat(node, "epsilon", 1e-12f), false, results)))
+  if (!gamma || !beta || failed(normalize(node, sum, gamma, beta, takeFloat(node, "epsilon", 1e-12f), false, results)))
     return failure();
   // How many words of each sentence are not padding; 0 without a mask.
-  Type i32 = node.b.getI32Type();
   Value counted = mask ? build<EqualOp>(node, {mask, node.scalar(1, getElementTypeOrSelf(mask))})
                        : build<NotOp>(node, build<EqualOp>(node, {ids, ids}));
-  counted = build<CastOp>(node, counted, intAttr(node, "to", getOnnxType(i32)));
+  counted = castTo(node, counted, node.b.getI32Type());
   counted = build<ReduceSumOp>(node, {counted, node.constant(1)}, intAttr(node, "keepdims", 0));
   return finish(node, {results[0], counted, sum});
+}
+
+static LogicalResult expandEmbedLayerNormalization(NodeForm &node) {
+  return embed(node, node.operand(7), node.operand(8), [](unsigned, Value numbers) { return numbers; });
+}
+
+/// The tables are quantised: their scales are operands 8 to 12, their zero points 13 to 17.
+static LogicalResult expandQEmbedLayerNormalization(NodeForm &node) {
+  LogicalResult made = embed(node, node.operand(7), {}, [&](unsigned i, Value numbers) -> Value {
+    Value scale = node.operand(6 + i), zero = node.operand(11 + i);
+    if (!scale) {
+      node.error() << "input " << 6 + i << ", the scale of input " << i << ", must be given";
+      return {};
+    }
+    return build<DequantizeLinearOp>(node, {numbers, reshape(node, scale, {}), reshape(node, zero, {})});
+  });
+  if (node.results)
+    node.results->resize(2);
+  return made;
 }
 
 //===- Operators that ai.onnx has in another form ---------------------------------------===//
@@ -369,10 +387,22 @@ static LogicalResult expandRange(NodeForm &node) {
   return makeStandard(node);
 }
 
+static LogicalResult expandIdentity(NodeForm &node) {
+  return succeeded(requireOperands(node, 1)) ? finish(node, node.operand(0)) : failure();
+}
+
+/// Indices may be int32.
+static LogicalResult expandGatherND(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  node.setOperand(1, castTo(node, node.operand(1), node.b.getI64Type()));
+  return makeStandard(node);
+}
+
 static LogicalResult renameExpandDims(NodeForm &node) {
   if (failed(requireOperands(node, 2)))
     return failure();
-  Value axes = build<CastOp>(node, node.operand(1), intAttr(node, "to", getOnnxType(node.b.getI64Type())));
+  Value axes = castTo(node, node.operand(1), node.b.getI64Type());
   return finish(node, build<UnsqueezeOp>(node, {node.operand(0), reshape(node, axes, {-1})}));
 }
 
@@ -390,6 +420,106 @@ static LogicalResult expandGridSample(NodeForm &node) {
     return failure();
   auto y = expand(node, "GridSample", 16, {node.operand(0), node.operand(1)}, node.attributes.getAttrs());
   return succeeded(y) ? finish(node, *y) : failure();
+}
+
+/// All slices of `size` elements along `dim`, `step` apart, each on a new last dimension.
+static LogicalResult expandUnfoldTensor(NodeForm &node) {
+  auto type = getOperandType(node, 0);
+  if (failed(type))
+    return failure();
+  int64_t dim = takeInt(node, "dim", -1), size = takeInt(node, "size", 0), step = takeInt(node, "step", 1);
+  int64_t rank = type->getRank(), axis = dim < 0 ? dim + rank : dim;
+  if (axis < 0 || axis >= rank)
+    return node.error() << "dim " << dim << " is out of range for rank " << rank;
+  Value x = node.operand(0);
+  auto whole = getConstant(getDims(x)[axis]);
+  constexpr int64_t most = 1 << 20; // the places in a slice are written out
+  if (size < 1 || size > most || step < 1 || (whole && *whole < size))
+    return node.error() << "size " << size << " and step " << step << " must be positive, and dimension " << axis
+                        << " not smaller than size";
+  Type i64 = node.b.getI64Type();
+  Value last = build<SubOp>(node, {dimensionOf(node, x, axis), node.constant({size - 1})}); // behind the last start
+  Value starts = build<RangeOp>(node, {node.scalar(0, i64), reshape(node, last, {}), node.scalar(step, i64)});
+  Value places =
+      build<AddOp>(node, {unsqueeze(node, starts, 1), node.constant(llvm::to_vector(llvm::seq<int64_t>(0, size)))});
+  Value slices = build<GatherOp>(node, {x, places}, intAttr(node, "axis", axis));
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, rank + 1));
+  std::rotate(order.begin() + axis + 1, order.begin() + axis + 2, order.end());
+  return finish(node, build<TransposeOp>(node, slices, intsAttr(node, "perm", order)));
+}
+
+/// The distance of every row of A from every one of B, summed up directly: |a|^2 + |b|^2 - 2ab loses its digits where
+/// rows are close to each other.
+static LogicalResult expandCDist(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  auto metric = dyn_cast_or_null<StringAttr>(node.take("metric"));
+  StringRef name = metric ? metric.getValue() : "sqeuclidean";
+  if (name != "sqeuclidean" && name != "euclidean")
+    return node.error() << "metric is \"sqeuclidean\" or \"euclidean\", not \"" << name << '"';
+  for (unsigned i : {0, 1})
+    if (getDims(node.operand(i)).size() != 2)
+      return node.error() << "input " << i << " must be a matrix";
+  Value difference = build<SubOp>(node, {unsqueeze(node, node.operand(0), 1), unsqueeze(node, node.operand(1), 0)});
+  Value sum = build<ReduceSumSquareOp>(node, {difference, node.constant({2})}, intAttr(node, "keepdims", 0));
+  return finish(node, name == "euclidean" ? build<SqrtOp>(node, sum) : sum);
+}
+
+/// Pads that only the run knows crop the result of a transposed convolution without any.
+static LogicalResult expandConvTransposeWithDynamicPads(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  Value pads = node.operand(2);
+  SmallVector<Value> operands{node.operand(0), node.operand(1), orAbsent(node, node.operand(3))};
+  SmallVector<NamedAttribute> attributes(node.attributes.getAttrs());
+  if (pads)
+    if (auto known = getConstantInts(pads)) {
+      attributes.push_back(intsAttr(node, "pads", *known));
+      pads = {};
+    }
+  Value y = build<ConvTransposeOp>(node, operands, attributes);
+  if (!y || !pads)
+    return finish(node, y);
+  int64_t spatial = getDims(y).size() - 2;
+  if (getDims(pads).size() != 1 || getConstant(getDims(pads)[0]).value_or(2 * spatial) != 2 * spatial)
+    return node.error() << "Pads must hold the pads before and behind " << spatial << " dimensions";
+  Value before = slice(node, pads, 0, node.constant({0}), node.constant({spatial}));
+  Value behind = build<SubOp>(node, {build<ShapeOp>(node, y, intAttr(node, "start", 2)),
+                                     slice(node, pads, 0, node.constant({spatial}), node.constant({2 * spatial}))});
+  Value axes = node.constant(llvm::to_vector(llvm::seq<int64_t>(2, 2 + spatial)));
+  return finish(node, build<SliceOp>(node, {y, before, behind, axes, absent(node)}));
+}
+
+/// The letters of each word, embedded, go through a convolution and tanh; the largest element of each filter is the
+/// word's. Windows beyond the word's letters don't count; a word without any is 0.
+static LogicalResult expandWordConvEmbedding(NodeForm &node) {
+  if (failed(requireOperands(node, 4)))
+    return failure();
+  Value words = node.operand(0), filters = node.operand(1);
+  auto width = getDims(filters).size() == 4 ? getConstant(getDims(filters)[2]) : std::nullopt;
+  if (getDims(words).size() != 2 || !width)
+    return node.error() << "Sequence must be a matrix, and W have 4 dimensions of known size";
+  for (StringRef size : {"embedding_size", "conv_window_size", "char_embedding_size"})
+    node.take(size); // what the sizes of W and C say
+  Type i32 = node.b.getI32Type(), f32 = node.b.getF32Type();
+  Value letters = unsqueeze(node, build<GatherOp>(node, {node.operand(3), words}), 1);
+  Value y = build<ConvOp>(node, {letters, filters, node.operand(2)});
+  y = build<TanhOp>(node, build<SqueezeOp>(node, {y, node.constant({3})})); // [words, filters, windows]
+  Value isLetter = castTo(node, build<GreaterOp>(node, {words, node.scalar(0, i32)}), i32);
+  Value length = build<ReduceSumOp>(node, {isLetter, node.constant({1})});
+  length = build<MulOp>(node, {length, slice(node, isLetter, 1, node.constant({0}), node.constant({1}))});
+  Value least = build<MaxOp>(node, {length, node.scalar(*width, i32)});
+  // window w holds letters w to w + width - 1
+  Value windows = build<RangeOp>(
+      node,
+      {node.scalar(*width, i32),
+       reshape(node, castTo(node, build<AddOp>(node, {dimensionOf(node, y, 2), node.constant({*width})}), i32), {}),
+       node.scalar(1, i32)});
+  Value counts = unsqueeze(node, build<LessOrEqualOp>(node, {windows, least}), 1);
+  y = build<WhereOp>(node, {counts, y, node.scalar(-1, f32)});
+  y = build<ReduceMaxOp>(node, {y, node.constant({2})}, intAttr(node, "keepdims", 0));
+  return finish(node,
+                build<WhereOp>(node, {build<GreaterOp>(node, {length, node.scalar(0, i32)}), y, node.scalar(0, f32)}));
 }
 
 void onnxc::onnx::registerContribOps(OnnxDialect &dialect) {
@@ -415,11 +545,20 @@ void onnxc::onnx::registerContribOps(OnnxDialect &dialect) {
   add("EmbedLayerNormalization", expandEmbedLayerNormalization);
   add("GroupNorm", expandPlainGroupNorm);
   add("SkipGroupNorm", expandSkipGroupNorm);
+  add("QEmbedLayerNormalization", expandQEmbedLayerNormalization);
+  add("CDist", expandCDist);
+  add("ConvTransposeWithDynamicPads", expandConvTransposeWithDynamicPads);
   add("ExpandDims", renameExpandDims);
-  add("GatherND", makeStandard);
+  add("GatherND", expandGatherND);
   add("GridSample", expandGridSample);
   add("Pad", makeStandard);
   add("Range", expandRange);
+  add("SampleOp", expandIdentity);
+  add("MemcpyFromHost", expandIdentity, "");
+  add("MemcpyToHost", expandIdentity, "");
+  add("SparseToDenseMatMul", expandFusedMatMul);
   add("Trilu", makeStandard);
+  add("UnfoldTensor", expandUnfoldTensor);
   add("Unique", expandUnique);
+  add("WordConvEmbedding", expandWordConvEmbedding);
 }

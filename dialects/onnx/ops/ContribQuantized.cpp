@@ -137,8 +137,7 @@ static LogicalResult expandGemm(NodeForm &node) {
     scale = build<MulOp>(node, {scale, node.scalar(alpha, getElementTypeOrSelf(scale))});
   if (Value given = node.operand(6)) {
     // With broadcasting: C may be a matrix, with one scale for each column.
-    Value real = build<CastOp>(node, given, intAttr(node, "to", getOnnxType(node.b.getF32Type())));
-    c = build<MulOp>(node, {real, scale});
+    c = build<MulOp>(node, {castTo(node, given, node.b.getF32Type()), scale});
   }
   SmallVector<NamedAttribute> attributes(node.attributes.getAttrs());
   attributes.push_back(floatAttr(node, "alpha", alpha));
@@ -146,15 +145,18 @@ static LogicalResult expandGemm(NodeForm &node) {
   return node.operand(7) ? quantize(node, y, 7, node.operand(0)) : finish(node, y);
 }
 
-/// scale * the product of integers (+ bias). The scale of B may be one for each column.
+/// scale * the product of integers (+ bias), in f32. The scale of B may be one for each column.
 static LogicalResult scaleProduct(NodeForm &node, Value a, Value b, Value aScale, Value bScale, Value aZero,
                                   Value bZero, Value bias) {
   Value product = build<MatMulIntegerOp>(node, {a, b, orAbsent(node, aZero), orAbsent(node, bZero)});
   if (!product || !aScale || !bScale)
     return failure();
-  Value real = build<CastOp>(node, product, intAttr(node, "to", getOnnxType(getElementTypeOrSelf(bScale))));
-  Value y = build<MulOp>(node, {real, build<MulOp>(node, {aScale, bScale})});
-  return finish(node, bias ? build<AddOp>(node, {y, bias}) : y);
+  Type type = getElementTypeOrSelf(bScale), f32 = node.b.getF32Type();
+  Value scale = build<MulOp>(node, {castTo(node, aScale, f32), castTo(node, bScale, f32)});
+  Value y = build<MulOp>(node, {castTo(node, product, f32), scale});
+  if (bias)
+    y = build<AddOp>(node, {y, castTo(node, bias, f32)});
+  return finish(node, castTo(node, y, type));
 }
 
 static LogicalResult expandMatMulIntegerToFloat(NodeForm &node) {
@@ -175,6 +177,14 @@ static LogicalResult expandDynamicQuantizeMatMul(NodeForm &node) {
                       node.operand(4));
 }
 
+/// Integers of 16 bits multiplied and summed up in 32, which may wrap.
+static LogicalResult expandMatMulInteger16(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  Type i32 = node.b.getI32Type();
+  return finish(node, build<MatMulOp>(node, {castTo(node, node.operand(0), i32), castTo(node, node.operand(1), i32)}));
+}
+
 static LogicalResult makeStandard(NodeForm &node) {
   node.domain = "";
   return success();
@@ -186,6 +196,7 @@ void onnxc::onnx::registerContribQuantizedOps(OnnxDialect &dialect) {
   };
   add("DequantizeLinear", makeStandard);
   add("DynamicQuantizeMatMul", expandDynamicQuantizeMatMul);
+  add("MatMulInteger16", expandMatMulInteger16);
   add("MatMulIntegerToFloat", expandMatMulIntegerToFloat);
   add("NhwcMaxPool", expandNhwcMaxPool);
   add("QGemm", expandGemm);

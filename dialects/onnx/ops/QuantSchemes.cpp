@@ -52,12 +52,6 @@ static Real choose(Value condition, Real a, Real b) {
   return a.with(build<WhereOp>(*a.node, {condition, a.value, b.value}));
 }
 
-static Value castTo(NodeForm &node, Value value, Type type) {
-  return !value || getElementTypeOrSelf(value) == type
-             ? value
-             : build<CastOp>(node, value, intAttr(node, "to", getOnnxType(type)));
-}
-
 /// Operand i; absent without it.
 static Real real(NodeForm &node, unsigned i) { return {&node, castTo(node, node.operand(i), node.b.getF32Type())}; }
 

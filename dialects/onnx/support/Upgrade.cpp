@@ -3,7 +3,10 @@
 // What the upgrades of older operator versions have in common. See Upgrade.h.
 #include "dialects/onnx/support/Upgrade.h"
 #include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/support/ElementTypes.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -106,6 +109,43 @@ Value onnxc::onnx::reshapeLike(NodeForm &node, Value value, Value model) {
   Attribute zeros = IntegerAttr::get(node.b.getIntegerType(64, /*isSigned=*/true), 1); // sizes of 0 are meant
   auto op = shape ? make<ReshapeOp>(node.b, {value, shape}, node.b.getNamedAttr("allowzero", zeros)) : ReshapeOp();
   return op ? op.getResult() : Value();
+}
+
+Value onnxc::onnx::splitLast(NodeForm &node, Value value, ArrayRef<int64_t> sizes) {
+  if (!value)
+    return {};
+  Value before = build<ShapeOp>(node, value, intAttr(node, "end", -1));
+  return build<ReshapeOp>(node,
+                          {value, build<ConcatOp>(node, {before, node.constant(sizes)}, intAttr(node, "axis", 0))});
+}
+
+Value onnxc::onnx::transposeLast(NodeForm &node, Value value) {
+  if (!value)
+    return {};
+  auto order = llvm::to_vector(llvm::seq<int64_t>(0, getDims(value).size()));
+  if (order.size() < 2)
+    return value;
+  std::swap(order.back(), order[order.size() - 2]);
+  return build<TransposeOp>(node, value, intsAttr(node, "perm", order));
+}
+
+Value onnxc::onnx::castTo(NodeForm &node, Value value, Type elementType) {
+  if (!value || getElementTypeOrSelf(value) == elementType)
+    return value;
+  return build<CastOp>(node, value, intAttr(node, "to", getOnnxType(elementType)));
+}
+
+Value onnxc::onnx::dimensionOf(NodeForm &node, Value value, int64_t axis) {
+  if (!value)
+    return {};
+  int64_t rank = getDims(value).size(), start = axis < 0 ? axis + rank : axis;
+  return build<ShapeOp>(node, value, {intAttr(node, "start", start), intAttr(node, "end", start + 1)});
+}
+
+Value onnxc::onnx::slice(NodeForm &node, Value value, int64_t axis, Value from, Value to) {
+  if (!to)
+    to = node.constant(std::numeric_limits<int64_t>::max());
+  return build<SliceOp>(node, {value, from, to, node.constant(axis), absent(node)});
 }
 
 FailureOr<SmallVector<Value>> onnxc::onnx::expand(NodeForm &node, StringRef name, int64_t opset,

@@ -52,6 +52,17 @@ mlir::Value build(NodeForm &node, llvm::ArrayRef<mlir::Value> operands,
 mlir::Value unsqueeze(NodeForm &node, mlir::Value value, llvm::ArrayRef<int64_t> axes);
 mlir::Value reshape(NodeForm &node, mlir::Value value, llvm::ArrayRef<int64_t> sizes);
 mlir::Value reshapeLike(NodeForm &node, mlir::Value value, mlir::Value model);
+/// The last dimension as several, of which one may be -1.
+mlir::Value splitLast(NodeForm &node, mlir::Value value, llvm::ArrayRef<int64_t> sizes);
+/// The two last dimensions swapped; a vector stays one.
+mlir::Value transposeLast(NodeForm &node, mlir::Value value);
+/// As Cast has it.
+mlir::Value castTo(NodeForm &node, mlir::Value value, mlir::Type elementType);
+/// The size of dimension `axis`, which may count from the end: an int64 tensor [1].
+mlir::Value dimensionOf(NodeForm &node, mlir::Value value, int64_t axis);
+/// Elements from `from` up to `to` (all that follow where it is null) along `axis`: int64 tensors [1], negative ones
+/// count from the end.
+mlir::Value slice(NodeForm &node, mlir::Value value, int64_t axis, mlir::Value from, mlir::Value to = {});
 
 /// The results of another operator of ai.onnx, as a node of version `opset` has them: one that is itself rewritten, or
 /// has changed since.

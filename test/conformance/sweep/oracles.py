@@ -157,10 +157,10 @@ def run_ort(model, feeds, types, opset=None):
             for n, y in zip(names, results)]
 
 
-def expect(make, arrays, schema, types, constants, is_newest):
+def expect(make, arrays, schema, types, constants, is_newest, declared):
     """The expected results, or None, and how they are known: "both", "wide", or the one that could tell; else why not.
 
-    `make(arrays, constants)` makes the model.
+    `make(arrays, constants)` makes the model. `declared`: types of the outputs, where shape inference does not know the operator.
     """
     older = [] if not is_newest else same_before(schema)
     narrow = [isinstance(a, np.ndarray) and is_float(a.dtype) and a.dtype.itemsize < 4 for a in arrays]
@@ -194,7 +194,7 @@ def expect(make, arrays, schema, types, constants, is_newest):
         return own, "both" if agree else "text, against " + " and ".join(results) if results else "text"
     inferred, results, reasons = None, {}, []
     if any(narrow) and schema.name not in NARROW and all("tensor(float)" in types[k] for k, n in enumerate(narrow) if n):
-        inferred = infer_types(make(arrays, constants))
+        inferred = infer_types(make(arrays, constants)) or declared
         wide = [a.astype(np.float32) if n else a for a, n in zip(arrays, narrow)]
         _, results, reasons = evaluate(wide, constants)
         targets = [element_dtype(t) for t in inferred.values()]

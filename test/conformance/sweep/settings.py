@@ -2,7 +2,7 @@
 
 A generator gets a Context, which makes tensors of the types that are being tried, and yields Try after Try. The first one
 is the plain case, it is made for every type; those marked `deep` for the default types only. settings_control.py has
-sequences, optionals and operators with graphs.
+sequences, optionals and operators with graphs, settings_contrib.py those of onnxruntime's own domains.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ import ml_dtypes
 import numpy as np
 import onnx
 
+from contrib import is_contrib
 from values import Value, element, element_dtype, parts
 
 WORDS = np.array(["", "a", "bc", "tail", "größe", "A", "x y"], dtype=object)
@@ -114,6 +115,11 @@ def settings(*operators):
             TABLE[operator] = generator
         return generator
     return register
+
+
+def key(schema):
+    """Of an operator in the table: its name, behind the domain where that is one of onnxruntime's own."""
+    return f"{schema.domain}.{schema.name}" if is_contrib(schema.domain) else schema.name
 
 
 def i64(*values):
