@@ -3,6 +3,7 @@
 // Registers the families, and holds what does not depend on any operator: upgrades by name, inference of one operation.
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/onnx/OnnxOp.h"
+#include "dialects/onnx/SideFile.h"
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -31,6 +32,7 @@ void OnnxDialect::initialize() {
 #define FAMILY(NAME) register##NAME##Ops(*this);
 #include "dialects/onnx/Families.inc"
 #undef FAMILY
+  addSideFileReader(*this);
 }
 
 Type SequenceType::parse(AsmParser &parser) {
@@ -153,7 +155,8 @@ LogicalResult onnxc::onnx::inferTypes(Operation *op) {
   for (Type type : types)
     if (failed(checkElements(op, type)) || failed(checkSizes(op, type)))
       return failure();
-  assert(types.size() == op->getNumResults() && "inferTypes gives one type per result");
+  if (types.size() != op->getNumResults()) // in a file that somebody wrote by hand
+    return op->emitOpError("has ") << op->getNumResults() << " results, where there are " << types.size();
   for (auto [result, type] : llvm::zip_equal(op->getResults(), types))
     result.setType(type);
   if (auto data = onnxOp.propagateData())

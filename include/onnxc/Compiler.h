@@ -15,6 +15,13 @@ namespace onnxc {
 /// What to write. The kind of a file follows from its name where not given: .so, .o, .a, .h, .mlir, .ll, .s.
 enum class EmitKind { Auto, OnnxDialect, Linalg, LLVMDialect, LLVMIR, Assembly, Object, Archive, SharedLibrary };
 
+/// How much a compilation says on standard error while it goes on.
+enum class ProgressKind {
+  None,
+  Lines,    ///< what it is at, once it has taken two seconds
+  Terminal, ///< the phase, in one line that is written over
+};
+
 enum class CompileStatus {
   Ok,
   Unsupported, ///< the model is fine, but has operators or types that onnxc can't compile; all are listed
@@ -35,10 +42,11 @@ struct CompileOptions {
   bool externalWeights = false; ///< weights in a file beside the model
   bool printMemoryPlan = false; ///< to standard output
   bool timing = false;          ///< time of every phase, to standard error
+  bool verbose = false;         ///< what it is compiled for, to standard error
   bool warnings = true;         ///< about models that are wrong in ways that can be made good
   bool warningsAreErrors = false;
-  bool progress = false;                             ///< lines on standard error for work that takes long
-  std::vector<std::pair<std::string, int64_t>> dims; ///< symbolic dimension = size
+  ProgressKind progress = ProgressKind::None;
+  std::vector<std::pair<std::string, int64_t>> dims;                     ///< symbolic dimension = size
   std::vector<std::pair<std::string, std::vector<int64_t>>> inputShapes; ///< input = shape (-1: keep symbolic)
 };
 
@@ -47,10 +55,11 @@ struct CompileResult {
   std::string binding; ///< one line, where the code needs what this machine's processor has and others may lack
   std::string diagnostics; ///< one problem a line, "model.onnx: error: node 'x' (Conv): ..."; warnings, too
   size_t warnings = 0;     ///< kinds of them among the diagnostics
+  std::string summary;     ///< after success, unless standard output was written: files, processor, inputs, outputs
 };
 
-/// Compiles the model at `path` (.onnx, .onnxtxt, or .mlir in the onnx dialect). Writes nothing unless it succeeds. May
-/// be called any number of times, from any thread.
+/// Compiles the model at `path` (.onnx, .onnxtxt, or a dump: .mlir of --emit=onnx or --emit=linalg). Writes nothing
+/// unless it succeeds. May be called any number of times, from any thread.
 CompileResult compile(const std::string &path, const CompileOptions &options);
 
 } // namespace onnxc

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One model in, files out: runs the phases and stops where the wanted kind of output is reached.
 #include "lib/Driver/Diagnostics.h"
+#include "lib/Driver/Dump.h"
 #include "lib/Driver/Pipeline.h"
+#include "lib/Driver/Progress.h"
 #include "lib/Emit/ModelInfo.h"
 #include "lib/Emit/Parts.h"
 #include "lib/Import/Import.h"
-#include "mlir/IR/AsmState.h"
-#include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "onnxc/Compiler.h"
 #include "onnxc/abi.h"
@@ -15,6 +15,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 #include <chrono>
@@ -33,12 +34,24 @@ static EmitKind kindFromName(StringRef output) {
       .Default(EmitKind::Auto);
 }
 
+/// Inputs that a summary shows, and outputs.
+static constexpr size_t kMaxListed = 8;
+
+static std::string formatSize(uint64_t bytes) {
+  static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
+  double size = bytes;
+  unsigned unit = 0;
+  for (; size >= 1024 && unit + 1 < std::size(units); ++unit)
+    size /= 1024;
+  return llvm::formatv(unit ? "{0:F1} {1}" : "{0:F0} {1}", size, units[unit]).str();
+}
+
 namespace {
 class Compilation {
 public:
   Compilation(const std::string &path, const CompileOptions &options, CompileResult &result)
-      : path(path), options(options), result(result), log(path), context(registry(), MLIRContext::Threading::DISABLED),
-        handler(&context, [this](Diagnostic &diagnostic) {
+      : path(path), options(options), result(result), log(path), progress(options.progress, path),
+        context(registry(), MLIRContext::Threading::DISABLED), handler(&context, [this](Diagnostic &diagnostic) {
           log.add(diagnostic);
           return success();
         }) {
@@ -60,6 +73,8 @@ private:
     if (kind == EmitKind::Auto)
       return error("can't tell from the name '" + options.output +
                    "' what to write: use .so, .o, .a, .mlir, .ll or .s");
+    if (options.output == "-" && isLibrary())
+      return error("a library can't go to standard output: give it a name with -o");
     if (options.output != "-") // found out before the work, not after it
       if (StringRef folder = llvm::sys::path::parent_path(options.output);
           !folder.empty() && !llvm::sys::fs::is_directory(folder))
@@ -72,6 +87,12 @@ private:
     if (!created)
       return error(llvm::toString(created.takeError()));
     machine = std::move(*created);
+    if (options.verbose) {
+      llvm::errs() << path << ": for " << target.triple << ", processor " << target.cpu << ", with";
+      for (const KnownFeature &feature : getUsableFeatures(*machine))
+        llvm::errs() << " " << feature.name;
+      llvm::errs() << "\n";
+    }
 
     if (failed(phase("import", [&] { return import(); })))
       return failure();
@@ -82,12 +103,16 @@ private:
     pipeline.evaluate = createEvaluator();
     pipeline.weights = &weights;
     pipeline.plan = &plan;
-    if (failed(phase("optimize", [&] { return runPasses(addOptimizePasses, pipeline); })))
-      return failure();
-    if (kind == EmitKind::OnnxDialect)
-      return writeModule();
+    if (dumpPhase == DumpPhase::Onnx) {
+      if (failed(phase("optimize", [&] { return runPasses(addOptimizePasses, pipeline); })))
+        return failure();
+      if (kind == EmitKind::OnnxDialect)
+        return writeModule();
+    } else if (kind == EmitKind::OnnxDialect) {
+      return error("this dump is of a later phase, linalg on tensors: there is no way back to the onnx dialect");
+    }
     info = describeModel(*module);
-    if (failed(phase("lower", [&] { return runPasses(addLowerPasses, pipeline); })))
+    if (dumpPhase == DumpPhase::Onnx && failed(phase("lower", [&] { return runPasses(addLowerPasses, pipeline); })))
       return failure();
     if (kind == EmitKind::Linalg)
       return writeModule();
@@ -118,8 +143,7 @@ private:
 
   /// Runs a phase, and says how long it took when that's wanted.
   LogicalResult phase(StringRef name, llvm::function_ref<LogicalResult()> body) {
-    if (options.progress)
-      llvm::errs() << "\r\033[K" << path << ": " << name << "\r";
+    progress.enter(name.str());
     auto start = std::chrono::steady_clock::now();
     LogicalResult outcome = body();
     if (options.timing) {
@@ -131,11 +155,10 @@ private:
   }
 
   LogicalResult import() {
-    if (StringRef(path).ends_with(".mlir")) {
-      if (!llvm::sys::fs::exists(path))
-        return error("there is no such file");
-      context.loadAllAvailableDialects();
-      module = parseSourceFile<ModuleOp>(path, &context);
+    if (isDump(path)) {
+      if (!options.dims.empty() || !options.inputShapes.empty())
+        return error("--dim and --input-shape are for ONNX files: in a dump they have had their effect");
+      module = readDump(path, context, dumpPhase);
     } else {
       ImportOptions import;
       for (const auto &[name, size] : options.dims)
@@ -160,11 +183,10 @@ private:
   }
 
   LogicalResult writeModule() {
-    return write([&](raw_ostream &os) {
-      OpPrintingFlags flags;
-      flags.elideLargeElementsAttrs(64).elideLargeResourceString(64).enableDebugInfo(/*enable=*/false);
-      module->print(os, flags);
-    });
+    if (failed(check(writeDump(*module, options.output))))
+      return failure();
+    summarize();
+    return success();
   }
 
   LogicalResult write(llvm::function_ref<void(raw_ostream &)> body) {
@@ -172,7 +194,10 @@ private:
       body(llvm::outs());
       return success();
     }
-    return check(writeFile(options.output, body));
+    if (failed(check(writeFile(options.output, body))))
+      return failure();
+    summarize();
+    return success();
   }
 
   LogicalResult emit() {
@@ -218,9 +243,11 @@ private:
     if (isText)
       return emitText(*code);
     LinkInput input;
-    if (failed(phase("LLVM", [&] { return emitObjects(std::move(code), input); })))
+    if (failed(phase("LLVM", [&] { return emitObjects(std::move(code), input); })) ||
+        failed(phase("link", [&] { return link(input); })))
       return failure();
-    return phase("link", [&] { return link(input); });
+    summarize();
+    return success();
   }
 
   LogicalResult emitText(llvm::Module &code) {
@@ -309,22 +336,65 @@ private:
       header = options.output;
       llvm::sys::path::replace_extension(header, ".h");
     }
+    headerPath = header.str().str();
     return check(writeFile(header, [&](raw_ostream &os) { os << generateHeader(info); }));
+  }
+
+  bool isLibrary() const {
+    return kind == EmitKind::SharedLibrary || kind == EmitKind::Archive || kind == EmitKind::Object;
+  }
+
+  /// Says what was written, for which processor, with which inputs and outputs.
+  void summarize() {
+    if (options.output == "-")
+      return;
+    llvm::raw_string_ostream os(result.summary);
+    auto file = [&](StringRef name) {
+      uint64_t size = 0;
+      (void)llvm::sys::fs::file_size(name, size);
+      os << escapeText(name) << ": " << formatSize(size);
+    };
+    file(options.output);
+    if (kind == EmitKind::OnnxDialect || kind == EmitKind::Linalg || kind == EmitKind::LLVMDialect) {
+      if (std::string weightsFile = options.output + ".weights"; llvm::sys::fs::exists(weightsFile))
+        os << ", and its weights in " << escapeText(weightsFile);
+      os << "\n";
+      return;
+    }
+    if (isLibrary() && weights.blob.size)
+      os << (info.weightsFile.empty() ? " (" : " and ") << formatSize(weights.blob.size) << " of weights"
+         << (info.weightsFile.empty() ? ")" : " in " + escapeText(info.weightsFile));
+    os << " for " << llvm::Triple(target.triple).getArchName() << ", processor " << target.cpu
+       << (target.isNative ? " (this machine's)" : "");
+    if (!headerPath.empty())
+      os << "; C header " << escapeText(headerPath);
+    os << "\n";
+    auto list = [&](StringRef what, ArrayRef<HeaderValue> values) {
+      for (const HeaderValue &value : values.take_front(kMaxListed))
+        os << "  " << what << escapeText(value.name) << ": " << escapeText(describeType(value, info.symbols)) << "\n";
+      if (values.size() > kMaxListed)
+        os << "  " << what << "and " << values.size() - kMaxListed << " more\n";
+    };
+    list("input  ", info.inputs);
+    list("output ", info.outputs);
   }
 
   std::string path;
   const CompileOptions &options;
   CompileResult &result;
   DiagnosticLog log;
+  Progress progress;
   MLIRContext context;
   ScopedDiagnosticHandler handler;
   EmitKind kind = EmitKind::Auto;
+  DumpPhase dumpPhase = DumpPhase::Onnx; ///< which one the module is of at first
   TargetSpec target;
   std::unique_ptr<llvm::TargetMachine> machine;
   OwningOpRef<ModuleOp> module;
   CollectedWeights weights;
   MemoryPlan plan;
   ModelInfo info;
+  std::string headerPath; ///< where it was written, if it was
 };
 } // namespace
 

@@ -221,27 +221,7 @@ private:
     return true;
   }
 
-  std::string shapeText(const HeaderValue &value) const {
-    std::string element = typeNames(ONNXC_ELEMENT_TYPE(value.type)).onnx;
-    if (!isTensor(value)) {
-      std::string key = typeNames(ONNXC_ELEMENT_TYPE(value.type >> 16)).onnx;
-      return std::string(value.type & ONNXC_OPTIONAL ? "optional " : "") +
-             (value.type & ONNXC_SEQUENCE ? "sequence of " : "") +
-             (value.type & ONNXC_MAP ? "map " + key + " -> " + element : element + "[...]");
-    }
-    std::string text = element + "[";
-    for (size_t d = 0; d < value.dims.size(); ++d) {
-      int64_t dim = value.dims[d];
-      text += d ? "," : "";
-      if (dim >= 0)
-        text += std::to_string(dim);
-      else if (dim == ONNXC_DIM_COMPUTED || dim == ONNXC_DIM_RUN || symbolNames[size_t(-1 - dim)].empty())
-        text += "?";
-      else
-        text += symbolNames[size_t(-1 - dim)];
-    }
-    return text + "]";
-  }
+  std::string shapeText(const HeaderValue &value) const { return describeType(value, symbolNames); }
 
   /// The arguments that choose shapes: symbols, and sizes of inputs that no symbol names.
   std::vector<std::string> shapeArguments() const {
@@ -543,6 +523,28 @@ std::string onnxc::toIdentifier(const std::string &text, const std::string &fall
   if (name.empty())
     return fallback;
   return isdigit(static_cast<unsigned char>(name[0])) ? "n" + name : name;
+}
+
+std::string onnxc::describeType(const HeaderValue &value, const std::vector<std::string> &symbols) {
+  std::string element = typeNames(ONNXC_ELEMENT_TYPE(value.type)).onnx;
+  if (!isTensor(value)) {
+    std::string key = typeNames(ONNXC_ELEMENT_TYPE(value.type >> 16)).onnx;
+    return std::string(value.type & ONNXC_OPTIONAL ? "optional " : "") +
+           (value.type & ONNXC_SEQUENCE ? "sequence of " : "") +
+           (value.type & ONNXC_MAP ? "map " + key + " -> " + element : element + "[...]");
+  }
+  std::string text = element + "[";
+  for (size_t d = 0; d < value.dims.size(); ++d) {
+    int64_t dim = value.dims[d];
+    text += d ? "," : "";
+    if (dim >= 0)
+      text += std::to_string(dim);
+    else if (dim == ONNXC_DIM_COMPUTED || dim == ONNXC_DIM_RUN || symbols[size_t(-1 - dim)].empty())
+      text += "?";
+    else
+      text += symbols[size_t(-1 - dim)];
+  }
+  return text + "]";
 }
 
 std::string onnxc::generateHeader(const HeaderModel &model) { return Writer(model).write(); }

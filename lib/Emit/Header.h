@@ -31,6 +31,9 @@ struct HeaderModel {
   uint64_t weightsSize = 0;
 };
 
+/// "float32[batch,3,?]": the type of an input or output; `symbols` are names of the symbolic dimensions.
+std::string describeType(const HeaderValue &value, const std::vector<std::string> &symbols);
+
 /// The whole text of PREFIX.h. Names that are no C identifiers, or equal, or reserved are changed so that they are none
 /// of these; the comments have the real ones.
 std::string generateHeader(const HeaderModel &model);

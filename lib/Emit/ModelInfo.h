@@ -22,7 +22,7 @@ struct ModelInfo : HeaderModel {
   std::string weightsName() const { return prefix + "_weights"; }
 };
 
-/// Reads names, types and dimensions off @main in the onnx dialect.
+/// Reads names, types and dimensions off @main in the onnx dialect, or lowered with the attribute kOnnxType.
 ModelInfo describeModel(mlir::ModuleOp module);
 
 /// Adds the table and PREFIX_model, which returns it, to a module; with `sharedEntry` also under the name

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes onnxc_model of runtime/include/onnxc/abi.h, field by field, in the order of that header. What is here is for
 // any processor of the architecture, so that a program can ask a model what it needs.
+#include "dialects/onnx/Verify.h"
 #include "dialects/onnx/support/Dims.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "lib/Emit/ModelInfo.h"
@@ -40,15 +41,17 @@ ModelInfo onnxc::describeModel(mlir::ModuleOp module) {
   auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
   if (auto name = module->getAttrOfType<mlir::StringAttr>("onnx.model_name"))
     info.modelName = name.str();
+  mlir::FunctionType type = main.getFunctionType();
+  if (auto known = main->getAttrOfType<mlir::TypeAttr>(onnx::kOnnxType))
+    type = llvm::cast<mlir::FunctionType>(known.getValue());
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
-    info.inputs.push_back(describeValue(main.getArgumentTypes()[i],
-                                        main.getArgAttrOfType<mlir::StringAttr>(i, "onnx.name"),
+    info.inputs.push_back(describeValue(type.getInput(i), main.getArgAttrOfType<mlir::StringAttr>(i, "onnx.name"),
                                         "input_" + std::to_string(i)));
   for (unsigned i = 0; i < main.getNumResults(); ++i)
     if (auto output = main.getResultAttrOfType<mlir::IntegerAttr>(i, "onnx.rank_of"))
       info.rankOutputs.push_back(output.getInt());
     else
-      info.outputs.push_back(describeValue(main.getResultTypes()[i],
+      info.outputs.push_back(describeValue(type.getResult(i),
                                            main.getResultAttrOfType<mlir::StringAttr>(i, "onnx.name"),
                                            "output_" + std::to_string(i)));
   if (auto symbols = main->getAttrOfType<mlir::ArrayAttr>("onnx.symbols"))

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Walks a function in order and lets every onnx operation lower itself. No operator is named here.
 #include "dialects/onnx/OnnxOp.h"
+#include "dialects/onnx/Verify.h"
 #include "dialects/rt/RtDialect.h"
 #include "lib/Lower/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -33,6 +34,7 @@ public:
 
   LogicalResult run() {
     Block &entry = function.front();
+    function->setAttr(kOnnxType, TypeAttr::get(function.getFunctionType()));
     lowerArguments(entry);
     // What a lowering makes goes before the operation and is dealt with there.
     for (Operation &op : entry)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Damages models: their bytes, or their meaning. See Mutate.h.
 #include "Mutate.h"
+#include <cctype>
 #include <cstring>
 #include <limits>
 
@@ -285,4 +286,67 @@ std::string fuzz::mutate(const Seed &seed, uint64_t number, bool &isText) {
       mutateBytes(bytes, random);
   }
   return bytes;
+}
+
+/// The words of the text that the predicate takes the characters of: where they begin, and how long they are.
+template <typename Predicate>
+static std::vector<std::pair<size_t, size_t>> findWords(const std::string &text, Predicate belongs) {
+  std::vector<std::pair<size_t, size_t>> words;
+  for (size_t i = 0; i < text.size(); ++i)
+    if (belongs(text[i])) {
+      size_t begin = i;
+      while (i < text.size() && belongs(text[i]))
+        ++i;
+      words.push_back({begin, i - begin});
+    }
+  return words;
+}
+
+std::string fuzz::mutateDump(std::string text, Random &random) {
+  auto isDigit = [](char c) { return c >= '0' && c <= '9'; };
+  auto isWord = [](char c) { return isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '%'; };
+  for (size_t i = 0, n = 1 + pick(random, 3); i < n; ++i) {
+    auto words = findWords(text, isWord), numbers = findWords(text, isDigit);
+    if (words.empty() || numbers.empty())
+      return text;
+    auto [begin, length] = words[pick(random, words.size())];
+    auto [from, taken] = words[pick(random, words.size())];
+    auto [digits, count] = numbers[pick(random, numbers.size())];
+    switch (pick(random, 7)) {
+    case 0:
+      mutateBytes(text, random);
+      break;
+    case 1:
+      text.replace(digits, count, std::to_string(nastyInteger(random)));
+      break;
+    case 2: // one word in the place of another
+      text.replace(begin, length, text.substr(from, taken));
+      break;
+    case 3:
+      text.erase(begin, length);
+      break;
+    case 4: // another kind of elements, of value or of size
+      text.replace(begin, length,
+                   choose<std::string>(random, {"f32", "i64", "i1", "f16", "index", "ui8", "i7", "none", "?", "*xf32",
+                                                "!onnx.string", "!onnx.sequence<tensor<?xf32>>", "memref<4xf32>",
+                                                "complex<f32>", "vector<4xf32>"}));
+      break;
+    case 5: // an operation of another phase
+      text.replace(begin, length,
+                   choose<std::string>(random, {"tensor.empty", "onnx.If", "onnx.None", "onnx.Yield", "arith.constant",
+                                                "func.return", "onnx.Loop", "return"}));
+      break;
+    default: { // a line again, or not at all
+      size_t start = text.rfind('\n', begin), end = text.find('\n', begin);
+      if (start == std::string::npos || end == std::string::npos)
+        break;
+      std::string line = text.substr(start, end - start);
+      if (random() % 2)
+        text.insert(start, line);
+      else
+        text.erase(start, line.size());
+    }
+    }
+  }
+  return text;
 }

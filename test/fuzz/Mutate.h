@@ -31,4 +31,7 @@ struct Seed {
 /// Of every four mutants two are damaged models, one is a damaged binary file and one a damaged text, if there is one.
 std::string mutate(const Seed &seed, uint64_t number, bool &isText);
 
+/// The text of a module with its tokens damaged.
+std::string mutateDump(std::string text, Random &random);
+
 } // namespace fuzz

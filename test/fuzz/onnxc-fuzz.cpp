@@ -1,7 +1,8 @@
 //===- test/fuzz/onnxc-fuzz.cpp ----------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Compiles models that somebody damaged or made to harm, each in a process of its own: hand-made ones, models of every
-// operator with random types, shapes and attributes, and mutants of good models; the same for the same numbers. Each
+// operator with random types, shapes and attributes, and mutants of good models and of the dialect's text; the same for
+// the same numbers. Each
 // must be compiled, or be refused with a diagnostic that names the file: no crash, no sanitizer report, no hang, no
 // file left.
 #include "dialects/onnx/OnnxDialect.h"
@@ -45,8 +46,7 @@ static cl::opt<bool> verbose("verbose", cl::desc("tell of every model what becam
 
 namespace {
 struct Case {
-  std::string name, bytes;
-  bool isText;
+  std::string name, bytes, extension;
 };
 
 struct Running {
@@ -72,7 +72,7 @@ static void write(const std::string &file, StringRef bytes) {
 
 /// Models too big or too strange to be written down as text.
 static void addMadeModels(std::vector<Case> &cases) {
-  auto binary = [&](const char *name, std::string bytes) { cases.push_back({name, std::move(bytes), false}); };
+  auto binary = [&](const char *name, std::string bytes) { cases.push_back({name, std::move(bytes), ".onnx"}); };
   binary("empty", "");
   binary("length-2gib", "\x3a\xff\xff\xff\xff\x07");
   binary("length-negative", "\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
@@ -171,8 +171,9 @@ static void addHandMade(std::vector<Case> &cases) {
   SmallVector<StringRef> parts;
   StringRef(text).split(parts, "#--- ");
   for (StringRef part : llvm::drop_begin(parts)) {
-    auto [name, body] = part.split('\n');
-    cases.push_back({name.trim().str(), body.str(), true});
+    auto [line, body] = part.split('\n');
+    StringRef name = line.trim();
+    cases.push_back({name.str(), body.str(), name.ends_with(".mlir") ? ".mlir" : ".onnxtxt"});
   }
 }
 
@@ -190,7 +191,8 @@ static std::vector<std::string> findSeeds(const std::string &root) {
   for (fs::recursive_directory_iterator it(root, error), end; it != end && !error; it.increment(error)) {
     StringRef extension = path::extension(it->path());
     uint64_t size = 0;
-    if ((extension == ".onnx" || extension == ".onnxtxt") && !fs::file_size(it->path(), size) && size < kMaxSeed)
+    if ((extension == ".onnx" || extension == ".onnxtxt" || extension == ".mlir") && !fs::file_size(it->path(), size) &&
+        size < kMaxSeed)
       found.push_back(it->path());
   }
   llvm::sort(found);
@@ -210,13 +212,24 @@ static std::optional<fuzz::Seed> readSeed(const std::string &file) {
   return seed;
 }
 
+/// One function of a file in the onnx dialect, damaged, as @main.
+static std::string makeDump(const std::string &file, fuzz::Random &random) {
+  std::string text = read(file);
+  SmallVector<StringRef> functions;
+  StringRef(text).split(functions, "func.func @");
+  if (functions.size() < 2)
+    return text;
+  StringRef function = functions[1 + fuzz::pick(random, functions.size() - 1)];
+  return fuzz::mutateDump("func.func @main" + function.drop_while([](char c) { return c != '('; }).str(), random);
+}
+
 // ---- One process ---------------------------------------------------------------------------------------------------
 
 static Running start(const Case &test, unsigned slot) {
   Running run;
   run.name = test.name;
   run.folder = folder + "/" + std::to_string(slot);
-  run.model = test.isText ? "model.onnxtxt" : "model.onnx";
+  run.model = "model" + test.extension;
   run.log = folder + "/" + std::to_string(slot) + ".log";
   fs::remove_directories(run.folder);
   fs::create_directories(run.folder);
@@ -284,6 +297,8 @@ static std::string judge(const Running &run, int status) {
     return "refused without a diagnostic that names the file";
   if (text.find("error: ") == std::string::npos)
     return "refused without an error";
+  if (StringRef(run.model).ends_with(".mlir"))
+    return "";
   // Words of our own phases are for us: the user has a model.
   llvm::Regex inner(
       "(internal error.*|failed to legalize.*|'(linalg|tensor|memref|arith|scf|llvm|vector|affine|cf|func|"
@@ -322,20 +337,24 @@ int main(int argc, char **argv) {
       proto::ModelProto model = fuzz::makeModel(operators, turn % operators.size(), random);
       if (random() % 8 == 0)
         fuzz::mutateModel(model, random);
-      cases.push_back({std::to_string(i) + "-" + op.name, model.SerializeAsString(), false});
+      cases.push_back({std::to_string(i) + "-" + op.name, model.SerializeAsString(), ".onnx"});
       continue;
     }
     // 7919 is a prime: neighbours get seeds far from each other.
     const std::string &file = seeds[turn * 7919 % seeds.size()];
+    std::string name =
+        std::to_string(i) + "-" + path::filename(path::parent_path(file)).str() + "-" + path::stem(file).str();
+    if (path::extension(file) == ".mlir") {
+      cases.push_back({name, makeDump(file, random), ".mlir"});
+      continue;
+    }
     if (auto seed = readSeed(file)) {
       bool isText = false;
       uint64_t number = random() & ~uint64_t(3);
       if (i % 8 == 0) // damage to the meaning finds more than damage to the bytes
         number += 2 + random() % 2;
       std::string bytes = fuzz::mutate(*seed, number, isText);
-      cases.push_back(
-          {std::to_string(i) + "-" + path::filename(path::parent_path(file)).str() + "-" + path::stem(file).str(),
-           bytes, isText});
+      cases.push_back({name, bytes, isText ? ".onnxtxt" : ".onnx"});
     }
   }
   if (!only.empty())

@@ -1,11 +1,11 @@
 //===- tools/onnxc/onnxc.cpp -------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The compiler's command line: include/onnxc/Compiler.h with options.
+// The compiler's command line: include/onnxc/Compiler.h with options. An option is one row of a table.
 #include "lib/Driver/Operators.h"
 #include "onnxc/Compiler.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
@@ -14,35 +14,14 @@
 using namespace llvm;
 using namespace onnxc;
 
-static const char kHelp[] = R"(onnxc: compiles an ONNX model to native code that needs nothing else
+static const char kExamples[] = R"(onnxc: compiles an ONNX model to native code that needs nothing else
 
-  onnxc model.onnx -o model.so              a library for this machine, and model.h beside it
+  onnxc model.onnx                          model.so, a library for this machine, and model.h beside it
   onnxc model.onnx -o model.o               to link into a program; model.a likewise
   onnxc model.onnx --dim batch=8 -o m.so    with a symbolic dimension made a number
   onnxc model.onnx -target=aarch64 -o m.so  for another machine
   onnxc model.onnx --emit=linalg -o -       to look inside
 
-  -o FILE             what to write; the ending says what: .so .o .a .mlir .ll .s ("-": standard output)
-  --emit=KIND         onnx | linalg | llvm (dialect) | llvmir | asm | obj | archive | shared
-  -O0 -O1 -O2 -O3     how much to optimise (-O3); -O0 is the plain reference
-  -target=TARGET      x86-64, aarch64 or a triple (this machine)
-  -mcpu=CPU           LLVM's name of a processor, or native (native without -target; with it one that fits nearly all:
-                      x86-64-v3, generic)
-  -mattr=+A,-B        features that the processor has or lacks besides, by LLVM's names
-  --dim NAME=N        gives a symbolic dimension a size; may be repeated
-  --input-shape NAME=1x3x224x224
-                      gives an input a shape; ? keeps a dimension symbolic
-  --prefix NAME       of the model's symbols: NAME_model() returns the model (the output's name)
-  --weights=external  weights in a file beside the output
-  --header FILE       where to write the C header; --no-header: don't
-  --no-winograd       3x3 convolutions by their definition: slower, but an infinity or NaN reaches no other output
-  -Werror             refuses what a warning is given for; --no-warnings: doesn't tell
-  --print-memory-plan buffers of the workspace and when they live
-  --timing            time of every phase
-  --list-ops          the operators with their versions and types; --list-ops=json, --list-ops=markdown
-  --version, --help
-
-Try it: onnxc model.onnx -o model.so && onnxc-run model.so --repeat 10
 )";
 
 static int fail(const Twine &message) {
@@ -50,43 +29,111 @@ static int fail(const Twine &message) {
   return 1;
 }
 
+// ---- Near misses ---------------------------------------------------------------------------------------------------
+
+/// " (did you mean emit?)" when one of `known` is close to `word`: a third of its letters may be wrong. Else "".
+static std::string didYouMean(StringRef word, ArrayRef<StringRef> known, StringRef dashes = "") {
+  StringRef best;
+  unsigned least = std::max<unsigned>(1, word.size() / 3) + 1;
+  for (StringRef candidate : known)
+    if (unsigned distance = word.edit_distance_insensitive(candidate); distance < least) {
+      least = distance;
+      best = candidate;
+    }
+  return best.empty() ? "" : (" (did you mean " + dashes + best + "?)").str();
+}
+
+/// What other compilers call it.
+static const std::pair<StringRef, StringRef> kOtherNames[] = {{"march", "mcpu"},
+                                                              {"mtune", "mcpu"},
+                                                              {"Os", "O2"},
+                                                              {"Oz", "O2"},
+                                                              {"O", "O3"},
+                                                              {"Ofast", "O3"},
+                                                              {"output-file", "o"},
+                                                              {"shape", "input-shape"},
+                                                              {"silent", "quiet"},
+                                                              {"batch", "dim"},
+                                                              {"S", "emit=asm"},
+                                                              {"c", "emit=obj"},
+                                                              {"emit-llvm", "emit=llvmir"}};
+
+// ---- The options ---------------------------------------------------------------------------------------------------
+
 namespace {
-/// Reads options in the forms "--name value", "--name=value" and "-name=value".
-class Arguments {
+enum class Takes { Nothing, Value, MaybeValue };
+
+struct Option {
+  std::vector<StringRef> names; ///< without dashes; "o" or "dim"
+  const char *form;             ///< as the help shows it; null: with the option above
+  const char *help;             ///< lines
+  Takes takes;
+  /// What the option does, given the name that was used and its value; the text of an error, or "".
+  std::function<std::string(StringRef name, StringRef value)> apply;
+};
+
+class CommandLine {
 public:
-  Arguments(int argc, char **argv) : words(argv + 1, argv + argc) {}
-  bool next() {
-    if (position == words.size())
-      return false;
-    word = words[position++];
-    return true;
-  }
-  StringRef get() const { return word; }
-  bool isOption() const { return word.size() > 1 && word[0] == '-'; }
-  bool flag(StringRef name) const { return isOption() && word.ltrim('-') == name; }
-  bool value(StringRef name, StringRef &out) {
-    if (!isOption())
-      return false;
-    StringRef rest = word.ltrim('-');
-    if (rest == name) {
-      missing = position == words.size();
-      out = missing ? StringRef() : StringRef(words[position++]);
-      return true;
-    }
-    if (rest.consume_front(name) && rest.consume_front("=")) {
-      out = rest;
-      return true;
-    }
-    return false;
-  }
-  bool missing = false;
+  CommandLine() { addOptions(); }
+
+  /// Reads the arguments. False after an error, which was said; also once an option has done what it is for.
+  bool parse(ArrayRef<const char *> words);
+  void finish();
+
+  CompileOptions options;
+  std::string input;
+  bool isQuiet = false;
+  int status = 1; ///< of the program, when parse() says false
 
 private:
-  std::vector<std::string> words;
-  size_t position = 0;
-  StringRef word;
+  void addOptions();
+  void add(std::vector<StringRef> names, const char *form, const char *help, Takes takes,
+           std::function<std::string(StringRef, StringRef)> apply) {
+    table.push_back({std::move(names), form, help, takes, std::move(apply)});
+  }
+  /// Options that only set something.
+  void flag(std::vector<StringRef> names, const char *form, const char *help, std::function<void()> set) {
+    add(std::move(names), form, help, Takes::Nothing, [set = std::move(set)](StringRef, StringRef) {
+      set();
+      return "";
+    });
+  }
+  void text(std::vector<StringRef> names, const char *form, const char *help, std::string &to) {
+    add(std::move(names), form, help, Takes::Value, [&to](StringRef, StringRef value) {
+      to = value.str();
+      return "";
+    });
+  }
+  void printHelp() const;
+  bool reject(const Twine &message) {
+    status = fail(message);
+    return false;
+  }
+  std::string unknown(StringRef word) const;
+
+  std::vector<Option> table;
+  bool isDone = false; ///< by --help and its like
 };
 } // namespace
+
+static const std::pair<StringRef, EmitKind> kKinds[] = {
+    {"onnx", EmitKind::OnnxDialect}, {"linalg", EmitKind::Linalg},   {"llvm", EmitKind::LLVMDialect},
+    {"llvmir", EmitKind::LLVMIR},    {"ll", EmitKind::LLVMIR},       {"asm", EmitKind::Assembly},
+    {"obj", EmitKind::Object},       {"archive", EmitKind::Archive}, {"shared", EmitKind::SharedLibrary}};
+
+static std::string parseKind(StringRef value, EmitKind &kind) {
+  SmallVector<StringRef> names;
+  for (auto [name, known] : kKinds) {
+    names.push_back(name);
+    if (name == value) {
+      kind = known;
+      return "";
+    }
+  }
+  return ("--emit=" + value + " is none of onnx, linalg, llvm, llvmir, asm, obj, archive and shared" +
+          didYouMean(value, names))
+      .str();
+}
 
 static bool parseShape(StringRef text, std::vector<int64_t> &shape) {
   SmallVector<StringRef> parts;
@@ -104,116 +151,190 @@ static bool parseShape(StringRef text, std::vector<int64_t> &shape) {
   return true;
 }
 
-int main(int argc, char **argv) {
-  CompileOptions options;
-  std::string input;
-  Arguments arguments(argc, argv);
-  while (arguments.next()) {
-    StringRef value;
-    if (arguments.flag("help") || arguments.flag("h")) {
-      outs() << kHelp;
-      return 0;
+void CommandLine::addOptions() {
+  text({"o"}, "-o FILE", "what to write; the ending says what: .so .o .a .mlir .ll .s (\"-\": standard output)",
+       options.output);
+  add({"emit"}, "--emit=KIND", "onnx | linalg | llvm (dialect) | llvmir | asm | obj | archive | shared", Takes::Value,
+      [this](StringRef, StringRef value) { return parseKind(value, options.emit); });
+  add({"O0", "O1", "O2", "O3"}, "-O0 -O1 -O2 -O3",
+      "how much to optimise (-O3); -O0 is the plain reference: operators as they are\n"
+      "defined, without our optimisations; -O1 and -O2 have those, and less of LLVM's",
+      Takes::Nothing, [this](StringRef name, StringRef) {
+        options.optLevel = name.back() - '0';
+        return "";
+      });
+  text({"target"}, "-target=TARGET", "x86-64, aarch64 or a triple (this machine)", options.target);
+  text({"mcpu"}, "-mcpu=CPU",
+       "LLVM's name of a processor, or native (native without -target; with it one that\n"
+       "fits nearly all: x86-64-v3, generic)",
+       options.cpu);
+  add({"mattr"}, "-mattr=+A,-B", "features that the processor has or lacks besides, by LLVM's names", Takes::Value,
+      [this](StringRef, StringRef value) {
+        options.attributes += (options.attributes.empty() ? "" : ",") + value.str();
+        return "";
+      });
+  add({"dim"}, "--dim NAME=N", "gives a symbolic dimension a size; may be repeated", Takes::Value,
+      [this](StringRef, StringRef value) -> std::string {
+        auto [name, number] = value.rsplit('=');
+        int64_t size;
+        if (name.empty() || number.getAsInteger(10, size) || size < 0)
+          return ("--dim " + value + " is not NAME=N").str();
+        options.dims.push_back({name.str(), size});
+        return "";
+      });
+  add({"input-shape"}, "--input-shape NAME=1x3x224x224", "gives an input a shape; ? keeps a dimension symbolic",
+      Takes::Value, [this](StringRef, StringRef value) -> std::string {
+        auto [name, shapeText] = value.rsplit('=');
+        std::vector<int64_t> shape;
+        if (name.empty() || !parseShape(shapeText, shape))
+          return ("--input-shape " + value + " is not NAME=1x3x224x224").str();
+        options.inputShapes.push_back({name.str(), shape});
+        return "";
+      });
+  add({"prefix"}, "--prefix NAME", "of the model's symbols: NAME_model() returns the model (the output's name)",
+      Takes::Value, [this](StringRef, StringRef value) -> std::string {
+        options.prefix = value.str();
+        if (value.empty() || isDigit(value[0]) || !all_of(value, [](char c) { return isAlnum(c) || c == '_'; }))
+          return ("--prefix " + value + " is not a C identifier").str();
+        return "";
+      });
+  add({"weights"}, "--weights=external", "weights in a file beside the output", Takes::Value,
+      [this](StringRef, StringRef value) -> std::string {
+        options.externalWeights = value == "external";
+        if (value != "external" && value != "embedded")
+          return ("--weights is external or embedded, not " + value + didYouMean(value, {"external", "embedded"}))
+              .str();
+        return "";
+      });
+  text({"header"}, "--header FILE", "where to write the C header; --no-header: don't", options.header);
+  flag({"no-header"}, nullptr, nullptr, [this] { options.writeHeader = false; });
+  flag({"no-winograd"}, "--no-winograd",
+       "3x3 convolutions by their definition: slower, but an infinity or NaN reaches no other output",
+       [this] { options.winograd = false; });
+  flag({"Werror"}, "-Werror", "refuses what a warning is given for; --no-warnings: doesn't tell",
+       [this] { options.warningsAreErrors = true; });
+  flag({"no-warnings"}, nullptr, nullptr, [this] { options.warnings = false; });
+  flag({"q", "quiet"}, "-q, --quiet", "says nothing but warnings and errors", [this] { isQuiet = true; });
+  flag({"v", "verbose"}, "-v, --verbose", "what it is compiled for, and the time of every phase",
+       [this] { options.verbose = options.timing = true; });
+  flag({"timing"}, "--timing", "time of every phase", [this] { options.timing = true; });
+  flag({"print-memory-plan"}, "--print-memory-plan", "buffers of the workspace and when they live",
+       [this] { options.printMemoryPlan = true; });
+  add({"list-ops"}, "--list-ops", "the operators with their versions and types; --list-ops=json, --list-ops=markdown",
+      Takes::MaybeValue, [this](StringRef, StringRef value) -> std::string {
+        if (!value.empty() && value != "text" && value != "json" && value != "markdown")
+          return ("--list-ops is text, json or markdown, not " + value +
+                  didYouMean(value, {"text", "json", "markdown"}))
+              .str();
+        printOperators(outs(), value == "json"       ? OperatorFormat::Json
+                               : value == "markdown" ? OperatorFormat::Markdown
+                                                     : OperatorFormat::Text);
+        isDone = true;
+        return "";
+      });
+  flag({"version"}, "--version, --help", "", [this] {
+    outs() << "onnxc " ONNXC_VERSION " (LLVM " LLVM_VERSION_STRING ", " << sys::getDefaultTargetTriple() << ", "
+           << sys::getHostCPUName() << ")\n";
+    isDone = true;
+  });
+  flag({"help", "h"}, nullptr, nullptr, [this] {
+    printHelp();
+    isDone = true;
+  });
+}
+
+void CommandLine::printHelp() const {
+  constexpr unsigned indent = 22; // of the explanations
+  outs() << kExamples;
+  for (const Option &option : table) {
+    if (!option.form)
+      continue;
+    outs() << "  " << left_justify(option.form, indent - 2);
+    if (StringRef(option.form).size() + 2 >= indent)
+      (outs() << "\n").indent(indent);
+    SmallVector<StringRef> lines;
+    StringRef(option.help).split(lines, '\n');
+    outs() << lines.front() << "\n";
+    for (StringRef line : drop_begin(lines))
+      outs().indent(indent) << line << "\n";
+  }
+  outs() << "\nOf an option that is given twice the last counts, but for --dim, --input-shape and -mattr.\n"
+            "Try it: onnxc model.onnx && onnxc-run model.so --repeat 10\n";
+}
+
+std::string CommandLine::unknown(StringRef word) const {
+  StringRef name = word.ltrim('-').split('=').first;
+  SmallVector<StringRef> names;
+  for (const Option &option : table)
+    append_range(names, option.names);
+  std::string hint = didYouMean(name, names, word.starts_with("--") ? "--" : "-");
+  for (auto [other, ours] : kOtherNames)
+    if (name == other)
+      hint = (" (did you mean " + StringRef(ours.size() > 4 ? "--" : "-") + ours + "?)").str();
+  return ("unknown option " + word + hint + "; --help lists them").str();
+}
+
+bool CommandLine::parse(ArrayRef<const char *> words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    StringRef word = words[i];
+    if (word.size() < 2 || word[0] != '-') {
+      if (!input.empty())
+        return reject("two models, " + input + " and " + word + ": one at a time");
+      input = word.str();
+      continue;
     }
-    if (arguments.flag("list-ops") || arguments.flag("list-ops=json") || arguments.flag("list-ops=markdown")) {
-      StringRef format = arguments.get().split('=').second;
-      printOperators(outs(), format == "json"       ? OperatorFormat::Json
-                             : format == "markdown" ? OperatorFormat::Markdown
-                                                    : OperatorFormat::Text);
-      return 0;
+    // Each may be written "--name value", "--name=value" and "-name=value".
+    auto [name, value] = word.ltrim('-').split('=');
+    bool hasValue = name.size() != word.ltrim('-').size();
+    auto option = find_if(table, [&, name = name](const Option &option) { return is_contained(option.names, name); });
+    if (option == table.end())
+      return reject(unknown(word));
+    if (option->takes == Takes::Nothing && hasValue)
+      return reject(word.split('=').first + " takes no value");
+    if (option->takes == Takes::Value && !hasValue) {
+      if (++i == words.size())
+        return reject(word + " needs a value");
+      value = words[i];
     }
-    if (arguments.flag("version")) {
-      outs() << "onnxc " ONNXC_VERSION " (LLVM " LLVM_VERSION_STRING ", " << sys::getDefaultTargetTriple() << ", "
-             << sys::getHostCPUName() << ")\n";
-      return 0;
+    std::string error = option->apply(name, value);
+    if (!error.empty())
+      return reject(error);
+    if (isDone) {
+      status = 0;
+      return false;
     }
-    if (arguments.value("o", value)) {
-      options.output = value.str();
-    } else if (arguments.value("emit", value)) {
-      options.emit = StringSwitch<EmitKind>(value)
-                         .Case("onnx", EmitKind::OnnxDialect)
-                         .Case("linalg", EmitKind::Linalg)
-                         .Case("llvm", EmitKind::LLVMDialect)
-                         .Cases({"llvmir", "ll"}, EmitKind::LLVMIR)
-                         .Case("asm", EmitKind::Assembly)
-                         .Case("obj", EmitKind::Object)
-                         .Case("archive", EmitKind::Archive)
-                         .Case("shared", EmitKind::SharedLibrary)
-                         .Default(EmitKind::Auto);
-      if (options.emit == EmitKind::Auto)
-        return fail("--emit=" + value + " is none of onnx, linalg, llvm, llvmir, asm, obj, archive and shared");
-    } else if (arguments.value("target", value)) {
-      options.target = value.str();
-    } else if (arguments.value("mcpu", value)) {
-      options.cpu = value.str();
-    } else if (arguments.value("mattr", value)) {
-      options.attributes += (options.attributes.empty() ? "" : ",") + value.str();
-    } else if (arguments.value("prefix", value)) {
-      options.prefix = value.str();
-      if (value.empty() || isDigit(value[0]) || !all_of(value, [](char c) { return isAlnum(c) || c == '_'; }))
-        return fail("--prefix " + value + " is not a C identifier");
-    } else if (arguments.value("header", value)) {
-      options.header = value.str();
-    } else if (arguments.flag("no-header")) {
-      options.writeHeader = false;
-    } else if (arguments.value("weights", value)) {
-      if (value != "external" && value != "embedded")
-        return fail("--weights is external or embedded, not " + value);
-      options.externalWeights = value == "external";
-    } else if (arguments.value("dim", value)) {
-      auto [name, number] = value.rsplit('=');
-      int64_t size;
-      if (name.empty() || number.getAsInteger(10, size) || size < 0)
-        return fail("--dim " + value + " is not NAME=N");
-      options.dims.push_back({name.str(), size});
-    } else if (arguments.value("input-shape", value)) {
-      auto [name, text] = value.rsplit('=');
-      std::vector<int64_t> shape;
-      if (name.empty() || !parseShape(text, shape))
-        return fail("--input-shape " + value + " is not NAME=1x3x224x224");
-      options.inputShapes.push_back({name.str(), shape});
-    } else if (arguments.flag("Werror")) {
-      options.warningsAreErrors = true;
-    } else if (arguments.flag("no-warnings")) {
-      options.warnings = false;
-    } else if (arguments.flag("no-winograd")) {
-      options.winograd = false;
-    } else if (arguments.flag("print-memory-plan")) {
-      options.printMemoryPlan = true;
-    } else if (arguments.flag("timing")) {
-      options.timing = true;
-    } else if (arguments.flag("O0") || arguments.flag("O1") || arguments.flag("O2") || arguments.flag("O3")) {
-      options.optLevel = arguments.get().back() - '0';
-    } else if (arguments.isOption()) {
-      return fail("unknown option " + arguments.get() + "; --help lists them");
-    } else if (input.empty()) {
-      input = arguments.get().str();
-    } else {
-      return fail("two models, " + input + " and " + arguments.get() + ": one at a time");
-    }
-    if (arguments.missing)
-      return fail(arguments.get() + " needs a value");
   }
   if (input.empty())
-    return fail("no model given. Try: onnxc model.onnx -o model.so (--help says more)");
-  if (options.output.empty()) {
-    bool isText = options.emit == EmitKind::OnnxDialect || options.emit == EmitKind::Linalg ||
-                  options.emit == EmitKind::LLVMDialect || options.emit == EmitKind::LLVMIR ||
-                  options.emit == EmitKind::Assembly;
-    if (isText)
-      options.output = "-";
-    else
-      options.output = (sys::path::stem(input) + (options.emit == EmitKind::Object    ? ".o"
-                                                  : options.emit == EmitKind::Archive ? ".a"
-                                                                                      : ".so"))
-                           .str();
-  }
-  options.progress = sys::Process::StandardErrIsDisplayed() && !options.timing;
+    return reject("no model given. Try: onnxc model.onnx -o model.so (--help says more)");
+  return true;
+}
 
-  CompileResult result = compile(input, options);
-  if (options.progress)
-    errs() << "\r\033[K";
+/// What follows from several options.
+void CommandLine::finish() {
+  auto is = [this](std::initializer_list<EmitKind> kinds) { return is_contained(kinds, options.emit); };
+  if (options.output.empty()) {
+    bool isText =
+        is({EmitKind::OnnxDialect, EmitKind::Linalg, EmitKind::LLVMDialect, EmitKind::LLVMIR, EmitKind::Assembly});
+    StringRef ending = is({EmitKind::Object}) ? ".o" : is({EmitKind::Archive}) ? ".a" : ".so";
+    options.output = isText ? "-" : (sys::path::stem(input) + ending).str();
+  }
+  if (isQuiet || options.timing)
+    options.progress = ProgressKind::None;
+  else
+    options.progress = sys::Process::StandardErrIsDisplayed() ? ProgressKind::Terminal : ProgressKind::Lines;
+}
+
+int main(int argc, char **argv) {
+  CommandLine line;
+  if (!line.parse(ArrayRef(argv, argc).drop_front()))
+    return line.status;
+  line.finish();
+  CompileResult result = compile(line.input, line.options);
   errs() << result.diagnostics;
-  if (!result.binding.empty())
-    errs() << "note: " << result.binding << "\n";
+  if (!line.isQuiet) {
+    errs() << result.summary;
+    if (!result.binding.empty())
+      errs() << "note: " << result.binding << "\n";
+  }
   return result.status == CompileStatus::Ok ? 0 : 1;
 }
