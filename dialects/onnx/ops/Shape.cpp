@@ -4,9 +4,13 @@
 // told (a shape, repeats, ...) is known through getShapeData in nearly every model; else the sizes are fresh symbols,
 // bound in the lowering to what the operand holds at run time.
 #include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/support/Axes.h"
+#include "dialects/onnx/support/Branches.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Loops.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -631,6 +635,63 @@ static LogicalResult upgradeReshape1(NodeForm &node) {
 static LogicalResult upgradeSqueeze1(NodeForm &node) { return attributeToOperand<1>(node, "axes", false); }
 static LogicalResult upgradeUnsqueeze1(NodeForm &node) { return attributeToOperand<1>(node, "axes", true); }
 
+/// `data` without the dimensions `dropped` and those of `open` that turn out to be of size 1: a branch for each.
+static FailureOr<Value> squeezeByRun(NodeForm &node, Value data, SmallVector<int64_t> dropped, ArrayRef<int64_t> open) {
+  ImplicitLocOpBuilder &b = node.b;
+  if (open.empty()) {
+    Value squeezed =
+        dropped.empty() ? build<IdentityOp>(node, data) : build<SqueezeOp>(node, {data, node.constant(dropped)});
+    return squeezed ? FailureOr<Value>(squeezed) : FailureOr<Value>(failure());
+  }
+  Value size = build<ShapeOp>(node, data, {intAttr(node, "start", open[0]), intAttr(node, "end", open[0] + 1)});
+  Value isOne = size ? build<EqualOp>(node, {size, node.constant(1)}) : Value();
+  if (!isOne)
+    return failure();
+  auto take = [&](unsigned branch) {
+    SmallVector<int64_t> drops = dropped;
+    if (branch == 0)
+      drops.push_back(open[0]);
+    return squeezeByRun(node, data, drops, open.drop_front());
+  };
+  if (auto implied = impliedBranch(b.getInsertionBlock(), isOne))
+    return take(*implied);
+  auto fill = [&](Operation *op) -> LogicalResult {
+    OpBuilder::InsertionGuard guard(b);
+    for (unsigned branch : {0, 1}) {
+      b.createBlock(&op->getRegion(branch));
+      auto value = take(branch);
+      if (failed(value))
+        return failure();
+      YieldOp::create(b, *value);
+    }
+    return success();
+  };
+  Operation *op = makeOp(b, IfOp::getOperationName(), isOne, {}, 1, 2, fill);
+  return op ? FailureOr<Value>(op->getResult(0)) : FailureOr<Value>(failure());
+}
+
+/// Squeeze without axes drops what is of size 1, which of some sizes only the run knows.
+static LogicalResult squeezeUnnamed(NodeForm &node) {
+  constexpr size_t mostOpen =
+      3; // each doubles what follows; beyond, they are taken to be larger, and the run checks it
+  Value data = node.operand(0);
+  if (node.operands.size() != 1 || !data || !node.attributes.empty() || !isa<RankedTensorType>(data.getType()))
+    return success();
+  SmallVector<int64_t> dropped, open;
+  for (auto [i, dim] : llvm::enumerate(getDims(data)))
+    if (auto size = getConstant(dim); size == 1)
+      dropped.push_back(i);
+    else if (!size && lowerBound(dim).value_or(0) <= 1)
+      open.push_back(i);
+  if (open.empty() || open.size() > mostOpen)
+    return success();
+  auto value = squeezeByRun(node, data, dropped, open);
+  if (failed(value))
+    return failure();
+  node.results = {*value};
+  return success();
+}
+
 /// Tile 1 had a number of tiles and an axis. Models with the operands of today call it that, too.
 static LogicalResult upgradeTile1(NodeForm &node) {
   if (node.operands.size() == 2)
@@ -659,6 +720,7 @@ void onnxc::onnx::registerShapeOps(OnnxDialect &dialect) {
       >();
   dialect.addUpgrade("Reshape", 5, upgradeReshape1);
   dialect.addUpgrade("Squeeze", 13, upgradeSqueeze1);
+  dialect.addUpgrade("Squeeze", std::numeric_limits<int64_t>::max(), squeezeUnnamed);
   dialect.addUpgrade("Unsqueeze", 13, upgradeUnsqueeze1);
   dialect.addUpgrade("Tile", 6, upgradeTile1);
 }

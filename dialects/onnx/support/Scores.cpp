@@ -98,9 +98,9 @@ static Scalar probit(Scalar p) {
   return select(x < 0, -root, root) * 1.41421356;
 }
 
-Lowered onnxc::onnx::transformScores(LoweringBuilder &b, Lowered scores, PostTransform transform) {
-  // onnxruntime and the specification's reference leave a single score as it is, whatever the prose says.
-  if (transform == PostTransform::None || (getConstant(scores.dims()[1]) == 1 && transform != PostTransform::Probit))
+Lowered onnxc::onnx::transformScores(LoweringBuilder &b, Lowered scores, PostTransform transform, bool alsoSingle) {
+  bool isForSingle = transform == PostTransform::Probit || (transform == PostTransform::Logistic && alsoSingle);
+  if (transform == PostTransform::None || (getConstant(scores.dims()[1]) == 1 && !isForSingle))
     return scores;
   Fields fields(b, scores.dims());
   Type element = scores.element();

@@ -31,8 +31,9 @@ llvm::FailureOr<PostTransform> getPostTransform(mlir::Operation *op, llvm::Strin
 /// The same for a number, in the order of the enumeration.
 llvm::FailureOr<PostTransform> getPostTransform(mlir::Operation *op, int64_t number);
 
-/// `scores` [N, E] transformed row by row. Nothing but Probit is done to a single score.
-Lowered transformScores(LoweringBuilder &b, Lowered scores, PostTransform transform);
+/// `scores` [N, E] transformed row by row. Nothing but Probit is done to a single score, as in onnxruntime, and where
+/// `alsoSingle` Logistic, as the specification has it.
+Lowered transformScores(LoweringBuilder &b, Lowered scores, PostTransform transform, bool alsoSingle = false);
 
 /// Scores [N, 2] of two classes where the model has one, s [N, 1], for the second: that of the first is 1 - s or, where
 /// `isSigned`, -s, as onnxruntime has it. There Logistic makes shares of 1 of both, and nothing but Probit changes

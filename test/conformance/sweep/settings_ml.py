@@ -382,6 +382,10 @@ def tree_ensemble(c):
     count = len(chances["leaf_targetids"])
     yield Try("PROBIT", [rows(c, 9)], dict(chances, post_transform=4, leaf_weights=tensor(np.arange(1, count + 1) / (count + 1), c.dtype(0))))
     yield Try("leaf", [rows(c, 3)], numbered_nodes(c, [[None], grow(c, 1, (0,))], 1))
+    # By the text; onnxruntime and the reference evaluator leave a single score as it is.
+    leaf = numbered_nodes(c, [[None]], 1)
+    share = 1 / (1 + np.exp(-numpy_helper.to_array(leaf["leaf_weights"]).astype(np.float64)))
+    yield Try("single-LOGISTIC", [rows(c, 3)], dict(leaf, post_transform=2), expected=lambda x: [np.full((len(x), 1), share, x.dtype)])
 
 
 # ---- Attention -----------------------------------------------------------------------------------------------------
