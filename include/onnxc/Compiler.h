@@ -40,12 +40,17 @@ struct CompileOptions {
   int optLevel = 3;             ///< 0: the unoptimised reference
   bool winograd = true;         ///< 3x3 convolutions with 4 multiplications for 9
   bool externalWeights = false; ///< weights in a file beside the model
+  bool debugInfo = false;       ///< line numbers of nodes, which `output`.nodes lists; implies `symbols`
+  bool symbols = false;         ///< a shared library keeps the names of its functions
+  bool keepValues = false;      ///< every value that nodes make becomes an output
   bool printMemoryPlan = false; ///< to standard output
   bool timing = false;          ///< time of every phase, to standard error
   bool verbose = false;         ///< what it is compiled for, to standard error
   bool warnings = true;         ///< about models that are wrong in ways that can be made good
   bool warningsAreErrors = false;
   ProgressKind progress = ProgressKind::None;
+  std::vector<std::string> keptValues;               ///< values that become outputs besides
+  std::vector<std::string> disabledPasses;           ///< optimisations to go without
   std::vector<std::pair<std::string, int64_t>> dims;                     ///< symbolic dimension = size
   std::vector<std::pair<std::string, std::vector<int64_t>>> inputShapes; ///< input = shape (-1: keep symbolic)
 };

@@ -3,11 +3,13 @@
 // One model in, files out: runs the phases and stops where the wanted kind of output is reached.
 #include "lib/Driver/Diagnostics.h"
 #include "lib/Driver/Dump.h"
+#include "lib/Driver/NodeLines.h"
 #include "lib/Driver/Pipeline.h"
 #include "lib/Driver/Progress.h"
 #include "lib/Emit/ModelInfo.h"
 #include "lib/Emit/Parts.h"
 #include "lib/Import/Import.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "onnxc/Compiler.h"
 #include "onnxc/abi.h"
@@ -99,10 +101,15 @@ private:
     PipelineOptions pipeline;
     pipeline.optLevel = options.optLevel;
     pipeline.winograd = options.winograd;
+    pipeline.debugInfo = options.debugInfo;
     pipeline.machine = machine.get();
     pipeline.evaluate = createEvaluator();
     pipeline.weights = &weights;
     pipeline.plan = &plan;
+    if (failed(disablePasses(pipeline)))
+      return failure();
+    if (options.debugInfo)
+      nodes = numberNodes(*module, absolute(nodesFile()));
     if (dumpPhase == DumpPhase::Onnx) {
       if (failed(phase("optimize", [&] { return runPasses(addOptimizePasses, pipeline); })))
         return failure();
@@ -158,11 +165,16 @@ private:
     if (isDump(path)) {
       if (!options.dims.empty() || !options.inputShapes.empty())
         return error("--dim and --input-shape are for ONNX files: in a dump they have had their effect");
+      if (!options.keptValues.empty() || options.keepValues)
+        return error(
+            "--keep-values and --output are for ONNX files: in a dump, add values to those that @main returns");
       module = readDump(path, context, dumpPhase);
     } else {
       ImportOptions import;
       for (const auto &[name, size] : options.dims)
         import.dims[name] = size;
+      import.keptValues = options.keptValues;
+      import.keepsValues = options.keepValues;
       for (const auto &[name, shape] : options.inputShapes)
         import.inputShapes[name].assign(shape.begin(), shape.end());
       bool unsupported = false;
@@ -171,6 +183,31 @@ private:
         result.status = CompileStatus::Unsupported;
     }
     return success(static_cast<bool>(module));
+  }
+
+  /// The optimisations that are not wanted are passed over where they stand in the pipeline.
+  LogicalResult disablePasses(const PipelineOptions &pipeline) {
+    if (options.disabledPasses.empty())
+      return success();
+    std::vector<std::string> optional = getOptionalPasses(pipeline);
+    for (const std::string &name : options.disabledPasses)
+      if (!llvm::is_contained(optional, name))
+        return error("--disable-pass: '" + name + "' is not one of " + llvm::join(optional, ", "));
+    context.registerActionHandler([this](llvm::function_ref<void()> run, const tracing::Action &action) {
+      auto *execution = dyn_cast<PassExecutionAction>(&action);
+      if (!execution || !llvm::is_contained(options.disabledPasses, execution->getPass().getArgument()))
+        run();
+    });
+    return success();
+  }
+
+  /// Where -g lists the nodes.
+  std::string nodesFile() const { return options.output + ".nodes"; }
+
+  static std::string absolute(StringRef file) {
+    SmallString<128> path(file);
+    (void)llvm::sys::fs::make_absolute(path);
+    return path.str().str();
   }
 
   LogicalResult runPasses(void (*add)(OpPassManager &, const PipelineOptions &), const PipelineOptions &pipeline) {
@@ -314,6 +351,7 @@ private:
 
   LogicalResult link(LinkInput &input) {
     input.triple = target.triple;
+    input.keepsSymbols = options.symbols || options.debugInfo;
     input.exports = getExports();
     if (info.weightsSize && info.weightsFile.empty()) {
       input.weights = &weights.blob;
@@ -329,6 +367,8 @@ private:
       return failure();
     auto names = llvm::map_to_vector(info.features, [](const KnownFeature &feature) { return feature.name; });
     result.binding = describeBinding(llvm::sys::path::filename(options.output), target, names);
+    if (options.debugInfo && failed(check(writeFile(nodesFile(), [&](raw_ostream &os) { os << nodes; }))))
+      return failure();
     if (!options.writeHeader)
       return success();
     SmallString<128> header(options.header);
@@ -368,6 +408,8 @@ private:
        << (target.isNative ? " (this machine's)" : "");
     if (!headerPath.empty())
       os << "; C header " << escapeText(headerPath);
+    if (options.debugInfo && isLibrary())
+      os << "; its lines are nodes, in " << escapeText(nodesFile());
     os << "\n";
     auto list = [&](StringRef what, ArrayRef<HeaderValue> values) {
       for (const HeaderValue &value : values.take_front(kMaxListed))
@@ -394,6 +436,7 @@ private:
   CollectedWeights weights;
   MemoryPlan plan;
   ModelInfo info;
+  std::string nodes;      ///< what -g lists of them
   std::string headerPath; ///< where it was written, if it was
 };
 } // namespace

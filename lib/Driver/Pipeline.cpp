@@ -11,8 +11,11 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/Regex.h"
+#include <set>
 
 using namespace mlir;
 using namespace onnxc;
@@ -152,4 +155,36 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createReconcileUnrealizedCastsPass());
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
+  if (options.debugInfo)
+    passes.addPass(LLVM::createDIScopeForLLVMFuncOpPass());
+}
+
+std::vector<std::string> onnxc::getOptionalPasses(const PipelineOptions &options) {
+  auto list = [&](int optLevel) {
+    PipelineOptions at = options;
+    at.optLevel = optLevel;
+    OpPassManager passes(ModuleOp::getOperationName());
+    addOptimizePasses(passes, at);
+    addLowerPasses(passes, at);
+    addCodegenPasses(passes, at);
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    passes.printAsTextualPipeline(os);
+    std::set<std::string> names; // outside of braces, which enclose options
+    llvm::Regex name("^[a-z][a-z0-9-]*");
+    unsigned depth = 0;
+    for (StringRef rest = text; !rest.empty();) {
+      SmallVector<StringRef> match;
+      size_t length = name.match(rest, &match) ? match[0].size() : 1;
+      depth += (rest[0] == '{') - (rest[0] == '}');
+      if (!match.empty() && depth == 0)
+        names.insert(match[0].str());
+      rest = rest.drop_front(length);
+    }
+    return names;
+  };
+  std::set<std::string> all = list(options.optLevel), needed = list(0);
+  std::vector<std::string> optional;
+  std::set_difference(all.begin(), all.end(), needed.begin(), needed.end(), std::back_inserter(optional));
+  return optional;
 }

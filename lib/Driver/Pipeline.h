@@ -12,7 +12,8 @@ namespace onnxc {
 
 struct PipelineOptions {
   int optLevel = 3;
-  bool winograd = true; ///< 3x3 convolutions with fewer multiplications
+  bool winograd = true;   ///< 3x3 convolutions with fewer multiplications
+  bool debugInfo = false; ///< locations that are places in files become line tables
   const llvm::TargetMachine *machine = nullptr;
   Evaluator evaluate;         ///< computes constants; null: they are computed at run time
   MemoryPlan *plan = nullptr; ///< filled, if wanted
@@ -25,6 +26,9 @@ void addOptimizePasses(mlir::OpPassManager &passes, const PipelineOptions &optio
 void addLowerPasses(mlir::OpPassManager &passes, const PipelineOptions &options);
 /// linalg on tensors to the llvm dialect.
 void addCodegenPasses(mlir::OpPassManager &passes, const PipelineOptions &options);
+
+/// The passes that -O0 goes without: each can be left out alone.
+std::vector<std::string> getOptionalPasses(const PipelineOptions &options);
 
 /// Every dialect that the pipeline goes through, with the interfaces that its passes need.
 void registerDialects(mlir::DialectRegistry &registry);

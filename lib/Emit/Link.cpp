@@ -274,10 +274,11 @@ Error onnxc::writeSharedLibrary(StringRef path, const LinkInput &input) {
                                         "separate-code",
                                         "--hash-style=gnu",
                                         "--build-id=none",
-                                        "-s",
                                         "-soname",
                                         sys::path::filename(path).str(),
                                         "--version-script=" + script->getName().str()};
+  if (!input.keepsSymbols)
+    arguments.push_back("-s");
   if (Error error = link(path, linked->getName(), arguments, input))
     return error;
   auto output = TemporaryFile::create(path);

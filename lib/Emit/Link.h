@@ -32,6 +32,7 @@ struct LinkInput {
   std::string weightsSymbol;
   std::vector<std::string> exports; ///< symbols that stay visible
   std::string triple;
+  bool keepsSymbols = false; ///< a shared library has names of functions, and what debuggers read
 };
 
 /// Each writes a file next to `path` and renames it at the end: `path` is whole or not there.

@@ -16,6 +16,10 @@ struct ImportOptions {
   /// Shapes of inputs; -1 leaves a dimension as the model has it.
   llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
 
+  /// Values that become outputs after the graph's own, and whether all do that nodes of the main graph make.
+  std::vector<std::string> keptValues;
+  bool keepsValues = false;
+
   // Limits against models that are made to exhaust memory or time. Real models stay far below.
   uint64_t maxNodes = 1 << 18;            ///< after functions are inlined
   unsigned maxDepth = 64;                 ///< functions that call functions, bodies in bodies

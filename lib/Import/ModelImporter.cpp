@@ -125,6 +125,7 @@ private:
   FailureOr<Dims> convertInputShape(const ValueInfoProto &input);
   AffineExpr symbol(StringRef name);
   void addOutputs(Scope &scope);
+  std::vector<std::string> listKept(const Scope &scope);
   void checkUses();
   void checkOverrides();
 
@@ -222,6 +223,7 @@ OwningOpRef<ModuleOp> Importer::run(bool *isUnsupported) {
   SmallVector<StringRef> outputs;
   for (const ValueInfoProto &output : graph.output())
     outputs.push_back(output.name());
+  outputs.append(options.keptValues.begin(), options.keptValues.end());
   build(graph.node(), outputs, scope);
   addOutputs(scope);
   checkUses();
@@ -508,6 +510,24 @@ void Importer::checkOverrides() {
                    "");
 }
 
+/// Inner values that become outputs, in the order of the nodes that make them.
+std::vector<std::string> Importer::listKept(const Scope &scope) {
+  auto isThere = [&](StringRef name) {
+    Value value = scope.values.lookup(name);
+    return value && !isa<NoneType>(value.getType());
+  };
+  std::vector<std::string> kept;
+  for (const std::string &name : options.keptValues)
+    if (isThere(name))
+      kept.push_back(name);
+    else
+      problems.add(loc, "--output: no node of the main graph makes a value called '" + name + "'", "");
+  if (options.keepsValues)
+    for (const NodeProto &node : graph.node())
+      llvm::copy_if(node.output(), std::back_inserter(kept), isThere);
+  return kept;
+}
+
 void Importer::addOutputs(Scope &scope) {
   SmallVector<Value> results;
   SmallVector<Attribute> attributes;
@@ -532,6 +552,11 @@ void Importer::addOutputs(Scope &scope) {
     results.push_back(*value);
     attributes.push_back(b.getDictionaryAttr(b.getNamedAttr("onnx.name", b.getStringAttr(output.name()))));
   }
+  for (const std::string &name : listKept(scope))
+    if (seen.insert(name).second) {
+      results.push_back(scope.values.lookup(name));
+      attributes.push_back(b.getDictionaryAttr(b.getNamedAttr("onnx.name", b.getStringAttr(name))));
+    }
   auto ret = func::ReturnOp::create(b, results);
   // Ranks that the run decides are results, too, after all others.
   for (unsigned i = 0; i < results.size(); ++i)
@@ -1424,6 +1449,7 @@ FailureOr<SmallVector<Value>> Importer::buildBody(Body body, StringRef name, Val
   SmallVector<StringRef> outputs;
   for (const ValueInfoProto &output : graph.output())
     outputs.push_back(output.name());
+  outputs.append(options.keptValues.begin(), options.keptValues.end());
   build(graph.node(), outputs, scope);
   SmallVector<Value> values;
   for (StringRef output : outputs) {

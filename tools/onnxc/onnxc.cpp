@@ -168,8 +168,8 @@ void CommandLine::addOptions() {
        "LLVM's name of a processor, or native (native without -target; with it one that\n"
        "fits nearly all: x86-64-v3, generic)",
        options.cpu);
-  add({"mattr"}, "-mattr=+A,-B", "features that the processor has or lacks besides, by LLVM's names", Takes::Value,
-      [this](StringRef, StringRef value) {
+  add({"mattr"}, "-mattr=+A,-B", "features that the processor has or lacks besides, by LLVM's names; may be repeated",
+      Takes::Value, [this](StringRef, StringRef value) {
         options.attributes += (options.attributes.empty() ? "" : ",") + value.str();
         return "";
       });
@@ -182,8 +182,9 @@ void CommandLine::addOptions() {
         options.dims.push_back({name.str(), size});
         return "";
       });
-  add({"input-shape"}, "--input-shape NAME=1x3x224x224", "gives an input a shape; ? keeps a dimension symbolic",
-      Takes::Value, [this](StringRef, StringRef value) -> std::string {
+  add({"input-shape"}, "--input-shape NAME=1x3x224x224",
+      "gives an input a shape; ? keeps a dimension symbolic; may be repeated", Takes::Value,
+      [this](StringRef, StringRef value) -> std::string {
         auto [name, shapeText] = value.rsplit('=');
         std::vector<int64_t> shape;
         if (name.empty() || !parseShape(shapeText, shape))
@@ -211,6 +212,24 @@ void CommandLine::addOptions() {
   flag({"no-winograd"}, "--no-winograd",
        "3x3 convolutions by their definition: slower, but an infinity or NaN reaches no other output",
        [this] { options.winograd = false; });
+  flag({"keep-values"}, "--keep-values",
+       "every value that a node of the main graph makes becomes an output, in their order",
+       [this] { options.keepValues = true; });
+  add({"output"}, "--output NAME", "this value becomes an output, after the model's own; may be repeated", Takes::Value,
+      [this](StringRef, StringRef value) {
+        options.keptValues.push_back(value.str());
+        return "";
+      });
+  flag({"g"}, "-g", "line numbers for debuggers and profilers: lines of a list of the nodes, FILE.nodes",
+       [this] { options.debugInfo = true; });
+  flag({"no-strip"}, "--no-strip", "a shared library keeps the names of its functions",
+       [this] { options.symbols = true; });
+  add({"disable-pass"}, "--disable-pass=NAME",
+      "goes without an optimisation, to find the one at fault; may be repeated", Takes::Value,
+      [this](StringRef, StringRef value) {
+        options.disabledPasses.push_back(value.str());
+        return "";
+      });
   flag({"Werror"}, "-Werror", "refuses what a warning is given for; --no-warnings: doesn't tell",
        [this] { options.warningsAreErrors = true; });
   flag({"no-warnings"}, nullptr, nullptr, [this] { options.warnings = false; });
@@ -258,7 +277,7 @@ void CommandLine::printHelp() const {
     for (StringRef line : drop_begin(lines))
       outs().indent(indent) << line << "\n";
   }
-  outs() << "\nOf an option that is given twice the last counts, but for --dim, --input-shape and -mattr.\n"
+  outs() << "\nOf an option that is given twice the last counts, but for those that may be repeated.\n"
             "Try it: onnxc model.onnx && onnxc-run model.so --repeat 10\n";
 }
 
