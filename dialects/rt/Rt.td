@@ -65,4 +65,17 @@ def Rt_SetOutputOp : Op<Rt_Dialect, "set_output"> {
   let assemblyFormat = "$index `,` $value attr-dict `:` type($value)";
 }
 
+def Rt_CheckRangeOp : Op<Rt_Dialect, "check_range", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Ends the run unless a number is in [least, most]";
+  let description = [{
+    As `cf.assert` does, for a number that is data: it is no check of sizes, which the plan makes as far as it can.
+
+    ```mlir
+    rt.check_range %index in [%least, %most], "Gather: index out of range on axis 0"
+    ```
+  }];
+  let arguments = (ins I64:$value, I64:$least, I64:$most, StrAttr:$message);
+  let assemblyFormat = "$value `in` `[` $least `,` $most `]` `,` $message attr-dict";
+}
+
 #endif // RT_TD

@@ -1,12 +1,18 @@
 //===- dialects/onnx/ops/Indexing.cpp ----------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operators that read from, or write to, places that an operand names. Negative indices count from the end. Constant
-// indices are checked here; generated code clamps those that only run time tells, so that it never leaves the tensor.
+// indices are checked here; those that only run time tells end the run where they are out of range.
 #include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/ops/Reduction.h"
+#include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/ops/Sorting.h"
 #include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Indices.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/SmallFloats.h"
 #include "dialects/onnx/support/Text.h"
@@ -14,6 +20,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
@@ -25,7 +32,7 @@ static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType
 static std::optional<std::pair<int64_t, int64_t>> constantRange(Value indices) {
   ElementsAttr elements = getConstantElements(indices);
   ArrayRef<char> bytes = elements ? getRawElements(elements) : ArrayRef<char>();
-  if (bytes.empty())
+  if (bytes.empty() || !(elementTypeOf(indices).isInteger(64) || elementTypeOf(indices).isInteger(32)))
     return std::nullopt;
   bool isWide = elementTypeOf(indices).isInteger(64);
   size_t width = isWide ? 8 : 4;
@@ -57,28 +64,69 @@ static LogicalResult checkIndices(Operation *op, Value indices, AffineExpr size)
   return success();
 }
 
+/// Whether no element of `indices` can be outside of [-size, size - 1], by what they come from.
+static bool isInside(Value indices, AffineExpr size) {
+  auto isBelow = [&](AffineExpr index) { return isNonNegative(index) && isNonNegative(simplify(size - index - 1)); };
+  if (auto data = getShapeData(indices); data && llvm::all_of(*data, isBelow))
+    return true;
+  if (auto range = constantRange(indices))
+    if (auto low = lowerBound(size))
+      return range->first >= -*low && range->second < *low;
+  Operation *op = indices.getDefiningOp();
+  if (!op || !isa<RankedTensorType>(indices.getType()))
+    return false;
+  // Places on an axis: those of an axis that is no longer.
+  auto arePlacesOf = [&](Value data, int64_t axis) {
+    Dims dims = getDims(data);
+    return isNonNegative(simplify(size - dims[axis < 0 ? axis + static_cast<int64_t>(dims.size()) : axis]));
+  };
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case<ArgMaxOp, ArgMinOp>([&](auto op) { return arePlacesOf(op.getData(), op.getAxis()); })
+      .Case([&](TopKOp op) { return indices == op.getIndices() && arePlacesOf(op.getX(), op.getAxis()); })
+      // What only moves them.
+      .Case<ReshapeOp, FlattenOp, SqueezeOp, UnsqueezeOp, TransposeOp, ExpandOp, TileOp, SliceOp, GatherOp>(
+          [&](Operation *op) { return isInside(op->getOperand(0), size); })
+      .Case([&](CastOp op) { return getElementTypeOrSelf(op.getX()).isSignlessInteger() && isInside(op.getX(), size); })
+      .Case([&](ConcatOp op) { return llvm::all_of(op.getInputs(), [&](Value x) { return isInside(x, size); }); })
+      .Default(false);
+}
+
 namespace {
 /// How indices into dimensions of a tensor become positions in generated code.
 class Indexer {
 public:
-  /// For indices of `op` into a dimension of `size` elements, of which `resultCount` depend.
-  Indexer(LoweringBuilder &b, Value indices, AffineExpr dim, AffineExpr resultCount) : size(b.materializeIndex(dim)) {
-    auto range = constantRange(indices);
+  /// For the index operand `onnxIndices` of `op` into dimension `axis` of `size` elements, of which `resultCount`
+  /// depend. `indices` are the lowered ones: all of them, or those of a tuple's place that belong to the axis. Ends the
+  /// run where one is out of range.
+  Indexer(LoweringBuilder &b, Operation *op, Value onnxIndices, Value indices, int64_t axis, AffineExpr dim,
+          AffineExpr resultCount)
+      : size(b.materializeIndex(dim)) {
+    auto range = constantRange(onnxIndices);
     auto low = lowerBound(dim);
     if (range && low && range->first >= 0 && range->second < *low) {
       isPosition = true;
       return;
     }
+    std::string name = op->getName().stripDialect().str();
     // Clamping needs something to clamp to.
-    if (low && *low >= 1)
-      return;
-    auto isPositive = [&](AffineExpr expr) -> Value {
-      return arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, b.materializeIndex(expr), b.index(0));
-    };
-    Value isNothing = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.materializeIndex(resultCount), b.index(0));
-    cf::AssertOp::create(b, arith::OrIOp::create(b, isPositive(dim), isNothing), "indexes a dimension of size 0");
+    if (!low || *low < 1) {
+      auto isPositive = [&](AffineExpr expr) -> Value {
+        return arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, b.materializeIndex(expr), b.index(0));
+      };
+      Value isNothing = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.materializeIndex(resultCount), b.index(0));
+      cf::AssertOp::create(b, arith::OrIOp::create(b, isPositive(dim), isNothing),
+                           name + ": indexes a dimension of size 0");
+    }
+    if (!isInside(onnxIndices, dim)) {
+      IndexMath math{b};
+      Value least = math.sub(b.index(0), size), most = math.sub(size, b.index(1));
+      requireInRange(b, indices, least, arith::MaxSIOp::create(b, least, most),
+                     name + ": index out of range on axis " + Twine(axis));
+    }
   }
 
+  /// The position, clamped: the check alone does not hold for what reads too little to be worth one (a plan), and
+  /// indices that a program changes while the model runs must not lead out of a tensor either.
   Value operator()(ImplicitLocOpBuilder &b, Value index) const {
     if (!index.getType().isIndex())
       index = arith::IndexCastOp::create(b, b.getIndexType(), index);
@@ -90,6 +138,17 @@ private:
   bool isPosition = false;
 };
 } // namespace
+
+/// The indices of place `i` in the tuples of GatherND and ScatterND.
+static Value placeInTuples(LoweringBuilder &b, Value onnxIndices, Value indices, int64_t i) {
+  Dims dims = getDims(onnxIndices);
+  SmallVector<OpFoldResult> offsets(dims.size(), b.getIndexAttr(0)), ones(dims.size(), b.getIndexAttr(1)),
+      sizes = b.materialize(dims);
+  offsets.back() = b.getIndexAttr(i), sizes.back() = b.getIndexAttr(1);
+  dims.pop_back();
+  RankedTensorType type = LoweringBuilder::loweredType(makeTensor(dims, elementTypeOf(onnxIndices)));
+  return tensor::ExtractSliceOp::create(b, type, indices, offsets, sizes, ones);
+}
 
 //===- Gather --------------------------------------------------------------------------===//
 
@@ -126,7 +185,7 @@ FailureOr<SmallVector<Value>> GatherOp::lowerToLinalg(LoweringBuilder &b, ValueR
   RankedTensorType type = LoweringBuilder::loweredType(getType());
   if (llvm::is_contained(type.getShape(), 0))
     return SmallVector<Value>{b.empty(getType())};
-  Indexer position(b, getIndices(), dims[axis], product(getContext(), to));
+  Indexer position(b, *this, getIndices(), operands[1], axis, dims[axis], product(getContext(), to));
   // One index, or evenly spaced ones, is a slice.
   auto known = getConstantInts(getIndices());
   int64_t step = known && known->size() > 1 ? (*known)[1] - (*known)[0] : 1;
@@ -196,7 +255,7 @@ FailureOr<SmallVector<Value>> GatherElementsOp::lowerToLinalg(LoweringBuilder &b
   Dims dims = getDims(getData()), at = getDims(getIndices());
   int64_t rank = dims.size(), axis = getAxis() < 0 ? getAxis() + rank : getAxis();
   requireInside(b, dims, at, axis);
-  Indexer position(b, getIndices(), dims[axis], product(getContext(), at));
+  Indexer position(b, *this, getIndices(), operands[1], axis, dims[axis], product(getContext(), at));
   auto body = [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
     SmallVector<Value> from;
     for (int64_t i = 0; i < rank; ++i)
@@ -247,7 +306,8 @@ FailureOr<SmallVector<Value>> GatherNDOp::lowerToLinalg(LoweringBuilder &b, Valu
     b.requireEqual(dims[i], at[i], "GatherND: batch dimensions of data and indices differ");
   SmallVector<Indexer> position;
   for (int64_t i = 0; i < length; ++i)
-    position.emplace_back(b, getIndices(), dims[batch + i], product(getContext(), to));
+    position.emplace_back(b, *this, getIndices(), placeInTuples(b, getIndices(), operands[1], i), batch + i,
+                          dims[batch + i], product(getContext(), to));
   return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange where) -> Value {
     SmallVector<Value> from(where.take_front(batch)), tuple(where.take_front(tuples));
     for (int64_t i = 0; i < length; ++i) {
@@ -497,7 +557,7 @@ FailureOr<SmallVector<Value>> ScatterElementsOp::lowerToLinalg(LoweringBuilder &
   requireInside(b, dims, at, axis);
   for (int64_t i = 0; i < rank; ++i)
     b.requireEqual(at[i], values[i], "ScatterElements: indices and updates have different shapes");
-  Indexer position(b, getIndices(), dims[axis], product(getContext(), at));
+  Indexer position(b, *this, getIndices(), operands[1], axis, dims[axis], product(getContext(), at));
   auto place = [&](ImplicitLocOpBuilder &nested, ValueRange where) {
     SmallVector<Value> target(where);
     target[axis] = position(nested, tensor::ExtractOp::create(nested, operands[1], where));
@@ -531,7 +591,8 @@ FailureOr<SmallVector<Value>> ScatterNDOp::lowerToLinalg(LoweringBuilder &b, Val
                    "ScatterND: updates do not have the shape that data and indices ask for");
   SmallVector<Indexer> position;
   for (int64_t i = 0; i < length; ++i)
-    position.emplace_back(b, getIndices(), dims[i], product(getContext(), values));
+    position.emplace_back(b, *this, getIndices(), placeInTuples(b, getIndices(), operands[1], i), i, dims[i],
+                          product(getContext(), values));
   auto place = [&](ImplicitLocOpBuilder &nested, ValueRange where) {
     SmallVector<Value> target, tuple(where.take_front(tuples));
     for (int64_t i = 0; i < length; ++i) {

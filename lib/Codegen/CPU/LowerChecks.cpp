@@ -1,6 +1,7 @@
 //===- lib/Codegen/CPU/LowerChecks.cpp ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A check that does not hold ends the call with a status, and says which node it belongs to.
+#include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -17,31 +18,34 @@ namespace onnxc {
 using namespace mlir;
 
 /// "node 'pick' (Gather): index out of range" for the message "Gather: index out of range".
-static std::string describe(cf::AssertOp check) {
-  std::string text;
-  check.getLoc()->walk([&](Location loc) {
+static std::string describe(Location where, StringRef text) {
+  std::string node;
+  where->walk([&](Location loc) {
     auto name = dyn_cast<NameLoc>(loc);
     if (name)
-      text = "node '" + name.getName().str() + "'";
+      node = "node '" + name.getName().str() + "'";
     return name ? WalkResult::interrupt() : WalkResult::advance();
   });
-  auto [op, message] = check.getMsg().split(": ");
-  if (text.empty())
-    return check.getMsg().str();
-  return message.empty() ? text + ": " + op.str() : text + " (" + op.str() + "): " + message.str();
+  auto [op, message] = text.split(": ");
+  if (node.empty())
+    return text.str();
+  return message.empty() ? node + ": " + op.str() : node + " (" + op.str() + "): " + message.str();
 }
 
 namespace {
 struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      SmallVector<cf::AssertOp> checks;
-      function.walk([&](cf::AssertOp check) { checks.push_back(check); });
+      SmallVector<Operation *> checks;
+      function.walk([&](Operation *op) {
+        if (isa<cf::AssertOp, onnxc::rt::CheckRangeOp>(op))
+          checks.push_back(op);
+      });
       bool isEntry =
           function.getName() == "onnxc_plan" || function.getName() == "onnxc_run" || function.getName() == "onnxc_main";
-      for (cf::AssertOp check : checks) {
+      for (Operation *check : checks) {
         if (!isEntry || check->getParentOp() != function) {
-          check.emitError("a check inside of a parallel loop has no way to report");
+          check->emitError("a check inside of a parallel loop has no way to report");
           return signalPassFailure();
         }
         lower(check);
@@ -53,13 +57,25 @@ struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
   }
 
 private:
-  void lower(cf::AssertOp check) {
-    ImplicitLocOpBuilder b(check.getLoc(), check);
+  void lower(Operation *check) {
+    ImplicitLocOpBuilder b(check->getLoc(), check);
     Block *block = check->getBlock();
-    Value holds = check.getArg(), call = block->getParent()->front().getArgument(0);
-    int64_t site = sites.insert({b.getStringAttr(describe(check)), sites.size()}).first->second;
+    Value call = block->getParent()->front().getArgument(0), holds;
+    StringRef message;
+    if (auto range = dyn_cast<onnxc::rt::CheckRangeOp>(check)) {
+      holds = arith::AndIOp::create(
+          b, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, range.getValue(), range.getLeast()),
+          arith::CmpIOp::create(b, arith::CmpIPredicate::sle, range.getValue(), range.getMost()));
+      message = range.getMessage();
+    } else {
+      auto condition = cast<cf::AssertOp>(check);
+      holds = condition.getArg();
+      message = condition.getMsg();
+    }
+    StringAttr text = b.getStringAttr(describe(check->getLoc(), message));
+    int64_t site = sites.insert({text, sites.size()}).first->second;
     Block *rest = block->splitBlock(check);
-    check.erase();
+    check->erase();
 
     Block *fail = b.createBlock(rest);
     Value number = LLVM::ConstantOp::create(b, b.getI32Type(), site);

@@ -201,7 +201,8 @@ private:
                 // Kernels are for more data than shapes have, and a plan has no heap for functions of the library.
                 StringRef dialect = nested->getName().getDialectNamespace();
                 auto call = dyn_cast<onnxc::rt::CallOp>(nested);
-                bool isHere = dialect != "kernel" && (dialect != "rt" || (call && call.getHeapless()));
+                bool isHere = dialect != "kernel" &&
+                              (dialect != "rt" || isa<onnxc::rt::CheckRangeOp>(nested) || (call && call.getHeapless()));
                 return isKnown && isHere ? WalkResult::advance() : WalkResult::interrupt();
               }).wasInterrupted();
   }
