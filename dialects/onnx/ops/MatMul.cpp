@@ -188,7 +188,7 @@ static LogicalResult verifyQuantized(Operation *op, Value operand, Value zero, S
            << name << " has rank " << rank << ", " << name << " has rank " << type.getRank();
   if (!isOne && rank > 1)
     for (auto [i, size] : llvm::enumerate(zeroType.getShape()))
-      if (size != 1 && getDims(zeroType)[i] != getDims(type)[i])
+      if (size != 1 && getDifference(getDims(zeroType)[i], getDims(type)[i]).value_or(0) != 0)
         return op->emitOpError("the sizes of the zero point of ") << name << " do not fit: dimension " << i;
   return success();
 }
@@ -315,7 +315,7 @@ FailureOr<SmallVector<Value>> MatMulIntegerOp::lowerToLinalg(LoweringBuilder &b,
       if (isOne)
         aZero = reshape(b, aZero, {});
       else if (aZero)
-        b.requireEqual(aZero.dims()[0], dims[0], "the number of zero points does not fit");
+        aZero = spread(b, aZero, dims[0], "the number of zero points does not fit");
       AffineExpr many = product(b.getContext(), ArrayRef(dims).drop_back());
       Lowered y = multiplyBytes(b, reshape(b, lhs, {many, depth}), aZero, columns);
       return SmallVector<Value>{reshape(b, y, getDims(getY())).value};

@@ -11,6 +11,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/SmallFloats.h"
+#include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -48,6 +49,9 @@ template <typename OpT> static FailureOr<Granularity> getGranularity(OpT op, Val
   if (static_cast<int64_t>(sizes.size()) != wanted)
     return op.emitOpError(name) << " has rank " << sizes.size() << ", expected " << wanted
                                 << (isBlocked ? " for blocks of " : " for one value per index of the axis");
+  // Without such an axis a number that only run time tells can only be 1.
+  if (!isBlocked && (op.getAxis() >= rank || op.getAxis() < -rank) && !getConstant(sizes[0]))
+    return Granularity{Granularity::Tensor};
   auto axis = normalizeAxis(op, op.getAxis(), rank);
   if (failed(axis))
     return failure();
@@ -70,15 +74,17 @@ public:
   Parameter(OpT op, LoweringBuilder &b, Value onnxValue, Value lowered, Granularity granularity, StringRef name)
       : value{lowered, cast<RankedTensorType>(onnxValue.getType())}, granularity(granularity) {
     int64_t rank = getDims(op.getX()).size();
+    auto message = [&] { return (op->getName().stripDialect() + ": " + name + " does not fit x").str(); };
     if (granularity.kind == Granularity::Tensor) {
+      for (AffineExpr size : value.dims())
+        b.requireEqual(size, makeDim(b.getContext(), 1), message());
       value = reshape(b, value, {});
       map = AffineMap::get(rank, 0, b.getContext());
       return;
     }
     Dims x = getDims(op.getX());
-    auto message = [&] { return (op->getName().stripDialect() + ": " + name + " does not fit x").str(); };
     if (granularity.kind == Granularity::Axis) {
-      b.requireEqual(value.dims()[0], x[granularity.axis], message());
+      value = spread(b, value, x[granularity.axis], message());
       map = AffineMap::get(rank, 0, b.getAffineDimExpr(granularity.axis));
       return;
     }

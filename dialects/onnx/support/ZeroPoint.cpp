@@ -3,17 +3,40 @@
 // The numbers that stand for quantised ones. See ZeroPoint.h.
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
+
+Lowered onnxc::onnx::spread(LoweringBuilder &b, Lowered parameter, ArrayRef<AffineExpr> sizes, const Twine &message) {
+  Dims wanted;
+  bool fits = true;
+  for (auto [own, size] : llvm::zip_equal(parameter.dims(), sizes)) {
+    wanted.push_back(getConstant(own) == 1 ? own : size);
+    if (getDifference(own, wanted.back()) == 0)
+      continue;
+    fits = false;
+    auto is = [&](AffineExpr other) -> Value {
+      return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.materializeIndex(own), b.materializeIndex(other));
+    };
+    cf::AssertOp::create(b, arith::OrIOp::create(b, is(makeDim(b.getContext(), 1)), is(size)), message.str());
+  }
+  if (fits)
+    return parameter;
+  RankedTensorType type = makeTensor(wanted, parameter.element());
+  return {b.elementwise(type, parameter.value, parameter.type,
+                        [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; }),
+          type};
+}
 
 Lowered onnxc::onnx::subtractZeroPoint(LoweringBuilder &b, Lowered value, Lowered zero, int64_t axis) {
   Type i32 = b.getI32Type();
   if (!zero)
     return convert(b, value, i32);
   int64_t rank = value.rank();
-  if (zero.rank() == 1 && getConstant(zero.dims()[0]) != 1)
-    b.requireEqual(zero.dims()[0], value.dims()[axis], "the number of zero points does not fit");
+  Dims all = value.dims();
+  zero = spread(b, zero, zero.rank() == 1 ? ArrayRef(all[axis]) : ArrayRef(all).take_back(zero.rank()),
+                "the number of zero points does not fit");
   SmallVector<AffineExpr> at;
   if (zero.rank() == 1)
     at.push_back(getConstant(zero.dims()[0]) == 1 ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(axis));

@@ -7,6 +7,10 @@
 
 namespace onnxc::onnx {
 
+/// One number for each of these sizes: scales or zero points that are as many, or where only run time tells, one for
+/// all. Stops the run with `message` where it is another number.
+Lowered spread(LoweringBuilder &b, Lowered parameter, llvm::ArrayRef<AffineExpr> sizes, const llvm::Twine &message);
+
 /// `value` minus its zero point (which may be absent), in 32 bits. A vector of zero points belongs to dimension `axis`,
 /// others broadcast.
 Lowered subtractZeroPoint(LoweringBuilder &b, Lowered value, Lowered zero, int64_t axis);
