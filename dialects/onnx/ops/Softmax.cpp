@@ -48,13 +48,11 @@ struct Lines {
 
 FailureOr<SmallVector<Value>> SoftmaxOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Lines l(*this, b, operands);
-  // The function body in the specification (version 13) rounds to the element type after every step but those of the
-  // sum: one operation for 32 bits, several for 16.
-  Field distance = l.fields.map({l.x, l.largest}, l.element, [](ArrayRef<Scalar> e) { return e[0] - e[1]; });
-  Field powers = l.fields.map(distance, l.element, [](ArrayRef<Scalar> e) { return exp(e[0]); });
+  // What is inside of the operator is not rounded to the element type: 70,000 powers of 1 are more than a float16
+  // holds.
+  Field distance = l.fields.map({l.x, l.largest}, l.accumulator, [](ArrayRef<Scalar> e) { return e[0] - e[1]; });
+  Field powers = l.fields.map(distance, l.accumulator, [](ArrayRef<Scalar> e) { return exp(e[0]); });
   Field sum = l.fields.sum(powers, l.axis, l.accumulator, [](ArrayRef<Scalar> e) { return e[0]; });
-  if (l.element != l.accumulator)
-    sum = l.fields.map(sum, l.element, [](ArrayRef<Scalar> e) { return e[0]; });
   Field result = l.fields.map({powers, sum}, l.element, [](ArrayRef<Scalar> e) { return divideByShared(e[0], e[1]); });
   return SmallVector<Value>{result.tensor.value};
 }

@@ -172,13 +172,39 @@ bool isPinned(linalg::GenericOp op) {
 struct FuseElementwise : onnxc::impl::FuseElementwiseBase<FuseElementwise> {
   void runOnOperation() override {
     unsigned before = countGenerics();
+    allowWide();
     fuse(/*moveReshapes=*/false);
     dropUnitDims();
     fuse(/*moveReshapes=*/true);
+    keepWide();
     fused += before - std::min(before, countGenerics());
   }
 
 private:
+  /// 16-bit floats are computed in 32 bits. Within one loop, what one operation computes need not be rounded for the
+  /// next (docs/decisions/0009). What a body rounds without having computed it is a Cast: that is wanted.
+  void allowWide() {
+    getOperation().walk([&](linalg::GenericOp op) {
+      for (Value result : op.getBody()->getTerminator()->getOperands())
+        if (auto round = result.getDefiningOp<arith::TruncFOp>(); round && !isa<BlockArgument>(round.getIn()))
+          round.setFastmath(arith::FastMathFlags::contract);
+    });
+  }
+
+  void keepWide() {
+    getOperation().walk([&](arith::ExtFOp widen) {
+      auto round = widen.getIn().getDefiningOp<arith::TruncFOp>();
+      if (!round || round->getBlock() != widen->getBlock() || round.getIn().getType() != widen.getType() ||
+          round.getFastmath() != arith::FastMathFlags::contract)
+        return;
+      widen.replaceAllUsesWith(round.getIn());
+      widen.erase();
+      if (round.use_empty())
+        round.erase();
+    });
+    getOperation().walk([](arith::TruncFOp round) { round.setFastmath(arith::FastMathFlags::none); });
+  }
+
   unsigned countGenerics() {
     unsigned count = 0;
     getOperation().walk([&](linalg::GenericOp) { ++count; });

@@ -93,3 +93,56 @@ func.func @rows(%x: tensor<4x8xf32>, %mean: tensor<4xf32>) -> tensor<4x8xf32> {
   } -> tensor<4x8xf32>
   return %n : tensor<4x8xf32>
 }
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// In one loop nothing is rounded before its end, but by a Cast.
+// CHECK-LABEL: func.func @wide
+// CHECK: linalg.generic
+// CHECK: %[[SUM:.*]] = arith.addf
+// CHECK-NEXT: %[[PRODUCT:.*]] = arith.mulf %[[SUM]]
+// CHECK-NEXT: %[[ROUNDED:.*]] = arith.truncf %[[PRODUCT]]
+// CHECK-NEXT: linalg.yield %[[ROUNDED]]
+func.func @wide(%x: tensor<8xf16>) -> tensor<8xf16> {
+  %e = tensor.empty() : tensor<8xf16>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<8xf16>) outs(%e : tensor<8xf16>) {
+  ^bb0(%a: f16, %out: f16):
+    %w = arith.extf %a : f16 to f32
+    %s = arith.addf %w, %w : f32
+    %r = arith.truncf %s : f32 to f16
+    linalg.yield %r : f16
+  } -> tensor<8xf16>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%0 : tensor<8xf16>) outs(%e : tensor<8xf16>) {
+  ^bb0(%a: f16, %out: f16):
+    %w = arith.extf %a : f16 to f32
+    %p = arith.mulf %w, %w : f32
+    %r = arith.truncf %p : f32 to f16
+    linalg.yield %r : f16
+  } -> tensor<8xf16>
+  return %1 : tensor<8xf16>
+}
+
+// -----
+
+#id = affine_map<(i) -> (i)>
+
+// CHECK-LABEL: func.func @cast
+// CHECK: arith.truncf
+// CHECK: arith.extf
+func.func @cast(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %h = tensor.empty() : tensor<8xf16>
+  %e = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%h : tensor<8xf16>) {
+  ^bb0(%a: f32, %out: f16):
+    %r = arith.truncf %a : f32 to f16
+    linalg.yield %r : f16
+  } -> tensor<8xf16>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%0 : tensor<8xf16>) outs(%e : tensor<8xf32>) {
+  ^bb0(%a: f16, %out: f32):
+    %w = arith.extf %a : f16 to f32
+    linalg.yield %w : f32
+  } -> tensor<8xf32>
+  return %1 : tensor<8xf32>
+}
