@@ -4,12 +4,14 @@
 #include "dialects/onnx/ops/BlockQuantized.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/ops/Quantization.h"
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/PackedBits.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -390,28 +392,111 @@ FailureOr<SmallVector<Value>> MatMulNBitsOp::lowerToLinalg(LoweringBuilder &b, V
   return SmallVector<Value>{convert(b, reshape(b, y, getDims(getY())), element).value};
 }
 
-//===- GatherBlockQuantized -------------------------------------------------------------===//
+//===- MatMulFpQ4 -----------------------------------------------------------------------===//
 
-/// Bytes as the numbers of `bits` bits in them: the last dimension has so many more.
-static Value unpackBytes(NodeForm &node, Value bytes, int64_t bits) {
-  if (bits == 8 || !bytes)
-    return bytes;
+/// B is what onnxruntime has packed: for every column blocks of 32 numbers, each a float scale, a byte that is the zero
+/// point (8 if blk_quant_type is 0: then it isn't there), and 16 bytes, of which byte i holds numbers i and i + 16.
+/// MatMulNBits has the same in another order.
+static LogicalResult expandMatMulFpQ4(NodeForm &node) {
+  if (failed(requireOperands(node, 3)))
+    return failure();
+  constexpr int64_t block = 32;
+  bool hasZero = takeInt(node, "blk_quant_type", 1) != 0;
+  Value blobs = node.operand(1);
+  // A and B say what B_shape does, which may be known to the run only.
+  auto rows = getDims(node.operand(0)).empty() ? std::nullopt : getConstant(getDims(node.operand(0)).back());
+  auto bytes = getConstant(product(node.b.getContext(), getDims(blobs)));
+  if (!rows || *rows < 1 || !bytes)
+    return node.error() << "the last size of A and the sizes of B must be known when the model is compiled";
+  int64_t header = hasZero ? 5 : 4, size = header + block / 2, blocks = llvm::divideCeil(*rows, block);
+  int64_t columns = *bytes / size / blocks;
+  auto shape = getConstantInts(node.operand(2));
+  if (columns < 1 || columns * blocks * size != *bytes || (shape && ArrayRef(*shape) != ArrayRef({*rows, columns})))
+    return node.error() << "the " << *bytes << " bytes of B are not those of " << *rows << " rows and the columns of "
+                        << "B_shape: " << size << " for every " << block << " numbers of a column";
+  blobs = reshape(node, blobs, {columns, blocks, size});
+  auto part = [&](int64_t from, int64_t to) {
+    return slice(node, blobs, 2, node.constant({from}), node.constant({to}));
+  };
+  Value scales = reshape(node, bitsAs(node, part(0, 4), node.b.getF32Type()), {columns, blocks});
+  Value zeros = absent(node);
+  if (hasZero)
+    zeros = castTo(node, reshape(node, part(4, 5), {columns, blocks}), node.b.getF32Type());
+  // Numbers in their order, two in a byte again.
+  Value pairs = reshape(node, spreadBits(node, part(header, size), 4), {columns, blocks, block / 2, 2});
+  pairs = build<TransposeOp>(node, pairs, intsAttr(node, "perm", {0, 1, 3, 2}));
+  pairs = reshape(node, pairs, {columns, blocks, block / 2, 2});
   Type byte = node.b.getIntegerType(8, /*isSigned=*/false);
-  SmallVector<Value> parts;
-  for (int64_t shift = 0; shift < 8; shift += bits) {
-    Value part = build<BitShiftOp>(node, {bytes, node.scalar(shift, byte)},
-                                   node.b.getNamedAttr("direction", node.b.getStringAttr("RIGHT")));
-    part = build<BitwiseAndOp>(node, {part, node.scalar((1 << bits) - 1, byte)});
-    parts.push_back(unsqueeze(node, part, -1));
-  }
-  Value joined = build<ConcatOp>(node, parts, intAttr(node, "axis", -1));
-  if (!joined)
-    return {};
-  // [..., bytes, numbers of a byte] in a row, whatever is known of the sizes before.
-  Value shape = build<ConcatOp>(node, {build<ShapeOp>(node, bytes, intAttr(node, "end", -1)), node.constant({-1})},
-                                intAttr(node, "axis", 0));
-  return build<ReshapeOp>(node, {joined, shape});
+  auto half = [&](int64_t i) {
+    return reshape(node, slice(node, pairs, 3, node.constant({i}), node.constant({i + 1})),
+                   {columns, blocks, block / 2});
+  };
+  Value packed = build<BitwiseOrOp>(node, {half(0), build<MulOp>(node, {half(1), node.scalar(16, byte)})});
+  return finish(node, build<MatMulNBitsOp>(node, {node.operand(0), packed, scales, zeros, absent(node), absent(node)},
+                                           {intAttr(node, "K", *rows), intAttr(node, "N", columns),
+                                            intAttr(node, "bits", 4), intAttr(node, "block_size", block)}));
 }
+
+//===- MatMulBnb4 -----------------------------------------------------------------------===//
+
+/// The numbers that four bits stand for, as bitsandbytes has them ("QLoRA: Efficient Finetuning of Quantized LLMs",
+/// 2023): FP4 has a sign, two bits of exponent and one of mantissa, relative to its largest; NF4 has the quantiles of a
+/// normal distribution.
+static constexpr float kFp4[] = {
+    0.0f,  5.208333333e-03f,  0.66666667f,  1.0f,  0.33333333f,  0.5f,  0.16666667f,  0.25f,
+    -0.0f, -5.208333333e-03f, -0.66666667f, -1.0f, -0.33333333f, -0.5f, -0.16666667f, -0.25f};
+static constexpr float kNf4[] = {-1.0f,
+                                 -0.6961928009986877f,
+                                 -0.5250730514526367f,
+                                 -0.39491748809814453f,
+                                 -0.28444138169288635f,
+                                 -0.18477343022823334f,
+                                 -0.09105003625154495f,
+                                 0.0f,
+                                 0.07958029955625534f,
+                                 0.16093020141124725f,
+                                 0.24611230194568634f,
+                                 0.33791524171829224f,
+                                 0.44070982933044434f,
+                                 0.5626170039176941f,
+                                 0.7229568362236023f,
+                                 1.0f};
+
+/// B [N, K] is one row of numbers, two in a byte, the first in its high bits; absmax scales blocks of it.
+static LogicalResult expandMatMulBnb4(NodeForm &node) {
+  if (failed(requireOperands(node, 3)))
+    return failure();
+  int64_t k = takeInt(node, "K", 0), n = takeInt(node, "N", 0), block = takeInt(node, "block_size", 0);
+  int64_t kind = takeInt(node, "quant_type", 0), numbers;
+  bool isTransposed = takeInt(node, "transB", 1) != 0;
+  node.take("training_mode");
+  if (k < 1 || n < 1 || llvm::MulOverflow(k, n, numbers))
+    return node.error() << "K " << k << " and N " << n << " must be sizes";
+  if (block < 16 || !llvm::isPowerOf2_64(block) || (kind != 0 && kind != 1))
+    return node.error() << "block_size must be a power of 2 from 16 on, not " << block
+                        << ", and quant_type 0 (FP4) or 1 (NF4), not " << kind;
+  int64_t blocks = llvm::divideCeil(numbers, block);
+  auto has = [&](unsigned i, int64_t count) {
+    return getConstant(product(node.b.getContext(), getDims(node.operand(i)))).value_or(count) == count;
+  };
+  if (!has(1, llvm::divideCeil(numbers, 2)) || !has(2, blocks))
+    return node.error() << "B must have " << llvm::divideCeil(numbers, 2) << " bytes, absmax " << blocks
+                        << " elements, for " << n << " times " << k << " numbers in blocks of " << block;
+  Type type = getElementTypeOrSelf(node.operand(0));
+  ArrayRef<float> table = kind == 0 ? ArrayRef(kFp4) : ArrayRef(kNf4);
+  Value codes = spreadBits(node, reshape(node, node.operand(1), {-1}), 4, /*isHighFirst=*/true);
+  Value values = build<GatherOp>(node, {floats(node, table), castTo(node, codes, node.b.getI32Type())});
+  auto first = [&](Value list) {
+    return slice(node, reshape(node, list, {-1}), 0, node.constant({0}), node.constant({numbers}));
+  };
+  Value scales = castTo(node, reshape(node, node.operand(2), {-1, 1}), node.b.getF32Type());
+  scales = build<ExpandOp>(node, {scales, node.constant({1, block})});
+  Value matrix = reshape(node, build<MulOp>(node, {first(values), first(scales)}), {n, k});
+  matrix = castTo(node, matrix, type);
+  return finish(node, build<MatMulOp>(node, {node.operand(0), isTransposed ? transposeLast(node, matrix) : matrix}));
+}
+
+//===- GatherBlockQuantized -------------------------------------------------------------===//
 
 /// Rows of a matrix of packed numbers: they are taken before they become real numbers.
 static LogicalResult expandGatherBlockQuantized(NodeForm &node) {
@@ -437,8 +522,8 @@ static LogicalResult expandGatherBlockQuantized(NodeForm &node) {
   if (!x || !scale || (zeros && !zero))
     return failure();
   if (isPacked) {
-    x = unpackBytes(node, x, bits);
-    zero = unpackBytes(node, zero, bits);
+    x = spreadBits(node, x, bits);
+    zero = spreadBits(node, zero, bits);
     Value shape = build<ShapeOp>(node, scale);
     Type byte = node.b.getIntegerType(8, /*isSigned=*/false);
     if (zero) // the last byte of a row may not be full
@@ -461,6 +546,8 @@ void onnxc::onnx::registerBlockQuantizedOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/BlockQuantized.cpp.inc"
       >();
+  dialect.addUpgrade("MatMulBnb4", /*below=*/std::numeric_limits<int64_t>::max(), expandMatMulBnb4, "com.microsoft");
+  dialect.addUpgrade("MatMulFpQ4", /*below=*/std::numeric_limits<int64_t>::max(), expandMatMulFpQ4, "com.microsoft");
   dialect.addUpgrade("GatherBlockQuantized", /*below=*/std::numeric_limits<int64_t>::max(), expandGatherBlockQuantized,
                      "com.microsoft");
 }

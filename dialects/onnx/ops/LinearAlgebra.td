@@ -8,3 +8,9 @@ def Onnx_DetOp : Onnx_Op<"Det", 22> {
   let arguments = (ins Onnx_Tensor:$X);
   let results = (outs Onnx_Tensor:$Y);
 }
+
+def Onnx_InverseOp : Onnx_MsOp<"Inverse", 1> {
+  let summary = "Inverse of every matrix in the last two dimensions";
+  let arguments = (ins Onnx_Tensor:$X);
+  let results = (outs Onnx_Tensor:$Y);
+}

@@ -211,6 +211,97 @@ FailureOr<SmallVector<Value>> MaxPoolOp::lowerToLinalg(LoweringBuilder &b, Value
   return SmallVector<Value>{y.value, Value()};
 }
 
+//===-- MaxpoolWithMask (com.microsoft)
+
+static FailureOr<Window> getMaskedWindow(MaxpoolWithMaskOp op) {
+  Dims x = getDims(op.getX());
+  if (x.size() < 3 || op.getKernelShape().size() != x.size() - 2)
+    return op.emitOpError("X has rank ") << x.size() << ", kernel_shape " << op.getKernelShape().size() << " elements";
+  return Window::get(op, ArrayRef(x).drop_front(2), {},
+                     {op.getAutoPad(), op.getKernelShape(), op.getStrides(), /*dilations=*/std::nullopt, op.getPads()});
+}
+
+LogicalResult MaxpoolWithMaskOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto window = getMaskedWindow(*this);
+  if (failed(window))
+    return failure();
+  Dims x = getDims(getX()), m = getDims(getM());
+  Type element = getElementTypeOrSelf(getX());
+  if (!isa<FloatType>(element) || m.size() != x.size())
+    return emitOpError("X must hold floats, and M as many dimensions as X");
+  for (size_t i = 2; i < x.size(); ++i)
+    if (auto a = getConstant(x[i]), b = getConstant(m[i]); a && b && *a != *b)
+      return emitOpError("M has ") << *b << " elements in dimension " << i << ", X " << *a;
+  Dims dims{x[0], x[1]};
+  llvm::append_range(dims, window->outputDims());
+  types.push_back(makeTensor(dims, element));
+  return success();
+}
+
+/// As onnxruntime's kernel has it. A row of a window, along the last dimension, ends at an element whose mask is 0; the
+/// first element of an image of several dimensions has no mask. The mask of channel c (of the whole batch) begins at
+/// element (c * spatial elements) mod (channels of all masks), which is where one wants it only if there is one mask.
+FailureOr<SmallVector<Value>> MaxpoolWithMaskOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto window = getMaskedWindow(*this);
+  if (failed(window))
+    return failure();
+  Lowered x = getLowered(*this, operands, 0), m = getLowered(*this, operands, 1);
+  Dims dims = x.dims(), maskDims = m.dims();
+  MLIRContext *context = getContext();
+  for (size_t i = 2; i < dims.size(); ++i)
+    b.requireEqual(dims[i], maskDims[i], "MaxpoolWithMask: X and M have different spatial sizes");
+  b.requireNonNegative(maskDims[0] * maskDims[1] - 1, "MaxpoolWithMask: M has no channel");
+  m = reshape(b, m, {product(context, maskDims)});
+  unsigned n = window->axes.size();
+  Value masks = b.materializeIndex(maskDims[0] * maskDims[1]), channels = b.materializeIndex(dims[1]);
+  Value elements = b.materializeIndex(product(context, ArrayRef(dims).drop_front(2)));
+  SmallVector<Value> sizes, begins, kernel;
+  for (unsigned i = 0; i < n; ++i) {
+    sizes.push_back(b.materializeIndex(dims[2 + i]));
+    begins.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), window->padding(b, i).first));
+    kernel.push_back(b.index(window->axes[i].kernel));
+  }
+  auto type = cast<FloatType>(x.element());
+  Value least = arith::ConstantOp::create(
+      b, b.getFloatAttr(type, llvm::APFloat::getLargest(type.getFloatSemantics(), /*Negative=*/true)));
+  auto poolOne = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    IndexMath math{body};
+    Value channel = math.add(math.mul(at[0], channels), at[1]);
+    Value first = arith::RemSIOp::create(body, math.mul(channel, elements), masks);
+    auto visitRow = [&](ImplicitLocOpBuilder &outer, ValueRange row, ValueRange best) -> SmallVector<Value> {
+      Value isOpen = arith::ConstantOp::create(outer, outer.getBoolAttr(true));
+      auto visit = [&](ImplicitLocOpBuilder &inner, ValueRange column, ValueRange carried) -> SmallVector<Value> {
+        IndexMath math{inner};
+        SmallVector<Value> place(row), entry{at[0], at[1]};
+        place.push_back(column[0]);
+        Value inside = arith::ConstantOp::create(inner, inner.getBoolAttr(true)), flat = math.constant(0);
+        for (unsigned i = 0; i < n; ++i) {
+          Value p = math.sub(math.add(math.mul(at[2 + i], math.constant(window->axes[i].stride)), place[i]), begins[i]);
+          // One unsigned comparison says 0 <= p < size.
+          Value isIn = arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, p, sizes[i]);
+          inside = arith::AndIOp::create(inner, inside, isIn);
+          p = math.select(isIn, p, math.constant(0));
+          entry.push_back(p);
+          flat = math.add(math.mul(flat, sizes[i]), p);
+        }
+        Value mask = tensor::ExtractOp::create(inner, m.value, math.add(first, flat));
+        Value isMasked = arith::AndIOp::create(inner, inside, Scalar(inner, mask) == 0);
+        if (n > 1)
+          isMasked = arith::AndIOp::create(
+              inner, isMasked, arith::CmpIOp::create(inner, arith::CmpIPredicate::ne, flat, math.constant(0)));
+        Value isTrue = arith::ConstantOp::create(inner, inner.getBoolAttr(true));
+        Value open = arith::AndIOp::create(inner, carried[1], arith::XOrIOp::create(inner, isMasked, isTrue));
+        Scalar value(inner, tensor::ExtractOp::create(inner, x.value, entry)), present(inner, carried[0]);
+        Value takes = arith::AndIOp::create(inner, arith::AndIOp::create(inner, open, inside), value > present);
+        return {arith::SelectOp::create(inner, takes, value, present), open};
+      };
+      return {makeLoops(outer, kernel.back(), {best[0], isOpen}, visit)[0]};
+    };
+    return makeLoops(body, ArrayRef(kernel).drop_back(), least, visitRow)[0];
+  };
+  return SmallVector<Value>{b.generate(getType(), poolOne)};
+}
+
 //===-- AveragePool
 
 LogicalResult AveragePoolOp::inferTypes(SmallVectorImpl<Type> &types) {

@@ -24,6 +24,14 @@ def Onnx_LpPoolOp : Onnx_PoolOp<"LpPool", 22, (ins DefaultValuedAttr<SI64Attr, "
   let summary = "p-norm of every window";
 }
 
+def Onnx_MaxpoolWithMaskOp : Onnx_MsOp<"MaxpoolWithMask", 1> {
+  let summary = "Largest element of every window before the first masked one of each row";
+  let arguments = (ins Onnx_Tensor:$X, RankedTensorOf<[I32]>:$M, DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad,
+                       DenseI64ArrayAttr:$kernel_shape, OptionalAttr<DenseI64ArrayAttr>:$pads,
+                       DefaultValuedAttr<SI64Attr, "0">:$storage_order, OptionalAttr<DenseI64ArrayAttr>:$strides);
+  let results = (outs Onnx_Tensor:$Y);
+}
+
 class Onnx_GlobalPoolOp<string name, dag more = (ins)> : Onnx_Op<name, 22> {
   let arguments = !con((ins Onnx_Tensor:$X), more);
   let results = (outs Onnx_Tensor:$Y);

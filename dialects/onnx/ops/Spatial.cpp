@@ -583,6 +583,100 @@ static LogicalResult upgradeRoiAlign(NodeForm &node) {
   return success();
 }
 
+//===- CropAndResize (com.microsoft) ------------------------------------------------------===//
+
+LogicalResult CropAndResizeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (!llvm::is_contained({"bilinear", "nearest"}, getMode()))
+    return emitOpError("mode \"") << getMode() << "\" is not bilinear or nearest";
+  Dims x = getDims(getX()), rois = getDims(getRois()), batches = getDims(getBatchIndices());
+  Type element = getElementTypeOrSelf(getX());
+  if (x.size() != 4 || !isa<FloatType>(element))
+    return emitOpError("X must hold floats, in a batch, channels, height and width");
+  if (rois.size() != 2 || getConstant(rois[1]).value_or(4) != 4 || getElementTypeOrSelf(getRois()) != element)
+    return emitOpError("rois must hold 4 coordinates for each region, of the type of X");
+  auto count = getConstant(rois[0]), indices = batches.size() == 1 ? getConstant(batches[0]) : std::nullopt;
+  if (batches.size() != 1 || (count && indices && *count != *indices))
+    return emitOpError("batch_indices must hold one number for each region");
+  Dims dims{count ? rois[0] : batches[0], x[1]};
+  if (Dims size = getDims(getCropSize()); size.size() != 1 || getConstant(size[0]).value_or(2) != 2)
+    return emitOpError("crop_size must hold a height and a width");
+  if (auto known = getConstantInts(getCropSize())) {
+    for (int64_t size : *known) {
+      if (size < 0)
+        return emitOpError("crop_size ") << size << " is negative";
+      dims.push_back(makeDim(getContext(), size));
+    }
+  } else {
+    dims.append({freshSymbol(*this, 0, 2), freshSymbol(*this, 0, 3)});
+  }
+  types.push_back(makeTensor(dims, element));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> CropAndResizeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  Lowered x = getLowered(*this, operands, 0), rois = getLowered(*this, operands, 1);
+  Dims xDims = x.dims(), dims = getDims(getY());
+  b.requireEqual(rois.dims()[0], getDims(getBatchIndices())[0],
+                 "CropAndResize: batch_indices has no number for every region");
+  b.requireEqual(rois.dims()[1], makeDim(getContext(), 4),
+                 "CropAndResize: rois must hold 4 coordinates for each region");
+  b.requireEqual(getDims(getCropSize())[0], makeDim(getContext(), 2), "CropAndResize: crop_size must hold two sizes");
+  for (int64_t i : {0, 2, 3})
+    b.requireNonNegative(xDims[i] - 1, "CropAndResize: X has no element");
+  for (int64_t i : {0, 1})
+    b.bindFresh(dims[2 + i], [&] { return b.element(getCropSize(), operands[3], i); });
+  Value batches = b.materializeIndex(xDims[0]);
+  Value sizes[] = {b.materializeIndex(xDims[2]), b.materializeIndex(xDims[3])};
+  Value crops[] = {b.materializeIndex(dims[2]), b.materializeIndex(dims[3])};
+  Type element = x.element(), type = accumulatorType(element);
+
+  auto sample = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+    IndexMath math{body};
+    Scalar isOutside;
+    SmallVector<Scalar> places;
+    for (int64_t axis : {0, 1}) {
+      auto corner = [&](int64_t column) { // y and x of the first corner, then of the second; 0 to 1 is the image
+        Value entry[] = {at[0], math.constant(column)};
+        Scalar value = convert(Scalar(body, tensor::ExtractOp::create(body, rois.value, entry)), type);
+        return value * (toFloat(body, sizes[axis], type) - 1);
+      };
+      // Corners are centres of elements: the first and the last of several, or the middle lies on the only one.
+      Scalar start = corner(axis), end = corner(2 + axis);
+      Value last = math.sub(crops[axis], math.constant(1));
+      auto is = [&](Value a, Value b) {
+        return Scalar(body, arith::CmpIOp::create(body, arith::CmpIPredicate::eq, a, b));
+      };
+      Scalar inner = start + toFloat(body, at[2 + axis], type) * ((end - start) / toFloat(body, last, type));
+      Scalar place = select(is(at[2 + axis], math.constant(0)), start, select(is(at[2 + axis], last), end, inner));
+      place = select(is(last, math.constant(0)), (start + end) * 0.5, place);
+      Scalar outside = (place < 0) | (place > toFloat(body, sizes[axis], type) - 1);
+      isOutside = isOutside ? isOutside | outside : outside;
+      places.push_back(place);
+    }
+    Value batch = tensor::ExtractOp::create(body, operands[2], at[0]);
+    batch = LoweringBuilder::wrapIndex(body, arith::IndexCastOp::create(body, body.getIndexType(), batch), batches);
+    auto read = [&](Scalar y, Scalar x1) {
+      Value from[] = {batch, at[1], toIndex(y, sizes[0]), toIndex(x1, sizes[1])};
+      return convert(Scalar(body, tensor::ExtractOp::create(body, x.value, from)), type);
+    };
+    Scalar result;
+    if (getMode() == "nearest") {
+      auto round = [](Scalar place) { return floor(place) + select(place - floor(place) >= 0.5, place.number(1), 0); };
+      result = read(round(places[0]), round(places[1]));
+    } else {
+      Scalar y = floor(places[0]), x1 = floor(places[1]), byY = places[0] - y, byX = places[1] - x1;
+      auto row = [&](Scalar y) {
+        Scalar left = read(y, x1), right = read(y, ceil(places[1]));
+        return left + (right - left) * byX;
+      };
+      Scalar top = row(y), bottom = row(ceil(places[0]));
+      result = top + (bottom - top) * byY;
+    }
+    return convert(select(isOutside, getExtrapolationValue().convertToFloat(), result), element);
+  };
+  return SmallVector<Value>{b.generate(getType(), sample)};
+}
+
 //===- MaxRoiPool -----------------------------------------------------------------------===//
 
 LogicalResult MaxRoiPoolOp::inferTypes(SmallVectorImpl<Type> &types) {

@@ -34,6 +34,14 @@ def Onnx_RoiAlignOp : Onnx_Op<"RoiAlign", 22> {
   let results = (outs Onnx_Tensor:$Y);
 }
 
+def Onnx_CropAndResizeOp : Onnx_MsOp<"CropAndResize", 1> {
+  let summary = "Boxes of images, resized to one size";
+  let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$rois, RankedTensorOf<[I32]>:$batch_indices,
+                       RankedTensorOf<[I32]>:$crop_size, DefaultValuedAttr<F32Attr, "0.0">:$extrapolation_value,
+                       DefaultValuedAttr<StrAttr, "\"bilinear\"">:$mode);
+  let results = (outs Onnx_Tensor:$Y);
+}
+
 def Onnx_DeformConvOp : Onnx_Op<"DeformConv", 22> {
   let summary = "Convolution whose windows read at places moved by offsets of run time";
   let arguments = (ins Onnx_Tensor:$X, Onnx_Tensor:$W, Onnx_Tensor:$offset, Onnx_OptionalTensor:$B,

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 import settings as standard
+from values import element, element_dtype
 from settings import INTEGER_WINDOWS, POOL, Try, i64, is_float, shapes_of
 
 
@@ -307,6 +308,116 @@ def tokenizer(c):
     yield Try("expression", [text("a1 b22", "333 c")], dict(mark=0, mincharnum=1, pad_value="#", tokenexp="[0-9]+"))
 
 
+# ---- Tokens and their hashes ---------------------------------------------------------------------------------------
+
+@settings("NGramRepeatBlock")
+def ngram_repeat_block(c):
+    ids = np.array([[1, 2, 3, 1, 2, 4, 1, 2], [5, 5, 5, 5, 5, 5, 5, 5], [0, 1, 2, 3, 4, 5, 6, 7]], np.int64)
+    make = lambda ids: [ids, c(1, len(ids), 9)]
+    for n in (1, 2, 3):
+        yield Try(f"of{n}", make(ids), dict(ngram_size=n), more=(make(ids[:1]), make(ids[:2, :2]), make(ids[:, :1])))
+    yield Try("long", make(ids), dict(ngram_size=12))
+
+
+@settings("BifurcationDetector")
+def bifurcation_detector(c):
+    source = i64(2, 4, 6, 8, 2, 4, 7, 9, 3)
+    yield Try("none", [source, i64(1, 4, 7), i64(0)], outputs=2, more=([source, i64(4), i64(0)], [source, i64(2, 9, 3), i64(0)]))
+    make = lambda index, agree: [source, i64(5, 6), i64(index), np.append(source[index:index + agree], np.full(len(source) + 1 - index - agree, 77))]
+    yield Try("predicted", make(2, 3), dict(min_ngram_size=1, max_ngram_size=3), 2, more=(make(0, 0), make(5, 4), make(9, 0)))
+    yield Try("found", [source, i64(8, 2, 4), i64(0)], dict(min_ngram_size=2, max_ngram_size=3), 2)
+    yield Try("twice", [source, i64(2, 4), i64(0)], dict(min_ngram_size=1, max_ngram_size=2), 2)
+
+
+@settings("MurmurHash3")
+def murmur_hash3(c):
+    if c.types["T2"] == "tensor(int32)":
+        attributes = dict(positive=0)
+    else:
+        attributes = {}
+    plain, more = shapes_of(lambda *s: [c(0, *s, of="full")])
+    yield Try("plain", plain, attributes, more=more)
+    yield Try("seed", [c(0, 7, of="full")], dict(attributes, seed=42))
+
+
+@settings("DynamicTimeWarping")
+def dynamic_time_warping(c):
+    make = lambda *s: [c(0, *s, of="positive")]
+    yield Try("plain", make(5, 9), more=(make(1, 1), make(13, 4), make(1, 7)))
+    yield Try("batch", make(1, 6, 4))
+    yield Try("ties", [np.ones((4, 6), np.float32)])
+    yield Try("negative", [c(0, 7, 7)])
+
+
+def hash_tables(c, longest, heads):
+    return [c.numbers(1, [3, 5, 7, 11][:longest]), c.numbers(2, [11, 13, 17, 19, 23, 29][:(longest - 1) * heads])]
+
+
+@settings("NGramHashMapping")
+def ngram_hash_mapping(c):
+    base = dict(max_ngram_size=3, n_head_per_ngram=2, pad_id=1)
+    ids = lambda *s: c.rng.integers(0, 9, s).astype(c.dtype(0))
+    eos = c.numbers(0, 4)
+    segments = lambda b, s: np.sort(c.rng.integers(0, 3, (b, s)), 1).astype(np.int32)
+    make = lambda b, s: [ids(b, s)] + hash_tables(c, 3, 2)
+    yield Try("plain", make(2, 7), base, 2, more=(make(1, 1), make(3, 2)))
+    yield Try("past", make(2, 7) + [ids(2, 2)], base, 2, more=(make(1, 1) + [ids(1, 2)],))
+    yield Try("eos", make(2, 17) + [ids(2, 2), c.numbers(4, [100, 200, 300, 400]), eos], dict(base, reset_on_eos=1), 2)
+    yield Try("noreset", make(2, 7) + [None, None, eos], base, 2)
+    yield Try("segments", make(2, 9) + [ids(2, 2), None, eos, segments(2, 9)], dict(base, reset_on_eos=1), 2, more=(make(1, 1) + [ids(1, 2), None, eos, segments(1, 1)],))
+    yield Try("segmentsalone", make(2, 9) + [None, None, None, segments(2, 9)], base, 2)
+    yield Try("longer", [ids(2, 7)] + hash_tables(c, 4, 1), dict(max_ngram_size=4, n_head_per_ngram=1, pad_id=0))
+    wide = [c(0, 2, 7, of="full"), c(1, 3, of="full")] + hash_tables(c, 3, 2)[1:]
+    yield Try("wrapping", wide, base, 2)
+
+
+@settings("VarlenNGramHashMapping")
+def varlen_ngram_hash_mapping(c):
+    base = dict(max_ngram_size=3, n_head_per_ngram=2, pad_id=1)
+    ids = lambda *s: c.rng.integers(0, 9, s).astype(c.dtype(0))
+    eos = c.numbers(0, 4)
+    make = lambda *lengths: [ids(sum(lengths))] + hash_tables(c, 3, 2) + [np.cumsum([0, *lengths]).astype(np.int32)]
+    segments = lambda n: np.sort(c.rng.integers(0, 3, n)).astype(np.int32)
+    yield Try("plain", make(3, 1, 6), base, 2, more=(make(1), make(2, 2, 2, 2)))
+    yield Try("past", make(3, 1, 6) + [ids(3, 2)], base, 2)
+    yield Try("eos", make(13, 1, 8) + [ids(3, 2), c.numbers(4, [100, 200, 300, 400]), eos], dict(base, reset_on_eos=1), 2)
+    yield Try("segments", make(3, 1, 6) + [ids(3, 2), None, eos, segments(10), c.rng.integers(0, 3, (3, 2)).astype(np.int32)], dict(base, reset_on_eos=1), 3)
+    yield Try("newsegments", make(3, 1, 6) + [None, None, None, segments(10)], base, 3)
+    for label, counts in (("captured", i32(2, 5, 4)), ("negative", i32(-1, 0, 1))):
+        yield Try(label, make(3, 1, 6) + [ids(3, 2), None, None, segments(10), None, counts], dict(base, state_update_capacity=3), 4)
+
+
+# ---- Spatial, linear algebra -----------------------------------------------------------------------------------------
+
+@settings("Inverse")
+def inverse(c):
+    make = lambda *s: [np.asarray(np.asarray(c(0, *s), np.float64) + 5 * np.eye(s[-1]), c.dtype(0))]
+    yield Try("plain", make(3, 3), more=(make(1, 1), make(7, 7)))
+    yield Try("batch", make(2, 3, 4, 4))
+    yield Try("swapped", [c.numbers(0, [[0, 2, 1], [1, 0, 0], [3, 0, 1]])])
+
+
+@settings("CropAndResize")
+def crop_and_resize(c):
+    boxes = c.numbers(1, [[0.1, 0.2, 0.9, 0.7], [0.8, 0.9, 0.2, 0.1], [-0.2, 0, 1.3, 1], [0.25, 0.5, 0.75, 0.5]])
+    make = lambda x, size: [c(0, *x), boxes, i32(0, 1, 0, 1), i32(*size)]
+    for mode in ("bilinear", "nearest") if c.dtype(0) != np.float64 else ("bilinear",):  # (a place in the middle, rounded otherwise)
+        yield Try(mode, make((2, 3, 5, 6), (3, 4)), dict(mode=mode, extrapolation_value=2.5), parameters=(3,), more=(make((2, 3, 9, 2), (3, 4)),))
+        yield Try(mode + "one", make((2, 3, 5, 6), (1, 1)), dict(mode=mode), parameters=(3,))
+    yield Try("row", make((2, 1, 4, 4), (1, 7)), parameters=(3,), deep=True)
+
+
+@settings("MaxpoolWithMask")
+def maxpool_with_mask(c):
+    masks = lambda *s: (c.rng.random(s) > 0.3).astype(np.int32)
+    make = lambda x, m: [c(0, *x), masks(*m, *x[2:])]
+    yield Try("plain", make((2, 3, 7, 9), (1, 1)), dict(kernel_shape=[3, 3]), more=(make((1, 3, 4, 5), (1, 1)),))
+    yield Try("padded", make((2, 3, 8, 9), (2, 3)), dict(kernel_shape=[3, 2], strides=[2, 3], pads=[1, 0, 1, 1]))
+    yield Try("same", make((1, 2, 7, 8), (1, 2)), dict(kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER"))
+    yield Try("1d", make((2, 3, 17), (1, 3)), dict(kernel_shape=[4], strides=[3]))
+    yield Try("3d", make((1, 2, 5, 4, 6), (1, 1)), dict(kernel_shape=[2, 2, 3]))
+
+
 # ---- Quantised -----------------------------------------------------------------------------------------------------
 
 def quantity(c, k, *shape, scale=0.05, zero=3):
@@ -473,6 +584,56 @@ def gather_block_quantized(c):
         yield Try("bytes", [c(0, 5, 32, of="full"), indices, scale(5, 2), c(0, 5, 2, of="full")], dict(block_size=16, bits=8), parameters=(0, 2, 3))
     else:
         yield Try("axes", [c(0, 32, 5, of="full"), indices, scale(2, 5)], dict(block_size=16, gather_axis=1, quantize_axis=0), parameters=(0, 2, 3))
+
+
+FP4 = np.array([0, 0.0625, 8, 12, 4, 6, 2, 3], np.float32) / 12  # as bitsandbytes has them
+NF4 = f32(-1, -0.6961928, -0.52507305, -0.3949175, -0.28444138, -0.18477343, -0.09105004, 0, 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617,
+          0.72295684, 1)
+
+
+@settings("MatMulBnb4")
+def matmul_bnb4(c):
+    def back(n, k, block, kind):  # (onnxruntime multiplies with what lies behind the matrix)
+        def result(a, b, absmax):
+            codes = np.stack([b >> 4, b & 15], -1).reshape(-1)[:n * k]
+            values = (NF4 if kind else np.concatenate([FP4, -FP4]))[codes] * np.repeat(absmax.astype(np.float32), block)[:n * k]
+            return [(a.astype(np.float32) @ values.astype(a.dtype).astype(np.float32).reshape(n, k)).astype(a.dtype)]
+        return result
+    for kind, (label, n, k, block) in itertools.product((0, 1), (("plain", 5, 32, 16), ("odd", 3, 9, 16), ("across", 6, 24, 64))):
+        numbers = n * k
+        weights = [c(1, (numbers + 1) // 2, of="full"), np.asarray(np.asarray(c.rng.uniform(0.5, 2, -(-numbers // block)), np.float32), c.dtype(0))]
+        attributes = dict(N=n, K=k, block_size=block, quant_type=kind)
+        yield Try(f"{label}{kind}", [c(0, 2, 3, k)] + weights, attributes, parameters=(1, 2), more=([c(0, 1, 5, k)] + weights,) if label == "plain" else ())
+        yield Try(f"{label}{kind}back", [c(0, 2, n)] + weights, dict(attributes, transB=0), parameters=(1, 2), expected=back(n, k, block, kind))
+
+
+@settings("MatMulFpQ4")
+def matmul_fp_q4(c):
+    k, n = 64, 5
+    for kind, extra in ((0, 4), (1, 5)):
+        block = 32
+        blobs = c.rng.integers(0, 256, (n, k // block, extra + block // 2)).astype(np.uint8)
+        blobs[..., :4] = np.asarray(c.rng.uniform(0.05, 0.3, (n, k // block, 1)), np.float32).view(np.uint8)
+        if extra == 5:
+            blobs[..., 4] %= 16
+        yield Try(f"kind{kind}", [c(0, 3, k), blobs.reshape(-1), i64(k, n)], dict(blk_quant_type=kind), parameters=(1, 2))
+
+
+@settings("GatherPacked")
+def gather_packed(c):
+    # Numbers in a block, bytes that it takes, where its scales (floats of 16 bits) are.
+    formats = {0: (1, 4, ()), 1: (1, 2, ()), 2: (32, 18, (0,)), 6: (32, 22, (0,)), 8: (32, 34, (0,)), 13: (256, 176, (0, 2)), 14: (256, 210, (208,)),
+               20: (32, 18, (0,)), 23: (256, 136, (0,)), 30: (1, 2, ()), 42: (64, 18, (0,))}
+    indices = np.array([[2, 0, -1], [1, 7, 3]], c.dtype(1))
+    for kind, (block, size, scales) in formats.items():
+        data = c.rng.integers(0, 256, (4, 512 // block, size)).astype(np.uint8)
+        for at in scales:
+            data[..., at:at + 2] = c.rng.uniform(0.05, 0.3, (4, 512 // block, 1)).astype(np.float16).view(np.uint8)
+        if not scales:
+            numbers = c.rng.normal(size=(4, 512)).astype({0: np.float32, 1: np.float16, 30: element_dtype("tensor(bfloat16)")}[kind])
+            data = numbers.view(np.uint8)
+        attributes = dict(K=512, packed_type=kind, output_dtype=element("tensor(float)" if c.types["T2"] == "tensor(float)" else c.types["T2"]))
+        yield Try(f"kind{kind}", [data.reshape(4, -1), indices], attributes, parameters=(0,), deep=kind > 8 or kind == 0)
 
 
 @settings("MatMulNBits")
