@@ -688,16 +688,19 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
   return ordered;
 }
 
+static bool makesRankOfRun(const NodeProto &node, const Scope &scope) {
+  return llvm::any_of(node.output(), [&](const std::string &name) {
+    Value value = scope.values.lookup(name);
+    return value && hasRankOfRun(value);
+  });
+}
+
 void Importer::build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
   std::vector<unsigned> remaining = order(nodes, outputs, scope);
   for (size_t next = 0; next < remaining.size() && nodeCount <= options.maxNodes;) {
     unsigned index = remaining[next++];
     buildNode(nodes[index], index, scope);
-    bool hasRankOfRun = llvm::any_of(nodes[index].output(), [&](const std::string &name) {
-      Value value = scope.values.lookup(name);
-      return value && onnx::hasRankOfRun(value);
-    });
-    if (hasRankOfRun) {
+    if (makesRankOfRun(nodes[index], scope)) {
       remaining = buildInBranches(nodes, index, ArrayRef(remaining).drop_front(next), outputs, scope);
       next = 0;
     }
@@ -1071,6 +1074,10 @@ void Importer::openBranches(Branch &branch, IfOp op, ArrayRef<std::pair<StringRe
     Branch &part = *branch.parts[i];
     part.block = &op->getRegion(i).front();
     extend(part.scope, branch.scope);
+    if (getOnlyBranch(op) == 1 - i) {
+      part.misfit = getMisfit(op).str();
+      continue;
+    }
     Operation *yield = part.block->getTerminator();
     SmallVector<std::pair<StringRef, unsigned>> inner;
     IfOp again;
@@ -1187,12 +1194,21 @@ std::vector<unsigned> Importer::buildInBranches(const Nodes &nodes, unsigned ori
     }
     bool depends =
         llvm::any_of(reads.keys(), [&](StringRef name) { return inside.contains(name) || makers.count(name); });
-    bool hasBodies =
-        findFunction(node) || llvm::any_of(node.attribute(), [](const AttributeProto &a) { return a.has_g(); });
-    if (!depends && !hasBodies) {
+    if (!depends) {
       b.setInsertionPoint(op);
       buildNode(node, index, scope);
-      continue;
+      if (!makesRankOfRun(node, scope))
+        continue;
+      // That, too, comes after the If, unless what is in its branches needs it.
+      for (const std::string &name : node.output()) {
+        Operation *maker = scope.values.lookup(name) ? scope.values.lookup(name).getDefiningOp() : nullptr;
+        scope.values.erase(name);
+        if (maker && isa<IfOp>(maker) && maker->use_empty() &&
+            llvm::none_of(node.output(), [&](const std::string &other) {
+              return scope.values.lookup(other) && scope.values.lookup(other).getDefiningOp() == maker;
+            }))
+          maker->erase();
+      }
     }
     for (const std::string &name : node.output())
       makers[name] = index;
@@ -1298,6 +1314,8 @@ Value Importer::addRank(Value value) {
   unsigned number = cast<OpResult>(value).getResultNumber();
   for (Region &region : op->getRegions()) {
     Operation *yield = region.front().getTerminator();
+    if (yield->getNumOperands() == 0) // the end of the run
+      continue;
     Value rank;
     if (hasRankOfRun(yield->getOperand(number))) {
       rank = addRank(yield->getOperand(number));

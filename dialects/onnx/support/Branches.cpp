@@ -33,9 +33,11 @@ std::optional<unsigned> onnxc::onnx::knownBranch(Value condition) {
 
 bool onnxc::onnx::hasRankOfRun(Value value) {
   auto op = value.getDefiningOp<IfOp>();
-  if (!op || getOnlyBranch(op) || knownBranch(op.getCond()))
+  if (!op || knownBranch(op.getCond()))
     return false;
   unsigned number = cast<OpResult>(value).getResultNumber();
+  if (auto only = getOnlyBranch(op))
+    return hasRankOfRun(op->getRegion(*only).front().getTerminator()->getOperand(number));
   Value yields[2];
   for (unsigned branch : {0, 1}) {
     Operation *yield = op->getRegion(branch).front().getTerminator();
