@@ -146,6 +146,9 @@ class Onnx_MlOp<string name, int since> : Onnx_Op<"ml." # name, since>;
 // An operator of the domain com.microsoft; most others of it are made of other operations on import.
 class Onnx_MsOp<string name, int since> : Onnx_Op<"ms." # name, since>;
 
+// An operator of onnxruntime-extensions: of the domain ai.onnx.contrib, and of com.microsoft.extensions.
+class Onnx_ExtOp<string name> : Onnx_Op<"ext." # name, 1>;
+
 // A value of any kind.
 def Onnx_Value : AnyTypeOf<[AnyRankedTensor, Onnx_Sequence, Onnx_Optional, Onnx_Map]>;
 // With text, too: what only moves or compares elements takes it.

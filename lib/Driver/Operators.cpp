@@ -291,11 +291,15 @@ std::vector<OperatorInfo> onnxc::listOperators() {
   for (RegisteredOperationName op : context.getRegisteredOperationsByDialect("onnx")) {
     if (!op.hasInterface<OnnxOpInterface>() || op.getStringRef() == NoneOp::getOperationName())
       continue;
-    // onnx.ml.Scaler is Scaler of ai.onnx.ml, onnx.ms.MatMulNBits is one of com.microsoft.
+    // onnx.ml.Scaler is Scaler of ai.onnx.ml, onnx.ms.MatMulNBits is one of com.microsoft,
+    // onnx.ext.BertTokenizer one of ai.onnx.contrib.
     auto [domain, name] = op.stripDialect().contains('.') ? op.stripDialect().rsplit('.')
                                                           : std::make_pair(StringRef(), op.stripDialect());
     OperatorInfo info;
-    info.domain = domain.empty() ? "ai.onnx" : domain == "ms" ? "com.microsoft" : ("ai.onnx." + domain).str();
+    info.domain = domain.empty()    ? "ai.onnx"
+                  : domain == "ms"  ? "com.microsoft"
+                  : domain == "ext" ? "ai.onnx.contrib"
+                                    : ("ai.onnx." + domain).str();
     info.name = name.str();
     info.newest = op.getInterface<OnnxOpInterface>()->getSinceVersion();
     info.summary = op.getInterface<OnnxOpInterface>()->getSummary().str();

@@ -45,9 +45,12 @@ struct Domain {
   int64_t newest;   ///< version that the dialect and its upgrades know
   int64_t maxOpset; ///< that is accepted
 };
-static constexpr Domain kDomains[] = {{"", "onnx.", 28, 28},
-                                      {"ai.onnx.ml", "onnx.ml.", 5, 5},
-                                      {"com.microsoft", "onnx.ms.", 1, std::numeric_limits<int64_t>::max()}};
+static constexpr Domain kDomains[] = {
+    {"", "onnx.", 28, 28},
+    {"ai.onnx.ml", "onnx.ml.", 5, 5},
+    {"com.microsoft", "onnx.ms.", 1, std::numeric_limits<int64_t>::max()},
+    {"ai.onnx.contrib", "onnx.ext.", 1, std::numeric_limits<int64_t>::max()},
+    {"com.microsoft.extensions", "onnx.ext.", 1, std::numeric_limits<int64_t>::max()}};
 
 static const Domain *findDomain(StringRef name) {
   auto it = llvm::find_if(kDomains, [&](const Domain &domain) { return name == domain.name; });

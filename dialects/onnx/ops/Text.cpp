@@ -3,6 +3,7 @@
 // Operators on text: calls of runtime/library/text.c, ngrams.c, regex.c and tokens.c, with tables that are made here.
 #include "dialects/onnx/ops/Text.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Lexicon.h"
 #include "dialects/onnx/support/Regex.h"
 #include "dialects/onnx/support/Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,14 +17,6 @@ static Type int64(Operation *op) { return IntegerType::get(op->getContext(), 64)
 
 static RankedTensorType vectorOf(Type element, size_t size) {
   return makeTensor(ArrayRef<int64_t>{static_cast<int64_t>(size)}, element);
-}
-
-/// Strings of attributes end at a zero byte in the model, so there must be none in them.
-static LogicalResult checkText(Operation *op, StringRef name, ArrayRef<StringRef> texts) {
-  for (StringRef text : texts)
-    if (text.contains('\0'))
-      return op->emitOpError() << name << " contains a zero byte: that can't be compiled";
-  return success();
 }
 
 //===- StringConcat -----------------------------------------------------------------===//
