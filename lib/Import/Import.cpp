@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Opens a model, parses it, and hands it to the importer.
 #include "lib/Import/Import.h"
+#include "lib/Import/GuessRanks.h"
 #include "lib/Import/ModelImporter.h"
 #include "lib/Import/Payload.h"
+#include "lib/Import/Recognize.h"
 #include "lib/Import/TextParser.h"
 #include "onnx.pb.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -41,6 +44,10 @@ bool ImportOptions::parseInputShape(StringRef text) {
 
 OwningOpRef<ModuleOp> onnxc::importModel(StringRef path, MLIRContext &context, const ImportOptions &options,
                                          bool *isUnsupported) {
+  if (llvm::sys::fs::is_directory(path)) {
+    emitError(NameLoc::get(StringAttr::get(&context, path))) << recognizeFolder(path);
+    return {};
+  }
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file) {
     emitError(NameLoc::get(StringAttr::get(&context, path))) << "can't read the model: " << file.getError().message();
@@ -49,12 +56,24 @@ OwningOpRef<ModuleOp> onnxc::importModel(StringRef path, MLIRContext &context, c
   return importModel(std::move(*file), path, context, options, isUnsupported);
 }
 
-static LogicalResult parseBinary(StringRef bytes, Location loc, proto::ModelProto &model) {
-  std::string serialized = detachPayloads(bytes);
+static LogicalResult parseBinary(StringRef bytes, StringRef path, Location loc, proto::ModelProto &model) {
+  if (isModelText(bytes))
+    return emitError(loc) << "this is a model in ONNX's text syntax: give it a name that ends in .onnxtxt";
+  auto hint = [&] {
+    std::string sentence = recognizeProtobuf(bytes, path);
+    return sentence.empty() ? sentence : ": " + sentence;
+  };
+  size_t trailing = 0;
+  std::string serialized = detachPayloads(bytes, trailing);
   if (serialized.size() > static_cast<size_t>(std::numeric_limits<int>::max()))
     return emitError(loc) << "the model has more than 2 GiB besides its raw tensor data";
   if (!model.ParseFromArray(serialized.data(), static_cast<int>(serialized.size())))
-    return emitError(loc) << "not a valid ONNX model: its protobuf data are damaged, cut off or nested too deep";
+    return emitError(loc) << "not a valid ONNX model: its protobuf data are damaged, cut off or nested too deep"
+                          << hint();
+  if (!model.has_graph())
+    return emitError(loc) << "not an ONNX model: it has no graph" << hint();
+  if (trailing)
+    emitWarning(loc) << trailing << " bytes follow the model in its file; assumed: they are no part of it";
   return success();
 }
 
@@ -63,14 +82,21 @@ OwningOpRef<ModuleOp> onnxc::importModel(std::unique_ptr<llvm::MemoryBuffer> buf
   std::shared_ptr<llvm::MemoryBuffer> file = std::move(buffer);
   Location loc = NameLoc::get(StringAttr::get(&context, path));
   proto::ModelProto model;
+  if (std::string sentence = recognizeFile(file->getBuffer()); !sentence.empty()) {
+    emitError(loc) << sentence;
+    return {};
+  }
   if (path.ends_with(".onnxtxt")) {
     if (failed(parseText(file->getBuffer(), path, context, model)))
       return {};
-  } else if (failed(parseBinary(file->getBuffer(), loc, model))) {
+  } else if (failed(parseBinary(file->getBuffer(), path, loc, model))) {
     return {};
   }
-  TensorReader tensors(std::move(file), llvm::sys::path::parent_path(path), context, options);
+  StringRef folder = llvm::sys::path::parent_path(path);
+  ImportOptions complete = options;
+  guessRanks(model, file, folder, loc, complete);
+  TensorReader tensors(std::move(file), folder, context, complete);
   if (isUnsupported)
     *isUnsupported = false;
-  return buildModule(model, tensors, context, loc, options, isUnsupported);
+  return buildModule(model, tensors, context, loc, complete, isUnsupported);
 }

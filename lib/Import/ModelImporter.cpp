@@ -11,7 +11,9 @@
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/Branches.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Values.h"
+#include "lib/Import/NearMiss.h"
 #include "lib/Import/Problems.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineMap.h"
@@ -35,7 +37,7 @@ using proto::NodeProto;
 using proto::TypeProto;
 using proto::ValueInfoProto;
 
-static constexpr int64_t kMinIrVersion = 3, kMaxIrVersion = 14;
+static constexpr int64_t kMaxIrVersion = 14;
 static constexpr int kMaxTypeDepth = 4; // optional(sequence(map(tensor)))
 
 /// A domain whose operators the dialect has under their own names, behind `prefix`: ai.onnx.ml's Scaler is
@@ -124,6 +126,7 @@ private:
   /// What a value of any kind has; dimensions without a number are `?` without an expression.
   Type convertType(const TypeProto &type, int depth = 0);
   Type giveShape(Type type, ArrayRef<int64_t> sizes);
+  std::string commandWithShapes();
   Type convertInput(const ValueInfoProto &input);
   FailureOr<Dims> convertInputShape(const ValueInfoProto &input);
   AffineExpr symbol(StringRef name);
@@ -135,6 +138,9 @@ private:
   std::vector<unsigned> order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
   void build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope);
   void buildNode(const NodeProto &node, size_t index, Scope &scope);
+  std::string suggestOperator(StringRef domain, StringRef type);
+  LogicalResult dropUnknownAttributes(NodeForm &form, RegisteredOperationName op, ArrayRef<StringRef> bodyNames,
+                                      const llvm::StringMap<Body> &bodies);
   FailureOr<int64_t> getOpset(StringRef domain, StringRef type, Scope &scope);
   std::vector<unsigned> buildInBranches(const Nodes &nodes, unsigned origin, ArrayRef<unsigned> rest,
                                         ArrayRef<StringRef> outputs, Scope &scope);
@@ -159,6 +165,7 @@ private:
   Value none();
   Value makeConstant(ElementsAttr elements, Location where);
   LogicalResult checkResult(Value result, StringRef name, const Scope &scope);
+  void checkDeclaredShape(RankedTensorType type, StringRef name, const TypeProto::Tensor &declared);
   void nameSymbols(Value value, const TypeProto &declared);
 
   const FunctionProto *findFunction(const NodeProto &node) const;
@@ -242,11 +249,17 @@ OwningOpRef<ModuleOp> Importer::run(bool *isUnsupported) {
 }
 
 LogicalResult Importer::checkVersions() {
-  if (!model.has_ir_version() && !model.has_graph())
-    return emitError(loc) << "not an ONNX model: it has neither a graph nor an IR version";
-  if (model.ir_version() < kMinIrVersion || model.ir_version() > kMaxIrVersion)
-    return emitError(loc) << "the model has IR version " << model.ir_version() << "; " << kMinIrVersion << " to "
-                          << kMaxIrVersion << " are supported";
+  int64_t version = model.ir_version();
+  if (version < 0 || version > kMaxIrVersion)
+    return emitError(loc) << "the model has IR version " << version << "; up to " << kMaxIrVersion << " are supported";
+  // Versions 1 and 2 had no imports, and attributes without a type. "All ModelProtos MUST have at least one entry"
+  // since.
+  bool imports = model.opset_import_size();
+  if (!imports && version >= 3)
+    return emitError(loc) << "the model imports no opset: it doesn't say which versions of the operators it means";
+  if (version < 3)
+    emitWarning(loc) << "the model has IR version " << version
+                     << ", of before onnx 1.0; assumed: " << (imports ? "what version 3 means" : "opset 1 of ai.onnx");
   if (graph.output_size() == 0)
     return emitError(loc) << "the model's graph has no outputs";
   return success();
@@ -254,6 +267,8 @@ LogicalResult Importer::checkVersions() {
 
 LogicalResult Importer::readOpsets(const google::protobuf::RepeatedPtrField<proto::OperatorSetIdProto> &imports,
                                    Scope &scope, Location where) {
+  if (imports.empty() && scope.isMain())
+    scope.opsets[""] = 1;
   for (const auto &import : imports) {
     StringRef domain = normalizeDomain(import.domain());
     const Domain *known = findDomain(domain);
@@ -269,13 +284,20 @@ LogicalResult Importer::readOpsets(const google::protobuf::RepeatedPtrField<prot
 // ---- Inputs and initializers ---------------------------------------------------------------------------------------
 
 void Importer::collectInitializers(const GraphProto &graph, Scope &scope) {
-  for (const auto &tensor : graph.initializer())
-    if (!scope.initializers.try_emplace(tensor.name(), &tensor).second)
-      problem(tensor.name(), "there are two initializers with this name");
-  for (const auto &tensor : graph.sparse_initializer())
-    if (scope.initializers.count(tensor.values().name()) ||
-        !scope.sparseInitializers.try_emplace(tensor.values().name(), &tensor).second)
-      problem(tensor.values().name(), "there are two initializers with this name");
+  auto isNew = [&](StringRef name) {
+    if (scope.hasInitializer(name))
+      emitWarning(locate(name)) << "two initializers have this name; assumed: the later one";
+  };
+  for (const auto &tensor : graph.initializer()) {
+    isNew(tensor.name());
+    scope.initializers[tensor.name()] = &tensor;
+  }
+  for (const auto &tensor : graph.sparse_initializer()) {
+    StringRef name = tensor.values().name();
+    isNew(name);
+    scope.initializers.erase(name);
+    scope.sparseInitializers[name] = &tensor;
+  }
 }
 
 AffineExpr Importer::symbol(StringRef name) {
@@ -300,14 +322,27 @@ static std::string dimName(const ValueInfoProto &input, int axis) {
   return name.empty() ? input.name() + "_" + std::to_string(axis) : name.str();
 }
 
+/// The command line that gives a shape to every input that has none.
+std::string Importer::commandWithShapes() {
+  std::string command = "onnxc";
+  if (auto path = dyn_cast<NameLoc>(loc))
+    command += " " + path.getName().str();
+  for (const ValueInfoProto &input : graph.input())
+    if (input.type().has_tensor_type() && !input.type().tensor_type().has_shape() &&
+        !options.inputShapes.count(input.name()))
+      command += " --input-shape \"" + input.name() + "=1x3x224x224\"";
+  return command + ", with its true sizes (? for one that the run chooses)";
+}
+
 FailureOr<Dims> Importer::convertInputShape(const ValueInfoProto &input) {
   const auto &tensor = input.type().tensor_type();
   auto wanted = options.inputShapes.find(input.name());
   bool isGiven = wanted != options.inputShapes.end();
   if (!tensor.has_shape()) {
     if (!isGiven)
-      return emitError(loc) << "the input has no known rank: give it a shape with --input-shape \"" << input.name()
-                            << "=1x3x224x224\"";
+      return emitError(loc)
+             << "the model doesn't say how many dimensions the input has, and neither do its uses. Say it: "
+             << commandWithShapes();
     Dims dims;
     for (auto [axis, size] : llvm::enumerate(wanted->second))
       dims.push_back(size >= 0 ? makeDim(&context, size) : symbol(input.name() + "_" + std::to_string(axis)));
@@ -465,19 +500,29 @@ void Importer::addInputs(Scope &scope) {
         problem(input.name(), "the dimension '" + name.str() + "' is given two different sizes");
   }
   Block &entry = function.front();
+  llvm::StringMap<std::string> types; // of the inputs so far
   for (const ValueInfoProto &input : graph.input()) {
     // IR version 3 lists initializers as inputs; later ones let them be defaults, which are compiled in.
     if (scope.hasInitializer(input.name()))
       continue;
-    if (input.name().empty() || scope.values.count(input.name())) {
-      problem(input.name(), "there are two inputs with this name, or it is empty");
+    if (input.name().empty()) {
+      problem(input.name(), "an input has no name");
       continue;
     }
-    Type type = convertInput(input);
-    Value &value = scope.values[input.name()];
-    if (!type)
+    auto [type, isNew] = types.try_emplace(input.name(), input.type().SerializeAsString());
+    if (!isNew && type->second == input.type().SerializeAsString()) {
+      emitWarning(locate(input.name())) << "the input is listed twice; assumed: one input";
       continue;
-    value = entry.addArgument(type, locate(input.name()));
+    }
+    if (!isNew) {
+      problem(input.name(), "there are two inputs with this name, of different types");
+      continue;
+    }
+    Type converted = convertInput(input);
+    Value &value = scope.values[input.name()];
+    if (!converted)
+      continue;
+    value = entry.addArgument(converted, locate(input.name()));
     function.setType(b.getFunctionType(entry.getArgumentTypes(), {}));
     function.setArgAttr(entry.getNumArguments() - 1, "onnx.name", b.getStringAttr(input.name()));
   }
@@ -537,7 +582,7 @@ void Importer::addOutputs(Scope &scope) {
   llvm::StringSet<> seen;
   for (const ValueInfoProto &output : graph.output()) {
     if (!seen.insert(output.name()).second)
-      problem(output.name(), "there are two outputs with this name");
+      emitWarning(locate(output.name())) << "the output is listed twice; assumed: both places get the value";
     FailureOr<Value> value = [&]() -> FailureOr<Value> {
       ErrorCollector errors(&context);
       auto found = lookup(output.name(), scope);
@@ -628,6 +673,10 @@ static void collectOuterNames(const GraphProto &graph, llvm::StringSet<> &names)
       names.insert(name);
 }
 
+static bool isConstant(const NodeProto &node) {
+  return node.op_type() == "Constant" && normalizeDomain(node.domain()).empty();
+}
+
 /// The nodes that `outputs` depend on, every one after what it depends on, otherwise in their own order.
 std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
   llvm::StringMap<unsigned> producer;
@@ -635,8 +684,20 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
     for (const std::string &output : node.output()) {
       if (output.empty())
         continue;
-      if (scope.values.count(output) || scope.hasInitializer(output) || !producer.try_emplace(output, index).second)
+      auto [it, isNew] = producer.try_emplace(output, index);
+      if (!scope.values.count(output) && !scope.hasInitializer(output) && isNew)
+        continue;
+      // A Constant is an initializer in the clothes of a node: of two with one name the later counts.
+      bool wasConstant =
+          isNew ? scope.hasInitializer(output) && !scope.values.count(output) : isConstant(nodes[it->second]);
+      if (!isConstant(node) || !wasConstant) {
         problem(output, "two nodes, inputs or initializers have this name");
+        continue;
+      }
+      emitWarning(locate(output)) << "two constants have this name; assumed: the later one";
+      scope.initializers.erase(output);
+      scope.sparseInitializers.erase(output);
+      it->second = index;
     }
 
   std::vector<SmallVector<unsigned, 2>> users(nodes.size());
@@ -838,6 +899,51 @@ void Importer::buildNode(const NodeProto &node, size_t index, Scope &scope) {
   }
 }
 
+/// "; did you mean 'Relu'?", or "; Relu is an operator of ai.onnx".
+std::string Importer::suggestOperator(StringRef domain, StringRef type) {
+  SmallVector<StringRef> own;
+  std::string elsewhere;
+  auto see = [&](StringRef otherDomain, StringRef name) {
+    if (otherDomain == domain)
+      own.push_back(name);
+    else if (name == type && elsewhere.empty())
+      elsewhere = ("; " + type + " is an operator of " + showDomain(otherDomain)).str();
+  };
+  for (const Domain &other : kDomains)
+    for (RegisteredOperationName op : context.getRegisteredOperationsByDialect("onnx"))
+      if (StringRef name = op.getStringRef(); name.consume_front(other.prefix) && !name.contains('.'))
+        see(other.name, name);
+  context.getLoadedDialect<OnnxDialect>()->forEachUpgrade(
+      [&](StringRef otherDomain, StringRef name, int64_t) { see(otherDomain, name); });
+  return elsewhere.empty() ? suggest(type, own) : elsewhere;
+}
+
+/// An attribute that the operator does not have means nothing, unless somebody meant another one by it.
+LogicalResult Importer::dropUnknownAttributes(NodeForm &form, RegisteredOperationName op, ArrayRef<StringRef> bodyNames,
+                                              const llvm::StringMap<Body> &bodies) {
+  SmallVector<StringRef> known(bodyNames), operands;
+  for (StringAttr name : op.getAttributeNames())
+    known.push_back(name.getValue());
+  op.getInterface<OnnxOpInterface>()->getArgumentNames().split(operands, ' ');
+  SmallVector<StringRef> unknown;
+  for (NamedAttribute attribute : form.attributes)
+    if (!llvm::is_contained(known, attribute.getName()))
+      unknown.push_back(attribute.getName());
+  for (const auto &entry : bodies)
+    if (!llvm::is_contained(bodyNames, entry.first()))
+      unknown.push_back(entry.first());
+  for (StringRef name : unknown) {
+    if (llvm::is_contained(operands, name))
+      return emitError(b.getLoc()) << "the operator has no attribute '" << name
+                                   << "': it is an input since a newer opset";
+    if (std::string meant = suggest(name, known); !meant.empty())
+      return emitError(b.getLoc()) << "the operator has no attribute '" << name << "'" << meant;
+    emitWarning(b.getLoc()) << form.name << " has no attribute '" << name << "'; assumed: it means nothing";
+    form.attributes.erase(name);
+  }
+  return success();
+}
+
 /// The version of a domain that the node `type` is written for.
 FailureOr<int64_t> Importer::getOpset(StringRef domain, StringRef type, Scope &scope) {
   auto imported = scope.opsets.find(domain);
@@ -847,7 +953,8 @@ FailureOr<int64_t> Importer::getOpset(StringRef domain, StringRef type, Scope &s
   const Domain *known = findDomain(domain);
   int64_t newest = known ? known->newest : 1;
   if (!known && context.getLoadedDialect<OnnxDialect>()->getUpgrades(domain, type, newest).empty())
-    return emitError(b.getLoc()) << "no opset of the domain " << showDomain(domain) << " is imported";
+    return emitError(b.getLoc()) << "no opset of the domain " << showDomain(domain) << " is imported"
+                                 << suggestOperator(domain, type);
   emitWarning(loc) << "no opset of the domain " << showDomain(domain) << " is imported; assumed: version " << newest
                    << " of " << showDomain(domain);
   return newest;
@@ -869,7 +976,7 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
     return info && info->hasInterface<OnnxOpInterface>() ? info : std::nullopt;
   };
   if (upgrades.empty() && !findOp(domain, node.op_type()))
-    return emitError(b.getLoc()) << "the operator is not implemented";
+    return emitError(b.getLoc()) << "the operator is not implemented" << suggestOperator(domain, node.op_type());
   NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}, {}, 0, {}};
   form.lookup = [&](StringRef name) { return lookup(name, scope); };
   llvm::StringMap<Body> bodies;
@@ -907,16 +1014,11 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
   if (form.resultCount > arity.results && !arity.variadicResults)
     return emitError(b.getLoc()) << "the node has " << form.resultCount << " outputs; the operator has at most "
                                  << arity.results;
-  ArrayRef<StringAttr> known = info->getAttributeNames();
-  for (NamedAttribute attribute : form.attributes)
-    if (!llvm::is_contained(known, attribute.getName()))
-      return emitError(b.getLoc()) << "the operator has no attribute '" << attribute.getName().getValue() << "'";
   // The bodies, in the order that the operator has them.
   auto *bodyInterface = info->getInterface<OnnxBodyInterface>();
   ArrayRef<StringRef> names = bodyInterface ? bodyInterface->getBodyNames() : ArrayRef<StringRef>();
-  for (const auto &entry : bodies)
-    if (!llvm::is_contained(names, entry.first()))
-      return emitError(b.getLoc()) << "the operator has no attribute '" << entry.first() << "'";
+  if (failed(dropUnknownAttributes(form, *info, names, bodies)))
+    return failure();
   for (StringRef name : names)
     if (!bodies.count(name))
       return emitError(b.getLoc()) << "the attribute '" << name << "' is missing";
@@ -994,8 +1096,24 @@ LogicalResult Importer::checkResult(Value result, StringRef name, const Scope &s
                       getElementTypeName(type.getElementType()));
     return failure();
   }
+  checkDeclaredShape(type, name, it->second->tensor_type());
   nameSymbols(result, *it->second);
   return success();
+}
+
+/// What exporters declare of values inside of a model often is that of another model, of other sizes.
+void Importer::checkDeclaredShape(RankedTensorType type, StringRef name, const TypeProto::Tensor &declared) {
+  if (!declared.has_shape())
+    return;
+  bool fits = declared.shape().dim_size() == type.getRank();
+  for (int axis = 0; fits && axis < type.getRank(); ++axis) {
+    const auto &dim = declared.shape().dim(axis);
+    fits = !dim.has_dim_value() || dim.dim_value() < 0 || type.isDynamicDim(axis) ||
+           dim.dim_value() == type.getDimSize(axis);
+  }
+  if (!fits)
+    emitWarning(locate(name))
+        << "the model declares another shape than the value has; assumed: what the operators give";
 }
 
 /// Sizes that only the run shows get the names that the model gives them.
@@ -1372,9 +1490,17 @@ FailureOr<Attribute> Importer::convertAttribute(const AttributeProto &a, Scope &
   case AttributeProto::INTS:
     return Attribute(b.getDenseI64ArrayAttr(SmallVector<int64_t>(a.ints().begin(), a.ints().end())));
   case AttributeProto::STRINGS: {
-    auto strings = llvm::map_to_vector(a.strings(), [](const std::string &s) { return StringRef(s); });
-    return Attribute(b.getStrArrayAttr(strings));
+    if (llvm::any_of(a.strings(), [](StringRef text) { return text.contains('\0'); }))
+      emitWarning(b.getLoc()) << "a string of '" << a.name()
+                              << "' contains a zero byte; assumed: it is written as the bytes "
+                              << "C0 80";
+    return Attribute(b.getArrayAttr(llvm::map_to_vector(
+        a.strings(), [&](StringRef text) -> Attribute { return b.getStringAttr(encodeZeroBytes(text)); })));
   }
+  case AttributeProto::UNDEFINED:
+    emitWarning(b.getLoc()) << "the attribute '" << a.name()
+                            << "' has neither a type nor a value; assumed: it is left out";
+    return Attribute();
   case AttributeProto::TENSOR:
   case AttributeProto::SPARSE_TENSOR: {
     StringRef name = a.t().name().empty() ? "constant" : StringRef(a.t().name());
@@ -1464,9 +1590,14 @@ FailureOr<SmallVector<Value>> Importer::buildBody(Body body, StringRef name, Val
     if (!scope.values.try_emplace(input.name(), arguments[count++]).second)
       return emitError(b.getLoc()) << "two inputs of '" << name << "' are called '" << input.name() << "'";
   }
-  if (count != arguments.size())
-    return emitError(b.getLoc()) << "'" << name << "' has " << count << " inputs where the operator gives "
-                                 << arguments.size();
+  if (count != arguments.size()) {
+    auto hidden = llvm::find_if(graph.input(), [&](auto &input) { return scope.hasInitializer(input.name()); });
+    InFlightDiagnostic error = emitError(b.getLoc()) << "'" << name << "' has " << count
+                                                     << " inputs where the operator gives " << arguments.size();
+    if (hidden != graph.input().end())
+      error << ": its input '" << hidden->name() << "' is also an initializer of it, and so takes no value";
+    return error;
+  }
   SmallVector<StringRef> outputs;
   for (const ValueInfoProto &output : graph.output())
     outputs.push_back(output.name());

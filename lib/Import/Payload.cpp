@@ -68,6 +68,22 @@ class Rewriter {
 public:
   explicit Rewriter(StringRef model) : model(model) {}
 
+  /// Appends the rewritten model to `out`; gives the number of bytes behind it that are left out.
+  size_t rewriteModel(std::string &out) {
+    StringRef in = model;
+    for (bool hasGraph = false; !in.empty();) {
+      StringRef field = in;
+      if (!rewriteField(in, Message::Model, 0, out)) {
+        if (hasGraph && !isModelField(field))
+          return field.size();
+        out += field; // damaged
+        return 0;
+      }
+      hasGraph |= isModelField(field) && readVarint(field) == uint64_t(7 << 3 | Bytes);
+    }
+    return 0;
+  }
+
   /// Appends the rewritten message to `out`.
   void rewrite(StringRef in, Message message, unsigned depth, std::string &out) {
     while (!in.empty()) {
@@ -80,10 +96,35 @@ public:
   }
 
 private:
+  /// Whether a field of ModelProto begins here, with the wire type that it has.
+  static bool isModelField(StringRef in) {
+    auto tag = readVarint(in);
+    if (!tag)
+      return false;
+    switch (*tag >> 3) {
+    case 1: // ir_version, model_version
+    case 5:
+      return (*tag & 7) == Varint;
+    case 2: // producer_name, producer_version, domain, doc_string, graph, opset_import, metadata_props, training_info,
+    case 3: // functions, configuration
+    case 4:
+    case 6:
+    case 7:
+    case 8:
+    case 14:
+    case 20:
+    case 25:
+    case 26:
+      return (*tag & 7) == Bytes;
+    default:
+      return false;
+    }
+  }
+
   bool rewriteField(StringRef &in, Message message, unsigned depth, std::string &out) {
     StringRef start = in;
     auto tag = readVarint(in);
-    if (!tag || *tag > UINT32_MAX)
+    if (!tag || *tag > UINT32_MAX || *tag >> 3 == 0)
       return false;
     uint32_t number = *tag >> 3;
     uint64_t length = 0;
@@ -138,8 +179,8 @@ private:
 };
 } // namespace
 
-std::string onnxc::detachPayloads(StringRef model) {
+std::string onnxc::detachPayloads(StringRef model, size_t &trailing) {
   std::string out;
-  Rewriter(model).rewrite(model, Message::Model, 0, out);
+  trailing = Rewriter(model).rewriteModel(out);
   return out;
 }

@@ -4,6 +4,8 @@
 #include "lib/Import/Tensors.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Forgive.h"
+#include "lib/Import/Recognize.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "onnx.pb.h"
@@ -135,6 +137,11 @@ LogicalResult TensorReader::readBytes(const TensorProto &tensor, Bytes &bytes, L
         byte &= (1 << element.getIntOrFloatBitWidth()) - 1;
     bytes.data = bytes.storage;
   }
+  if (bytes.data.size() > size && !dims.empty() && count) {
+    emitWarning(loc) << "the tensor holds " << bytes.data.size() << " bytes, more than its shape and type ("
+                     << bytes.type << ") need; assumed: the first " << size << " bytes";
+    bytes.data = bytes.data.take_front(size);
+  }
   if (bytes.data.size() != size)
     return emitError(loc) << "the tensor holds " << bytes.data.size() << " bytes, but its shape and type ("
                           << bytes.type << ") need " << size;
@@ -164,7 +171,7 @@ std::shared_ptr<llvm::MemoryBuffer> TensorReader::open(StringRef location, Locat
     return fail("can't be looked for: " + error.message());
   path::append(wanted, location);
   if (std::error_code error = llvm::sys::fs::real_path(wanted, real))
-    return fail("can't be opened: " + error.message());
+    return fail("can't be opened: " + error.message() + ". It holds weights: copy it into the folder of the model");
   if (!base.ends_with("/"))
     base += "/";
   if (!real.starts_with(base))
@@ -190,9 +197,12 @@ LogicalResult TensorReader::readExternal(const TensorProto &tensor, uint64_t siz
   std::shared_ptr<llvm::MemoryBuffer> file = open(location, loc);
   if (!file)
     return failure();
-  if (offset > file->getBufferSize() || length > file->getBufferSize() - offset)
+  if (offset > file->getBufferSize() || length > file->getBufferSize() - offset) {
+    std::string what = recognizeFile(file->getBuffer()); // which raw numbers may look like, too, where they are enough
     return emitError(loc) << "the external data file '" << location << "' has " << file->getBufferSize()
-                          << " bytes; the tensor wants " << length << " from byte " << offset << " on";
+                          << " bytes; the tensor wants " << length << " from byte " << offset << " on"
+                          << (what.empty() ? "" : ": " + what);
+  }
   bytes.data = ArrayRef<char>(file->getBufferStart() + offset, length);
   bytes.owner = std::move(file);
   return success();
@@ -228,16 +238,22 @@ ElementsAttr TensorReader::readStrings(const TensorProto &tensor, Location loc) 
   SmallVector<int64_t> dims(tensor.dims().begin(), tensor.dims().end());
   if (failed(makeType(dims, tensor.data_type(), type, size, loc)))
     return {};
-  SmallVector<StringRef> values(tensor.string_data().begin(), tensor.string_data().end());
-  if (static_cast<int64_t>(values.size()) != type.getNumElements()) {
+  SmallVector<std::string, 0> texts;
+  for (const std::string &text : tensor.string_data())
+    texts.push_back(onnx::encodeZeroBytes(text));
+  SmallVector<StringRef> values(texts.begin(), texts.end());
+  int64_t count = type.getNumElements();
+  if (static_cast<int64_t>(values.size()) > count && count && !dims.empty()) {
+    emitWarning(loc) << "the tensor has " << values.size() << " strings, more than its shape wants; assumed: the first "
+                     << count;
+    values.truncate(count);
+  }
+  if (static_cast<int64_t>(values.size()) != count) {
     emitError(loc) << "the tensor has " << values.size() << " strings; its shape wants " << type.getNumElements();
     return {};
   }
-  for (StringRef value : values)
-    if (value.contains('\0')) {
-      emitError(loc) << "a string of the tensor contains a zero byte: that can't be compiled";
-      return {};
-    }
+  if (llvm::any_of(tensor.string_data(), [](StringRef text) { return text.contains('\0'); }))
+    emitWarning(loc) << "a string contains a zero byte; assumed: it is written as the bytes C0 80";
   return DenseStringElementsAttr::get(type, values);
 }
 

@@ -7,6 +7,7 @@
 #include "Wire.h"
 #include "onnxc/runtime.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -161,11 +162,8 @@ std::string parseStrings(Reader message, Tensor &tensor) {
   uint64_t field, count;
   unsigned wire;
   for (Reader content{}; message.next(field, wire, content);)
-    if (field == StringData && wire == Bytes) {
-      if (memchr(content.at, 0, content.left()))
-        return "string " + std::to_string(strings.size()) + " has a zero byte, which models can't tell from its end";
+    if (field == StringData && wire == Bytes)
       strings.emplace_back(reinterpret_cast<const char *>(content.at), content.left());
-    }
   if (!elementCount(tensor.dims, count))
     return "negative or far too big dims";
   if (count != strings.size())
@@ -207,7 +205,7 @@ bool allocate(Tensor &tensor) {
 bool setStrings(Tensor &tensor, const std::vector<std::string_view> &strings) {
   uint64_t bytes = strings.size() * sizeof(char *) + 1;
   for (std::string_view text : strings)
-    bytes += text.size() + 1;
+    bytes += text.size() + size_t(std::count(text.begin(), text.end(), '\0')) + 1;
   tensor.size = strings.size() * sizeof(char *);
   tensor.memory.reset(aligned_alloc(64, (bytes + 63) & ~uint64_t(63)));
   auto **pointers = static_cast<const char **>(tensor.memory.get());
@@ -216,7 +214,11 @@ bool setStrings(Tensor &tensor, const std::vector<std::string_view> &strings) {
   char *at = reinterpret_cast<char *>(pointers + strings.size());
   for (size_t i = 0; i < strings.size(); ++i) {
     pointers[i] = at;
-    at += strings[i].copy(at, strings[i].size());
+    for (char c : strings[i])
+      if (c)
+        *at++ = c;
+      else
+        *at++ = kZeroByte[0], *at++ = kZeroByte[1];
     *at++ = 0;
   }
   return true;
@@ -336,7 +338,7 @@ std::string serializeTensor(const char *name, int32_t type, const int64_t *dims,
       appendNumber(proto, Dims, uint64_t(dims[i]));
     appendNumber(proto, DataType, uint64_t(type));
     for (uint64_t i = 0; i < size / sizeof(char *); ++i)
-      appendBytes(proto, StringData, static_cast<const char *const *>(data)[i]);
+      appendText(proto, StringData, static_cast<const char *const *>(data)[i]);
     if (*name)
       appendBytes(proto, Name, name);
     return proto;

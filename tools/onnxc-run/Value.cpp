@@ -108,8 +108,6 @@ std::string parseMap(Reader message, int32_t type, Value &value, onnxc_value &to
       message.failed |= content.failed;
     } else if (field == MapStringKeys && wire == Bytes) {
       texts.emplace_back(reinterpret_cast<const char *>(content.at), content.left());
-      if (texts.back().find('\0') != texts.back().npos)
-        return "a key has a zero byte, which models can't tell from its end";
     } else if (field == MapValues && wire == Bytes) {
       std::string error = parseParts(content, "SequenceProto", TensorValue, parts);
       if (!error.empty())
@@ -211,7 +209,7 @@ std::string serializeMap(const onnxc_value &map) {
   bool isSigned = keys.type == ONNXC_INT8 || keys.type == ONNXC_INT16 || keys.type == ONNXC_INT32;
   for (int64_t i = 0; i < keys.dims[0]; ++i) {
     if (keys.type == ONNXC_STRING) {
-      appendBytes(proto, MapStringKeys, static_cast<const char *const *>(keys.data)[i]);
+      appendText(proto, MapStringKeys, static_cast<const char *const *>(keys.data)[i]);
     } else {
       int64_t key = 0;
       memcpy(&key, static_cast<const char *>(keys.data) + size_t(i) * keySize, keySize);

@@ -95,4 +95,13 @@ inline void appendBytes(std::string &to, uint64_t field, const std::string &byte
   to += bytes;
 }
 
+/// What a zero byte inside of a text is in a compiled model, where a text ends at the first one (docs/Abi.md).
+inline constexpr char kZeroByte[] = "\xc0\x80";
+
+inline void appendText(std::string &to, uint64_t field, std::string text) {
+  for (size_t at; (at = text.find(kZeroByte)) != text.npos;)
+    text.replace(at, 2, 1, '\0');
+  appendBytes(to, field, text);
+}
+
 #endif

@@ -3,6 +3,7 @@
 // Values that need no computation: constants, and the absent optional value.
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -43,10 +44,14 @@ static Attribute makeStrings(RankedTensorType type, ArrayRef<StringRef> values) 
 /// Every form of Constant's attribute becomes `value`.
 static LogicalResult normalizeConstant(NodeForm &node) {
   OpBuilder &b = node.b;
-  size_t forms = node.attributes.getAttrs().size();
+  auto isForm = [](NamedAttribute attribute) {
+    StringRef name = attribute.getName();
+    return name.starts_with("value") || name == "sparse_value";
+  };
+  size_t forms = llvm::count_if(node.attributes, isForm);
   if (forms != 1)
     return node.error() << "Constant needs exactly one attribute, not " << forms;
-  NamedAttribute attribute = *node.attributes.begin();
+  NamedAttribute attribute = *llvm::find_if(node.attributes, isForm);
   StringRef form = attribute.getName();
   auto vector = [](size_t size, Type element) { return RankedTensorType::get(static_cast<int64_t>(size), element); };
   Attribute value;
@@ -61,7 +66,8 @@ static LogicalResult normalizeConstant(NodeForm &node) {
   } else if (auto list = dyn_cast<DenseI64ArrayAttr>(attribute.getValue()); list && form == "value_ints") {
     value = DenseElementsAttr::get(vector(list.size(), b.getI64Type()), list.asArrayRef());
   } else if (auto text = dyn_cast<StringAttr>(attribute.getValue()); text && form == "value_string") {
-    value = makeStrings(RankedTensorType::get({}, StringType::get(b.getContext())), text.getValue());
+    std::string encoded = encodeZeroBytes(text.getValue());
+    value = makeStrings(RankedTensorType::get({}, StringType::get(b.getContext())), StringRef(encoded));
   } else if (auto list = dyn_cast<ArrayAttr>(attribute.getValue()); list && form == "value_strings") {
     SmallVector<StringRef> texts(list.getAsValueRange<StringAttr>());
     value = makeStrings(vector(texts.size(), StringType::get(b.getContext())), texts);
@@ -72,7 +78,8 @@ static LogicalResult normalizeConstant(NodeForm &node) {
         return node.error() << "a string contains a zero byte: that can't be compiled";
   if (!value)
     return node.error() << "the attribute '" << form << "' is not one of Constant, or of another type";
-  node.attributes.assign({b.getNamedAttr("value", value)});
+  node.attributes.erase(form);
+  node.attributes.set("value", value);
   return success();
 }
 

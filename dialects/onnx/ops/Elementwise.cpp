@@ -5,6 +5,7 @@
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Random.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/SmallFloats.h"
@@ -455,6 +456,16 @@ static LogicalResult upgradeBroadcast(NodeForm &node) {
   return success(node.operands[1]);
 }
 
+/// Some exporters went on writing what version 7 has done away with.
+static LogicalResult takeLegacyBroadcast(NodeForm &node) {
+  if (!node.attributes.get("broadcast") && !node.attributes.get("axis"))
+    return success();
+  emitWarning(node.b.getLoc()) << node.name
+                               << " has no attributes 'broadcast' and 'axis' from opset 7 on; assumed: those "
+                               << "of opset 6";
+  return upgradeBroadcast(node);
+}
+
 /// Before version 7 the slope was one number, or one for each channel.
 static LogicalResult upgradePRelu6(NodeForm &node) {
   auto data = getOperandType(node, 0), slope = getOperandType(node, 1);
@@ -535,8 +546,10 @@ void onnxc::onnx::registerElementwiseOps(OnnxDialect &dialect) {
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Elementwise.cpp.inc"
       >(dialect);
-  for (StringRef name : {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"})
+  for (StringRef name : {"Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor", "Equal", "Greater", "Less"}) {
     dialect.addUpgrade(name, 7, upgradeBroadcast);
+    dialect.addUpgrade(name, kAnyVersion, takeLegacyBroadcast);
+  }
   dialect.addUpgrade("PRelu", 7, upgradePRelu6);
   dialect.addUpgrade("Selu", 6, upgradeSelu1);
   dialect.addUpgrade("Clip", 11, upgradeClip6);

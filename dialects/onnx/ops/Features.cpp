@@ -97,6 +97,14 @@ FailureOr<SmallVector<Value>> BinarizerOp::lowerToLinalg(LoweringBuilder &b, Val
 
 //===- FeatureVectorizer ------------------------------------------------------------===//
 
+/// The rows of X and the features in each. More dimensions than two are taken together, as in onnxruntime.
+static FailureOr<Dims> getFlatRowDims(Operation *op, Value x) {
+  Dims dims = getDims(x);
+  if (dims.size() <= 2)
+    return getRowDims(op, x);
+  return Dims{dims[0], product(op->getContext(), ArrayRef(dims).drop_front())};
+}
+
 LogicalResult FeatureVectorizerOp::inferTypes(SmallVectorImpl<Type> &types) {
   auto given = getInputdimensions();
   if (getX().empty())
@@ -105,9 +113,11 @@ LogicalResult FeatureVectorizerOp::inferTypes(SmallVectorImpl<Type> &types) {
     return emitOpError("inputdimensions has ") << given->size() << " entries for " << getX().size() << " inputs";
   AffineExpr rows, features = makeDim(getContext(), 0);
   for (auto [i, x] : llvm::enumerate(getX())) {
-    auto dims = getRowDims(*this, x);
+    auto dims = getFlatRowDims(*this, x);
     if (failed(checkNumbers(*this, x)) || failed(dims))
       return failure();
+    if (size_t rank = getDims(x).size(); rank > 2)
+      emitWarning() << "input " << i << " has rank " << rank << "; assumed: rows of all features from dimension 1 on";
     if (given && (*given)[i] < 0)
       return emitOpError("inputdimensions has the entry ") << (*given)[i];
     auto first = rows ? getConstant(rows) : std::nullopt, here = getConstant((*dims)[0]);
@@ -129,7 +139,7 @@ FailureOr<SmallVector<Value>> FeatureVectorizerOp::lowerToLinalg(LoweringBuilder
   AffineExpr place = zero;
   for (size_t i = 0; i < operands.size(); ++i) {
     Lowered x = getLowered(*this, operands, i);
-    x = convert(b, reshape(b, x, *getRowDims(*this, getX()[i])), b.getF32Type());
+    x = convert(b, reshape(b, x, *getFlatRowDims(*this, getX()[i])), b.getF32Type());
     b.requireEqual(x.dims()[0], rows, "FeatureVectorizer: the inputs have different numbers of rows");
     // As many features as the node says: more are cut off, missing ones are 0.
     AffineExpr count = given ? makeDim(getContext(), (*given)[i]) : x.dims()[1];
@@ -154,6 +164,14 @@ FailureOr<SmallVector<Value>> FeatureVectorizerOp::lowerToLinalg(LoweringBuilder
 
 //===- Imputer ----------------------------------------------------------------------===//
 
+/// How many of `count` values take the place of missing ones: one for each feature, or where their number is another
+/// the first for all, as in onnxruntime.
+static int64_t countImputed(ImputerOp op, int64_t count) {
+  Dims dims = getDims(op.getX());
+  auto features = dims.empty() ? 1 : getConstant(dims.back());
+  return features && *features != count ? 1 : count;
+}
+
 LogicalResult ImputerOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (failed(checkNumbers(*this, getX())))
     return failure();
@@ -165,7 +183,10 @@ LogicalResult ImputerOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (count == 0)
     return emitOpError("needs ") << name;
   types.push_back(getX().getType());
-  return checkPerFeature(*this, getX(), count, name);
+  if (count != countImputed(*this, count))
+    emitWarning() << name << " has " << count << " entries, which is not the number of features of X; assumed: the "
+                  << "first one for all features";
+  return success();
 }
 
 FailureOr<SmallVector<Value>> ImputerOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
@@ -173,10 +194,12 @@ FailureOr<SmallVector<Value>> ImputerOp::lowerToLinalg(LoweringBuilder &b, Value
   Fields fields(b, x.dims());
   Field values;
   if (isa<FloatType>(x.element())) {
-    values = alongFeatures(b, fields, x, *getImputedValueFloats(), x.element());
+    ArrayRef<float> floats = *getImputedValueFloats();
+    values = alongFeatures(b, fields, x, floats.take_front(countImputed(*this, floats.size())), x.element());
   } else {
     ArrayRef<int64_t> integers = *getImputedValueInt64s();
-    int64_t count = integers.size();
+    int64_t count = countImputed(*this, integers.size());
+    integers = integers.take_front(count);
     requireFeatures(b, x, count);
     Lowered numbers{makeIntegers(b, integers), makeTensor(count, b.getI64Type())};
     numbers = convert(b, numbers, x.element());

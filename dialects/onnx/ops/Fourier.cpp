@@ -290,6 +290,18 @@ FailureOr<SmallVector<Value>> STFTOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   return SmallVector<Value>{convert(b, {b.lower(spectra), cast<RankedTensorType>(spectra.getType())}, element).value};
 }
 
+/// A signal of real numbers needs a last dimension of 1, which is easily forgotten.
+static LogicalResult addParts(NodeForm &node) {
+  Value signal = node.operand(0);
+  auto type = signal ? dyn_cast<RankedTensorType>(signal.getType()) : RankedTensorType();
+  if (!type || type.getRank() != 2)
+    return success();
+  emitWarning(node.b.getLoc()) << "the signal lacks the last dimension (1 for real, 2 for complex numbers); assumed: "
+                               << "real numbers";
+  node.operands[0] = unsqueeze(node, signal, 2);
+  return success(node.operands[0]);
+}
+
 /// Without a window, a length that only the run tells becomes that of one.
 static LogicalResult addWindow(NodeForm &node) {
   Value length = node.operand(3);
@@ -317,5 +329,6 @@ void onnxc::onnx::registerFourierOps(OnnxDialect &dialect) {
 #include "dialects/onnx/ops/Fourier.cpp.inc"
       >();
   dialect.addUpgrade("DFT", 20, upgradeDFT);
-  dialect.addUpgrade("STFT", /*below=*/std::numeric_limits<int64_t>::max(), addWindow);
+  for (auto upgrade : {addParts, addWindow})
+    dialect.addUpgrade("STFT", /*below=*/std::numeric_limits<int64_t>::max(), upgrade);
 }

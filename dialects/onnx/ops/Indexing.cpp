@@ -12,10 +12,12 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Indices.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/SmallFloats.h"
 #include "dialects/onnx/support/Text.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -761,10 +763,23 @@ static LogicalResult upgradeScatter(NodeForm &node) {
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Indexing.cpp.inc"
 
+/// The condition is taken as a list, as onnxruntime does.
+static LogicalResult flattenCondition(NodeForm &node) {
+  Value condition = node.operand(1);
+  auto type = condition ? dyn_cast<RankedTensorType>(condition.getType()) : RankedTensorType();
+  if (!type || type.getRank() < 2)
+    return success();
+  emitWarning(node.b.getLoc()) << "the condition has rank " << type.getRank() << "; assumed: its elements in order";
+  node.operands[1] = reshape(node, condition, -1);
+  return success(node.operands[1]);
+}
+
 void onnxc::onnx::registerIndexingOps(OnnxDialect &dialect) {
   dialect.add<
 #define GET_OP_LIST
 #include "dialects/onnx/ops/Indexing.cpp.inc"
       >();
   dialect.addUpgrade("Scatter", std::numeric_limits<int64_t>::max(), upgradeScatter); // deprecated since 11
+  dialect.addUpgrade("Compress", kAnyVersion, makeVectors<CompressOp, 1>);
+  dialect.addUpgrade("Compress", kAnyVersion, flattenCondition);
 }

@@ -8,23 +8,34 @@
 using namespace mlir;
 using namespace onnxc::onnx;
 
+/// How many of the coefficients are those of one target. Where X has fewer features than there are coefficients for,
+/// rows are as long as X has features, and what is left over means nothing: as in onnxruntime.
+static int64_t getRowLength(ArrayRef<AffineExpr> dims, ArrayRef<float> coefficients, int64_t targets) {
+  return getConstant(dims[1]).value_or(coefficients.size() / targets);
+}
+
 /// Checks that there are `targets` rows of coefficients for the features of X, which has the sizes `dims`.
 static LogicalResult checkCoefficients(Operation *op, ArrayRef<AffineExpr> dims, ArrayRef<float> coefficients,
                                        ArrayRef<float> intercepts, int64_t targets) {
   int64_t count = coefficients.size();
-  if (targets < 1 || count == 0 || count % targets != 0)
+  auto features = getConstant(dims[1]);
+  if (targets < 1 || count == 0 || (!features && count % targets != 0))
     return op->emitOpError("has ") << count << " coefficients for " << targets << " targets";
   if (!intercepts.empty() && static_cast<int64_t>(intercepts.size()) != targets)
     return op->emitOpError("has ") << intercepts.size() << " intercepts for " << targets << " targets";
-  if (auto features = getConstant(dims[1]); features && *features != count / targets)
+  if (features && *features > count / targets)
     return op->emitOpError("X has ") << *features << " features; there are coefficients for " << count / targets;
+  if (features && *features * targets != count)
+    emitWarning(op->getLoc()) << "there are " << count << " coefficients for " << targets << " times " << *features
+                              << " features of X; assumed: the first " << *features * targets << " coefficients";
   return success();
 }
 
 /// rows * coefficients^T + intercepts.
 static Lowered getScores(LoweringBuilder &b, Lowered rows, ArrayRef<float> coefficients, ArrayRef<float> intercepts,
                          int64_t targets) {
-  int64_t features = coefficients.size() / targets;
+  int64_t features = getRowLength(rows.dims(), coefficients, targets);
+  coefficients = coefficients.take_front(targets * features);
   AffineExpr row, target, feature;
   bindDims(b.getContext(), row, target, feature);
   rows = takeFeatures(b, rows, features);
@@ -51,7 +62,7 @@ static int64_t countTargets(LinearClassifierOp op, const Labels &labels, AffineE
   if (size_t intercepts = getIntercepts(op).size())
     return intercepts;
   int64_t number = getConstant(features).value_or(0), coefficients = op.getCoefficients().size();
-  return number ? coefficients / number : labels.size();
+  return number && coefficients == number ? 1 : labels.size();
 }
 
 LogicalResult LinearClassifierOp::inferTypes(SmallVectorImpl<Type> &types) {

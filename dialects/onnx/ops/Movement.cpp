@@ -5,6 +5,7 @@
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/support/Axes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -207,6 +208,9 @@ LogicalResult SplitOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (failed(axis))
     return failure();
   int64_t count = getNumResults();
+  if (getNumOutputs() && getSplit() &&
+      !isa<NoneType>(getSplit().getType())) // "Either input 'split' or ... 'num_outputs'"
+    return emitOpError("has both the sizes 'split' and 'num_outputs', which exclude each other: leave one out");
   if (auto wanted = getNumOutputs(); wanted && *wanted != count)
     return emitOpError("has ") << count << " outputs, but num_outputs is " << *wanted;
   AffineExpr whole = dims[*axis];
@@ -1057,4 +1061,9 @@ void onnxc::onnx::registerMovementOps(OnnxDialect &dialect) {
   dialect.addUpgrade("DynamicSlice", std::numeric_limits<int64_t>::max(), upgradeDynamicSlice);
   dialect.addUpgrade("Pad", 2, upgradePad1);
   dialect.addUpgrade("Pad", 11, upgradePad2);
+  dialect.addUpgrade("Split", kAnyVersion, makeVectors<SplitOp, 1>);
+  dialect.addUpgrade("Slice", kAnyVersion, makeVectors<SliceOp, 1, 2, 3, 4>);
+  dialect.addUpgrade("Pad", kAnyVersion, makeVectors<PadOp, 1, 3>);
+  dialect.addUpgrade("CenterCropPad", kAnyVersion, makeVectors<CenterCropPadOp, 1>);
+  dialect.addUpgrade("ReverseSequence", kAnyVersion, makeVectors<ReverseSequenceOp, 1>);
 }

@@ -3,6 +3,7 @@
 // Reductions over windows of the spatial dimensions, or over all of them.
 #include "dialects/onnx/ops/Pooling.h"
 #include "dialects/onnx/support/ComplexParts.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Window.h"
@@ -801,4 +802,6 @@ void onnxc::onnx::registerPoolingOps(OnnxDialect &dialect) {
       >();
   dialect.addUpgrade("LpPool", 2, makePowerInteger);
   dialect.addUpgrade("GlobalLpPool", 2, makePowerInteger);
+  dialect.addUpgrade("Col2Im", kAnyVersion, makeVectors<Col2ImOp, 1, 2>);
+  dialect.addUpgrade("MaxUnpool", kAnyVersion, makeVectors<MaxUnpoolOp, 2>);
 }

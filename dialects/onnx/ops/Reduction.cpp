@@ -5,6 +5,7 @@
 #include "dialects/onnx/support/Axes.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Fields.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -375,4 +376,7 @@ void onnxc::onnx::registerReductionOps(OnnxDialect &dialect) {
   for (StringRef name : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
                          "ReduceMin", "ReduceProd", "ReduceSumSquare"})
     dialect.addUpgrade(name, 18, upgradeReduction);
+  for (StringRef name : {"ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+                         "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"})
+    dialect.addUpgrade(name, kAnyVersion, makeVectors<ReduceSumOp, 1>);
 }

@@ -8,6 +8,7 @@
 #include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Text.h"
@@ -667,6 +668,8 @@ static LogicalResult upgradeUpsample(NodeForm &node) {
     auto type = RankedTensorType::get(scales.size(), node.b.getF32Type());
     node.setOperand(1, ConstantOp::create(node.b, type, DenseElementsAttr::get(type, scales.asArrayRef())));
   }
+  if (failed(makeVector(node, 1, "scales")))
+    return failure();
   node.name = "Resize";
   return upgradeResize10(node);
 }
@@ -680,5 +683,6 @@ void onnxc::onnx::registerResizeOps(OnnxDialect &dialect) {
 #include "dialects/onnx/ops/Resize.cpp.inc"
       >();
   dialect.addUpgrade("Resize", 11, upgradeResize10);
+  dialect.addUpgrade("Resize", kAnyVersion, makeVectors<ResizeOp, 1, 2, 3>);
   dialect.addUpgrade("Upsample", std::numeric_limits<int64_t>::max(), upgradeUpsample); // deprecated since 10
 }

@@ -9,6 +9,7 @@
 #include "dialects/onnx/support/Axes.h"
 #include "dialects/onnx/support/Branches.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -723,4 +724,10 @@ void onnxc::onnx::registerShapeOps(OnnxDialect &dialect) {
   dialect.addUpgrade("Squeeze", std::numeric_limits<int64_t>::max(), squeezeUnnamed);
   dialect.addUpgrade("Unsqueeze", 13, upgradeUnsqueeze1);
   dialect.addUpgrade("Tile", 6, upgradeTile1);
+  dialect.addUpgrade("Reshape", kAnyVersion, makeVectors<ReshapeOp, 1>);
+  dialect.addUpgrade("Squeeze", kAnyVersion, makeVectors<SqueezeOp, 1>);
+  dialect.addUpgrade("Unsqueeze", kAnyVersion, makeVectors<UnsqueezeOp, 1>);
+  dialect.addUpgrade("Expand", kAnyVersion, makeVectors<ExpandOp, 1>);
+  dialect.addUpgrade("Tile", kAnyVersion, makeVectors<TileOp, 1>);
+  dialect.addUpgrade("ConstantOfShape", kAnyVersion, makeVectors<ConstantOfShapeOp, 0>);
 }

@@ -4,6 +4,7 @@
 #include "dialects/onnx/ops/Sorting.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include "dialects/rt/RtDialect.h"
@@ -126,4 +127,5 @@ void onnxc::onnx::registerSortingOps(OnnxDialect &dialect) {
 #include "dialects/onnx/ops/Sorting.cpp.inc"
       >();
   dialect.addUpgrade("TopK", 10, upgradeTopK1);
+  dialect.addUpgrade("TopK", kAnyVersion, makeVectors<TopKOp, 1>);
 }

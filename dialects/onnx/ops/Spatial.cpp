@@ -6,6 +6,7 @@
 #include "dialects/onnx/ops/Spatial.h"
 #include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Contraction.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Text.h"
@@ -759,4 +760,5 @@ void onnxc::onnx::registerSpatialOps(OnnxDialect &dialect) {
       >();
   dialect.addUpgrade("GridSample", 20, upgradeGridSample);
   dialect.addUpgrade("RoiAlign", 16, upgradeRoiAlign);
+  dialect.addUpgrade("RoiAlign", kAnyVersion, makeVectors<RoiAlignOp, 2>);
 }

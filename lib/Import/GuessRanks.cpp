@@ -1,0 +1,130 @@
+//===- lib/Import/GuessRanks.cpp ---------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What rank an operator takes is a rule of the operator, so the operators are asked: the model is imported with every
+// rank in turn, each time into a context of its own that is thrown away. The rank is the one that brings the fewest
+// errors, and among those the one that contradicts the fewest shapes that the model declares. See GuessRanks.h.
+#include "lib/Import/GuessRanks.h"
+#include "lib/Import/ModelImporter.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "onnx.pb.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace onnxc;
+
+/// No model of our collections has an input with more.
+static constexpr unsigned kMaxRank = 8;
+/// Nodes that may be imported for trials: some seconds.
+static constexpr uint64_t kMaxTrialNodes = 200000;
+
+namespace {
+/// How many errors and contradictions an import brings: the less the better.
+using Score = std::pair<size_t, size_t>;
+
+class Guesser {
+public:
+  Guesser(const proto::ModelProto &model, std::shared_ptr<llvm::MemoryBuffer> file, StringRef folder, Location loc,
+          ImportOptions &options)
+      : model(model), file(std::move(file)), folder(folder), loc(loc), options(options) {
+    nodesLeft = kMaxTrialNodes;
+    nodes = std::max<uint64_t>(1, model.graph().node_size());
+    for (const auto &f : model.functions())
+      nodes += f.node_size();
+  }
+
+  void run() {
+    SmallVector<const proto::ValueInfoProto *> unknown = findUnknown();
+    // What is sure of one input may decide another one.
+    for (bool changed = true; changed && !unknown.empty();) {
+      changed = false;
+      for (auto *&input : unknown)
+        if (auto ranks = getBestRanks(input->name()); ranks.size() == 1) {
+          assume(input->name(), ranks.front());
+          input = nullptr;
+          changed = true;
+        }
+      llvm::erase(unknown, nullptr);
+    }
+    // Of several the first one that is no vector: a batch of something. Where all are right the uses tell nothing.
+    for (auto *input : unknown)
+      if (auto ranks = getBestRanks(input->name()); !ranks.empty() && ranks.size() <= kMaxRank) {
+        auto usual = llvm::find_if(ranks, [](unsigned rank) { return rank >= 2; });
+        assume(input->name(), usual == ranks.end() ? ranks.back() : *usual);
+      }
+  }
+
+private:
+  SmallVector<const proto::ValueInfoProto *> findUnknown() {
+    llvm::StringSet<> initializers;
+    for (const auto &tensor : model.graph().initializer())
+      initializers.insert(tensor.name());
+    for (const auto &tensor : model.graph().sparse_initializer())
+      initializers.insert(tensor.values().name());
+    SmallVector<const proto::ValueInfoProto *> unknown;
+    for (const auto &input : model.graph().input())
+      if (input.type().has_tensor_type() && !input.type().tensor_type().has_shape() && !input.name().empty() &&
+          !initializers.contains(input.name()) && !options.inputShapes.count(input.name()))
+        unknown.push_back(&input);
+    return unknown;
+  }
+
+  /// The ranks that bring the best score: none where there is no time left to find out.
+  SmallVector<unsigned> getBestRanks(StringRef input) {
+    SmallVector<unsigned> best;
+    Score least;
+    for (unsigned rank = 0; rank <= kMaxRank; ++rank) {
+      if (nodes > nodesLeft)
+        return {};
+      nodesLeft -= nodes;
+      Score score = attempt(input, rank);
+      if (!best.empty() && score > least)
+        continue;
+      if (best.empty() || score < least)
+        best.clear();
+      best.push_back(rank);
+      least = score;
+    }
+    return best;
+  }
+
+  Score attempt(StringRef input, unsigned rank) {
+    MLIRContext context(MLIRContext::Threading::DISABLED);
+    size_t errors = 0, warnings = 0;
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+        errors += 1 + llvm::range_size(diagnostic.getNotes()); // one for each kind of problem
+      else
+        ++warnings;
+      return success();
+    });
+    ImportOptions trial = options;
+    trial.inputShapes[input].assign(rank, -1);
+    TensorReader tensors(file, folder, context, trial);
+    buildModule(model, tensors, context, UnknownLoc::get(&context), trial, /*isUnsupported=*/nullptr);
+    return {errors, warnings};
+  }
+
+  void assume(StringRef input, unsigned rank) {
+    options.inputShapes[input].assign(rank, -1);
+    std::string shape;
+    for (unsigned i = 0; i < rank; ++i)
+      shape += i ? "x?" : "?";
+    emitWarning(NameLoc::get(StringAttr::get(loc.getContext(), input)))
+        << "the model doesn't say how many dimensions the input has; assumed: --input-shape \"" << input << "=" << shape
+        << "\", from its uses";
+  }
+
+  const proto::ModelProto &model;
+  std::shared_ptr<llvm::MemoryBuffer> file;
+  StringRef folder;
+  Location loc;
+  ImportOptions &options;
+  uint64_t nodes = 0, nodesLeft = 0;
+};
+} // namespace
+
+void onnxc::guessRanks(const proto::ModelProto &model, std::shared_ptr<llvm::MemoryBuffer> file, StringRef folder,
+                       Location loc, ImportOptions &options) {
+  Guesser(model, std::move(file), folder, loc, options).run();
+}
