@@ -39,6 +39,8 @@ using proto::ValueInfoProto;
 
 static constexpr int64_t kMaxIrVersion = 14;
 static constexpr int kMaxTypeDepth = 4; // optional(sequence(map(tensor)))
+/// Nodes are built once for every combination of ranks that the run may choose: each If can double them.
+static constexpr size_t kMostPlaces = 64;
 
 /// A domain whose operators the dialect has under their own names, behind `prefix`: ai.onnx.ml's Scaler is
 /// onnx.ml.Scaler.
@@ -1224,6 +1226,7 @@ void Importer::buildInPlaces(const NodeProto &node, unsigned index, Branch &root
   OpBuilder::InsertionGuard guard(b);
   SmallVector<Branch *> places, failures;
   forEachPlace(root, [&](Branch &place) { places.push_back(&place); });
+  size_t placeCount = places.size();
   Problems first;
   for (Branch *place : places) {
     Problems found;
@@ -1248,8 +1251,16 @@ void Importer::buildInPlaces(const NodeProto &node, unsigned index, Branch &root
         names.push_back({name, cast<OpResult>(value).getResultNumber()});
       }
     }
-    if (again)
-      openBranches(*place, again, names);
+    if (!again)
+      continue;
+    if (++placeCount > kMostPlaces) {
+      for (auto [name, number] : names)
+        place->scope.values[name] = {};
+      problem(names[0].first, "the run decides the ranks of too many values: more than " + Twine(kMostPlaces) +
+                                  " combinations are not supported; give the sizes that decide them with --dim");
+      continue;
+    }
+    openBranches(*place, again, names);
   }
   if (failures.size() < places.size())
     return;
