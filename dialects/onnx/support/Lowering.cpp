@@ -166,11 +166,20 @@ void LoweringBuilder::bindBroadcast(ArrayRef<AffineExpr> result, ArrayRef<Dims> 
 }
 
 Value LoweringBuilder::wrapIndex(ImplicitLocOpBuilder &b, Value index, Value size) {
-  Value zero = arith::ConstantIndexOp::create(b, 0), one = arith::ConstantIndexOp::create(b, 1);
+  // In 32 bits, where that is enough for what is inside: twice as many fit into a vector.
+  auto number = getConstantIntValue(size);
+  Type type = number && *number <= std::numeric_limits<int32_t>::max() ? Type(b.getI32Type()) : b.getIndexType();
+  auto as = [&](Type to, Value value) {
+    return value.getType() == to ? value : arith::IndexCastOp::create(b, to, value).getResult();
+  };
+  auto constant = [&](int64_t n) { return arith::ConstantOp::create(b, b.getIntegerAttr(type, n)).getResult(); };
+  index = as(type, index);
+  Value count = number ? constant(*number) : size, zero = constant(0);
   Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, zero);
-  index = arith::SelectOp::create(b, isNegative, arith::AddIOp::create(b, index, size), index);
-  index = arith::MinSIOp::create(b, index, arith::SubIOp::create(b, size, one));
-  return arith::MaxSIOp::create(b, index, zero);
+  index = arith::SelectOp::create(b, isNegative, arith::AddIOp::create(b, index, count), index);
+  // What is still negative is large as an unsigned number.
+  index = arith::MinUIOp::create(b, index, arith::SubIOp::create(b, count, constant(1)));
+  return as(b.getIndexType(), index);
 }
 
 RankedTensorType LoweringBuilder::loweredType(Type onnxType) {
