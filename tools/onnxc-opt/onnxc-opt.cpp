@@ -1,6 +1,6 @@
 //===- tools/onnxc-opt/onnxc-opt.cpp -----------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// mlir-opt with onnxc's dialects and passes.
+// mlir-opt with onnxc's dialects and passes; --passes lists ours alone.
 #include "dialects/kernel/KernelDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/rt/RtDialect.h"
@@ -13,15 +13,25 @@
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
+static void registerOurPasses() {
+  onnxc::registerCodegenCPUPasses();
+  onnxc::registerCodegenCommonPasses();
+  onnxc::registerOptimizePasses();
+  onnxc::registerLowerPasses();
+}
+
 int main(int argc, char **argv) {
+  if (argc == 2 && llvm::StringRef(argv[1]) == "--passes") { // --help has them among some hundreds of MLIR's
+    registerOurPasses();
+    mlir::printRegisteredPasses();
+    return 0;
+  }
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   registry.insert<onnxc::kernel::KernelDialect, onnxc::onnx::OnnxDialect, onnxc::rt::RtDialect>();
-  onnxc::registerCodegenCPUPasses();
-  onnxc::registerCodegenCommonPasses();
-  onnxc::registerOptimizePasses();
-  onnxc::registerLowerPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "onnxc-opt: runs onnxc's and MLIR's passes\n", registry));
+  registerOurPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(
+      argc, argv, "onnxc-opt: runs onnxc's passes (--passes lists them) and MLIR's; docs/Debugging.md\n", registry));
 }
