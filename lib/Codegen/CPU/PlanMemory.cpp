@@ -108,7 +108,7 @@ static LogicalResult checkFits(Location loc, int64_t bytes) {
 namespace {
 struct Buffer {
   memref::AllocOp alloc;
-  int64_t first = 0, last = 0; ///< positions in @main's block between which the content matters
+  int64_t first = 0, last = 0; ///< steps of @main between which the content matters
   int64_t units = 0, offset = -1;
   SmallVector<Value> room = {}; ///< for each dynamic size the one to plan with
 
@@ -479,11 +479,24 @@ private:
     return true;
   }
 
+  /// Numbers the operations of @main's block, and those in branches: each branch has steps of its own, so that what one of
+  /// them needs has no room while the other runs. What is in a loop happens at the step of the loop.
+  int64_t numberSteps(Block &block, int64_t next) {
+    for (Operation &op : block) {
+      steps[&op] = next++;
+      if (isa<scf::IfOp>(op))
+        for (Region &branch : op.getRegions())
+          if (!branch.empty())
+            next = numberSteps(branch.front(), next);
+    }
+    return next;
+  }
+
   /// Notes for every operation in @main's block its position, and for every buffer its lifetime.
   LogicalResult collect() {
-    int64_t count = 0;
-    for (Operation &op : *entry)
-      position[&op] = count++;
+    for (auto [number, op] : llvm::enumerate(*entry))
+      position[&op] = number;
+    int64_t count = numberSteps(*entry, 0);
     for (auto alloc : llvm::make_early_inc_range(entry->getOps<memref::AllocOp>())) {
       Buffer buffer{alloc, count, -1};
       llvm::SetVector<Value> aliases;
@@ -522,7 +535,9 @@ private:
     // Making a view is no access; using it is one.
     if (isa<ViewLikeOpInterface, memref::CastOp, memref::DimOp>(user))
       return;
-    int64_t at = position.lookup(entry->findAncestorOpInBlock(*user));
+    while (!steps.contains(user))
+      user = user->getParentOp();
+    int64_t at = steps.lookup(user);
     buffer.first = std::min(buffer.first, at);
     buffer.last = std::max(buffer.last, at);
   }
@@ -864,6 +879,7 @@ private:
   Block *entry = nullptr;
   int64_t inputCount = 0;
   DenseMap<Operation *, int64_t> position;
+  DenseMap<Operation *, int64_t> steps;
   SmallVector<Buffer> buffers;
   DenseSet<Value> nonNegative;      ///< sizes that were checked
   std::vector<unsigned> readInputs; ///< by @plan, not only their sizes
