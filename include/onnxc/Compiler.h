@@ -49,6 +49,7 @@ struct CompileOptions {
   bool warnings = true;         ///< about models that are wrong in ways that can be made good
   bool warningsAreErrors = false;
   ProgressKind progress = ProgressKind::None;
+  int64_t channelBlock = 0;                          ///< of models that onnxruntime has optimised: 8, 16; 0: find out
   std::vector<std::string> keptValues;               ///< values that become outputs besides
   std::vector<std::string> disabledPasses;           ///< optimisations to go without
   std::vector<std::pair<std::string, int64_t>> dims;                     ///< symbolic dimension = size

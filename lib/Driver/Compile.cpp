@@ -175,6 +175,7 @@ private:
         import.dims[name] = size;
       import.keptValues = options.keptValues;
       import.keepsValues = options.keepValues;
+      import.channelBlock = options.channelBlock;
       for (const auto &[name, shape] : options.inputShapes)
         import.inputShapes[name].assign(shape.begin(), shape.end());
       bool unsupported = false;

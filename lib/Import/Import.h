@@ -16,6 +16,9 @@ struct ImportOptions {
   /// Shapes of inputs; -1 leaves a dimension as the model has it.
   llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
 
+  /// Channels in a block of the tensors of com.microsoft.nchwc; 0: what the filters say, or 16.
+  int64_t channelBlock = 0;
+
   /// Values that become outputs after the graph's own, and whether all do that nodes of the main graph make.
   std::vector<std::string> keptValues;
   bool keepsValues = false;

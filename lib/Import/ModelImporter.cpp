@@ -13,6 +13,7 @@
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Values.h"
+#include "lib/Import/ChannelBlock.h"
 #include "lib/Import/NearMiss.h"
 #include "lib/Import/Problems.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -120,6 +121,7 @@ public:
 private:
   using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
 
+  void chooseChannelBlock(ModuleOp module);
   LogicalResult checkVersions();
   LogicalResult readOpsets(const google::protobuf::RepeatedPtrField<proto::OperatorSetIdProto> &imports, Scope &scope,
                            Location where);
@@ -221,6 +223,8 @@ OwningOpRef<ModuleOp> Importer::run(bool *isUnsupported) {
     (*module)->setAttr("onnx.metadata", metadata.getDictionary(&context));
   }
 
+  chooseChannelBlock(*module);
+
   for (const FunctionProto &f : model.functions())
     if (!functions.try_emplace(functionKey(f.domain(), f.name(), f.overload()), &f).second)
       problem(f.name(), "function " + f.name() + " of domain " + showDomain(f.domain()) + " is defined twice");
@@ -248,6 +252,18 @@ OwningOpRef<ModuleOp> Importer::run(bool *isUnsupported) {
   if (failed(verify(*module)))
     return {};
   return module;
+}
+
+void Importer::chooseChannelBlock(ModuleOp module) {
+  ChannelBlock block = findChannelBlock(model);
+  if (!block.size)
+    return;
+  if (!block.isCertain && !options.channelBlock)
+    emitWarning(loc) << "the filters of com.microsoft.nchwc may be in blocks of 8 or 16 channels; taken for "
+                     << block.size
+                     << ", as onnxruntime saves them on processors with AVX-512: --channel-block 8 says that they are "
+                        "from another one";
+  module->setAttr("onnx.channel_block", b.getI64IntegerAttr(options.channelBlock ? options.channelBlock : block.size));
 }
 
 LogicalResult Importer::checkVersions() {

@@ -192,6 +192,15 @@ void CommandLine::addOptions() {
         options.inputShapes.push_back({name.str(), shape});
         return "";
       });
+  add({"channel-block"}, "--channel-block N",
+      "how many channels are in a block, 8 or 16, where a model that onnxruntime has optimised\n"
+      "and saved leaves it open",
+      Takes::Value, [this](StringRef, StringRef value) -> std::string {
+        if (value != "8" && value != "16")
+          return ("--channel-block " + value + " is not 8 or 16").str();
+        options.channelBlock = value == "8" ? 8 : 16;
+        return "";
+      });
   add({"prefix"}, "--prefix NAME", "of the model's symbols: NAME_model() returns the model (the output's name)",
       Takes::Value, [this](StringRef, StringRef value) -> std::string {
         options.prefix = value.str();
