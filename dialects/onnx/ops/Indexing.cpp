@@ -647,6 +647,9 @@ FailureOr<SmallVector<Value>> TensorScatterOp::lowerToLinalg(LoweringBuilder &b,
     b.requireEqual(getDims(getWriteIndices())[0], dims[0],
                    "TensorScatter: takes one write index for each entry of the batch");
   Value size = b.materializeIndex(dims[axis]);
+  if (operands[2] && getMode() == "linear")
+    requireInRange(b, operands[2], b.index(0), b.materializeIndex(simplify(dims[axis] - values[axis])),
+                   "TensorScatter: update would be written beyond past_cache");
   auto place = [&](ImplicitLocOpBuilder &nested, ValueRange where) {
     SmallVector<Value> target(where);
     if (!operands[2])

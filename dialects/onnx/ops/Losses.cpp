@@ -5,6 +5,8 @@
 #include "dialects/onnx/ops/Softmax.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Fields.h"
+#include "dialects/onnx/support/Indices.h"
+#include "dialects/onnx/support/Loops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -62,9 +64,17 @@ FailureOr<SmallVector<Value>> NegativeLogLikelihoodLossOp::lowerToLinalg(Lowerin
                    "NegativeLogLikelihoodLoss: the classes do not have the shape of the scores without dimension 1");
   if (weight)
     b.requireEqual(weight.dims()[0], dims[1], "NegativeLogLikelihoodLoss: takes one weight for each class");
-  // A class that is out of range is clamped, and there must be one to clamp to.
   b.requireNonNegative(dims[1] - 1, "NegativeLogLikelihoodLoss: takes scores of one class or more");
   Value classes = b.materializeIndex(dims[1]);
+  // "In range of [0, C)", or ignore_index. onnxruntime counts negative ones from the end, as its GatherElements does.
+  IndexMath math{b};
+  requireInRange(b, target.value, math.sub(b.index(0), classes), math.sub(classes, b.index(1)),
+                 "NegativeLogLikelihoodLoss: class out of range", [&](ImplicitLocOpBuilder &body, ValueRange args) {
+                   Scalar wanted = convert(Scalar(body, args[0]), body.getI64Type());
+                   auto ignored = getIgnoreIndex();
+                   return ignored ? select(wanted == wanted.with(b.constantInt(b.getI64Type(), *ignored)), 0, wanted)
+                                  : wanted;
+                 });
   auto place = [&](Scalar wanted) -> Value {
     ImplicitLocOpBuilder &body = wanted.builder();
     return LoweringBuilder::wrapIndex(body, arith::IndexCastOp::create(body, body.getIndexType(), wanted), classes);

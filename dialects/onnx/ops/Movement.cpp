@@ -6,6 +6,7 @@
 #include "dialects/onnx/support/Axes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Forgive.h"
+#include "dialects/onnx/support/Indices.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -936,6 +937,7 @@ FailureOr<SmallVector<Value>> ReverseSequenceOp::lowerToLinalg(LoweringBuilder &
   int64_t batch = getBatchAxis(), time = getTimeAxis();
   b.requireEqual(dims[batch], getDims(getSequenceLens())[0], "ReverseSequence: not one length for each of the batch");
   Value steps = b.materializeIndex(dims[time]);
+  requireInRange(b, operands[1], b.index(0), steps, "ReverseSequence: length out of range");
   return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
     // Lengths are run-time data: no more than there are steps.
     Value length = tensor::ExtractOp::create(nested, operands[1], at[batch]);

@@ -4,6 +4,7 @@
 #include "dialects/onnx/ops/Pooling.h"
 #include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Forgive.h"
+#include "dialects/onnx/support/Indices.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Window.h"
@@ -741,8 +742,11 @@ FailureOr<SmallVector<Value>> MaxUnpoolOp::lowerToLinalg(LoweringBuilder &b, Val
     sizes.push_back(b.materializeIndex(dims[i]));
     pooledSizes.push_back(b.materializeIndex((*pooled)[i]));
   }
-  // Into nothing, there is nothing to write.
   IndexMath math{b};
+  Value last = math.sub(b.materializeIndex(product(getContext(), *pooled)), b.index(1));
+  requireInRange(b, places.value, b.index(0), arith::MaxSIOp::create(b, last, b.index(0)),
+                 "MaxUnpool: index out of range");
+  // Into nothing, there is nothing to write.
   for (Value size : sizes)
     loops[0] = math.select(math.equal(size, 0), b.index(0), loops[0]);
   for (Value size : pooledSizes)

@@ -9,6 +9,7 @@
 #include "dialects/onnx/ops/Quantization.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Indices.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -544,6 +545,8 @@ SmallVector<Value> RecurrentLowering::lower(unsigned states, bool separateBias, 
   for (unsigned s = 0; s < states; ++s)
     finals.push_back(op->getResult(1 + s).use_empty() ? Value() : b.empty(op->getResult(1 + s).getType()));
   Value zero = b.index(0), one = b.index(1), steps = b.materializeIndex(layer.time);
+  if (lengths)
+    requireInRange(b, lengths.value, zero, steps, op->getName().stripDialect() + ": length of a sequence out of range");
   for (int64_t direction = 0; direction < layer.directions; ++direction) {
     bool backwards = layer.reverse || direction == 1;
     SmallVector<Value> carried;

@@ -7,6 +7,7 @@
 #include "dialects/onnx/support/ComplexParts.h"
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Forgive.h"
+#include "dialects/onnx/support/Indices.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Text.h"
@@ -511,6 +512,7 @@ FailureOr<SmallVector<Value>> RoiAlignOp::lowerToLinalg(LoweringBuilder &b, Valu
   for (int64_t i : {0, 2, 3})
     b.requireNonNegative(xDims[i] - 1, "RoiAlign: X has no element");
   Value batches = b.materializeIndex(xDims[0]);
+  requireInRange(b, operands[2], b.index(0), b.materializeIndex(xDims[0] - 1), "RoiAlign: batch index out of range");
   Value sizes[] = {b.materializeIndex(xDims[2]), b.materializeIndex(xDims[3])};
   int64_t outputs[] = {getOutputHeight(), getOutputWidth()};
   Type element = x.element(), type = accumulatorType(element);
@@ -710,6 +712,11 @@ FailureOr<SmallVector<Value>> MaxRoiPoolOp::lowerToLinalg(LoweringBuilder &b, Va
   b.requireEqual(rois.dims()[1], makeDim(getContext(), 5), "MaxRoiPool: rois must hold 5 numbers for each region");
   b.requireNonNegative(xDims[0] - 1, "MaxRoiPool: X has no element");
   Value batches = b.materializeIndex(xDims[0]);
+  Lowered ids = slice(b, rois, {b.getIndexAttr(0), b.getIndexAttr(0)}, {rois.dims()[0], makeDim(getContext(), 1)},
+                      rois.dims()[0]);
+  requireInRange(
+      b, ids.value, b.index(0), b.materializeIndex(xDims[0] - 1), "MaxRoiPool: batch index out of range",
+      [](ImplicitLocOpBuilder &body, ValueRange args) { return convert(Scalar(body, args[0]), body.getI64Type()); });
   Value sizes[] = {b.materializeIndex(xDims[2]), b.materializeIndex(xDims[3])};
   Type element = x.element(), type = accumulatorType(element);
   auto poolBin = [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
