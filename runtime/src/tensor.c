@@ -4,6 +4,7 @@
  *===--------------------------------------------------------------------------------===*/
 #include "internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -189,6 +190,30 @@ static int isPossibleOutput(const onnxc_value_info *info, const int64_t *dims) {
   return 1;
 }
 
+/* Whether there is room in the call for the number that a check does not like. */
+static int tellsValue(const onnxc_call *call) {
+  return call->struct_size >= offsetof(onnxc_call, error_most) + sizeof(call->error_most);
+}
+
+static void forgetError(onnxc_call *call) {
+  call->error_site = -1;
+  if (tellsValue(call))
+    call->error_value = call->error_least = call->error_most = 0;
+}
+
+static int hasSite(const onnxc_model *model, const onnxc_call *call) {
+  return call->error_site >= 0 && (uint64_t)call->error_site < model->error_site_count;
+}
+
+static onnxc_status failAtSite(const onnxc_model *model, const onnxc_call *call, onnxc_status status,
+                               onnxc_error *error) {
+  const char *site = model->error_sites[call->error_site];
+  if (!tellsValue(call) || (call->error_least <= call->error_value && call->error_value <= call->error_most))
+    return onnxc_fail(error, status, "%s", site);
+  return onnxc_fail(error, status, "%s: %" PRId64 " is not in [%" PRId64 ", %" PRId64 "]", site, call->error_value,
+                    call->error_least, call->error_most);
+}
+
 onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_error *error) {
   if (!model || !call)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model or no call");
@@ -216,7 +241,7 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
   for (uint64_t i = 0; i < model->output_count; ++i)
     if (model->outputs[i].rank && !call->outputs[i].dims)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "output '%s' has no room for dims", model->outputs[i].name);
-  call->error_site = -1;
+  forgetError(call);
   onnxc_status status = (onnxc_status)model->plan(call);
   if (status == ONNXC_OK) {
     for (uint64_t i = 0; i < model->output_count; ++i)
@@ -226,8 +251,8 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
                           model->outputs[i].name);
     return ONNXC_OK;
   }
-  if (call->error_site >= 0 && (uint64_t)call->error_site < model->error_site_count)
-    return onnxc_fail(error, status, "%s", model->error_sites[call->error_site]);
+  if (hasSite(model, call))
+    return failAtSite(model, call, status, error);
   return onnxc_fail(error, status, "the model '%s' does not accept these input shapes", model->name);
 }
 
@@ -254,12 +279,12 @@ onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_er
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT,
                         "the outputs of this call's last run must be released before it runs again");
   }
-  call->error_site = -1;
+  forgetError(call);
   onnxc_status status = (onnxc_status)model->run(call);
   if (status == ONNXC_OK)
     return ONNXC_OK;
-  if (call->error_site >= 0 && (uint64_t)call->error_site < model->error_site_count)
-    return onnxc_fail(error, status, "%s", model->error_sites[call->error_site]);
+  if (hasSite(model, call))
+    return failAtSite(model, call, status, error);
   if (status == ONNXC_ERROR_MEMORY)
     return onnxc_fail(error, status, "the model '%s' ran out of memory", model->name);
   return onnxc_fail(error, status, "the model '%s' failed with status %d", model->name, (int)status);

@@ -43,12 +43,14 @@ struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
       });
       bool isEntry =
           function.getName() == "onnxc_plan" || function.getName() == "onnxc_run" || function.getName() == "onnxc_main";
+      Block *fail = nullptr;
       for (Operation *check : checks) {
         if (!isEntry || check->getParentOp() != function) {
           check->emitError("a check inside of a parallel loop has no way to report");
           return signalPassFailure();
         }
-        lower(check);
+        fail = fail ? fail : makeFailure(function);
+        lower(check, fail);
       }
     }
     OpBuilder b(&getContext());
@@ -57,35 +59,62 @@ struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
   }
 
 private:
-  void lower(Operation *check) {
+  /// Where a function ends whose check does not hold. Arguments: error_site, error_value, error_least, error_most.
+  Block *makeFailure(func::FuncOp function) {
+    ImplicitLocOpBuilder b(function.getLoc(), function);
+    Value call = function.front().getArgument(0);
+    Type i32 = b.getI32Type(), i64 = b.getI64Type();
+    SmallVector<Location> locs(4, b.getLoc());
+    auto make = [&](TypeRange types) {
+      return b.createBlock(&function.getBody(), function.getBody().end(), types,
+                           ArrayRef(locs).take_front(types.size()));
+    };
+    Block *fail = make({i32, i64, i64, i64}), *tell = make({}), *end = make({});
+    auto at = [&](size_t offset) {
+      return LLVM::GEPOp::create(b, call.getType(), b.getI8Type(), call,
+                                 ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+    };
+    b.setInsertionPointToEnd(fail);
+    LLVM::StoreOp::create(b, fail->getArgument(0), at(offsetof(onnxc_call, error_site)));
+    // A program may be older than what tells the value.
+    Value size = LLVM::LoadOp::create(b, i32, at(offsetof(onnxc_call, struct_size)));
+    Value least = arith::ConstantIntOp::create(b, offsetof(onnxc_call, error_most) + sizeof(int64_t), 32);
+    cf::CondBranchOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::uge, size, least), tell, end);
+    b.setInsertionPointToEnd(tell);
+    size_t offsets[] = {offsetof(onnxc_call, error_value), offsetof(onnxc_call, error_least),
+                        offsetof(onnxc_call, error_most)};
+    for (auto [offset, value] : llvm::zip_equal(offsets, fail->getArguments().drop_front()))
+      LLVM::StoreOp::create(b, value, at(offset));
+    cf::BranchOp::create(b, end);
+    b.setInsertionPointToEnd(end);
+    func::ReturnOp::create(b, Value(arith::ConstantIntOp::create(b, ONNXC_ERROR_RUN, 32)));
+    return fail;
+  }
+
+  void lower(Operation *check, Block *fail) {
     ImplicitLocOpBuilder b(check->getLoc(), check);
-    Block *block = check->getBlock();
-    Value call = block->getParent()->front().getArgument(0), holds;
+    Value holds;
+    SmallVector<Value> told;
     StringRef message;
     if (auto range = dyn_cast<onnxc::rt::CheckRangeOp>(check)) {
+      told = {range.getValue(), range.getLeast(), range.getMost()};
       holds = arith::AndIOp::create(
           b, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, range.getValue(), range.getLeast()),
           arith::CmpIOp::create(b, arith::CmpIPredicate::sle, range.getValue(), range.getMost()));
       message = range.getMessage();
     } else {
       auto condition = cast<cf::AssertOp>(check);
+      told.assign(3, arith::ConstantIntOp::create(b, 0, 64)); // which lies inside
       holds = condition.getArg();
       message = condition.getMsg();
     }
     StringAttr text = b.getStringAttr(describe(check->getLoc(), message));
     int64_t site = sites.insert({text, sites.size()}).first->second;
-    Block *rest = block->splitBlock(check);
+    told.insert(told.begin(), arith::ConstantIntOp::create(b, site, 32));
+    Block *block = check->getBlock(), *rest = block->splitBlock(check);
     check->erase();
-
-    Block *fail = b.createBlock(rest);
-    Value number = LLVM::ConstantOp::create(b, b.getI32Type(), site);
-    Value at = LLVM::GEPOp::create(b, call.getType(), b.getI8Type(), call,
-                                   ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offsetof(onnxc_call, error_site))});
-    LLVM::StoreOp::create(b, number, at);
-    func::ReturnOp::create(b, Value(arith::ConstantIntOp::create(b, ONNXC_ERROR_RUN, 32)));
-
     b.setInsertionPointToEnd(block);
-    auto branch = cf::CondBranchOp::create(b, holds, rest, fail);
+    auto branch = cf::CondBranchOp::create(b, holds, rest, ValueRange(), fail, told);
     branch.setBranchWeights(ArrayRef<int32_t>{std::numeric_limits<int32_t>::max(), 1});
   }
 

@@ -141,6 +141,8 @@ typedef struct onnxc_call {
                                        Used from the thread that calls run(), and until release() */
   void *kept;                       /* NULL before run(); then what release() gives back */
   int64_t *ranks; /* room for onnxc_model.rank_output_count numbers, which run() writes; NULL: not wanted */
+  /* Out, with error_site: a number that lies outside of its range, an index say; inside where there is none to tell. */
+  int64_t error_value, error_least, error_most;
 } onnxc_call;
 
 /* A compiled model. Constant data; any number of threads may use it at the same time. */
@@ -161,7 +163,7 @@ typedef struct onnxc_model {
   const char *weights_file;   /* file name, to be looked for in the model's folder; NULL when embedded */
   uint64_t weights_hash;      /* xxHash64 of the weights (seed 0), to notice a wrong file */
   uint64_t error_site_count;
-  const char *const *error_sites; /* "node 'name' (Gather): index out of range" */
+  const char *const *error_sites; /* "node 'name' (Gather): index out of range on axis 0" */
   uint64_t metadata_count;
   const char *const *metadata; /* key, value, key, value, ... of the ONNX file's metadata_props */
   /* From inputs[].dims, and the data of `plan_inputs`: writes outputs[].dims and workspace_size. */
@@ -194,7 +196,7 @@ ONNXC_STATIC_ASSERT(sizeof(onnxc_tensor) == 16, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_pool) == 24, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_value) == 40, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_allocator) == 24, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 80, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 104, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_model, weights) == 80, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 200, "schema");
 #endif
