@@ -8,9 +8,13 @@
 enum { ONNXC_IMAGE_RGB, ONNXC_IMAGE_BGR, ONNXC_IMAGE_GRAYSCALE };
 
 /* The statuses of onnxc_decode_image from 1 on, and their texts. */
-enum { ONNXC_IMAGE_UNSUPPORTED = 1, ONNXC_IMAGE_OTHER_SIZE };
+enum { ONNXC_IMAGE_UNSUPPORTED = 1, ONNXC_IMAGE_OTHER_SIZE, ONNXC_IMAGE_BROKEN };
 #define ONNXC_IMAGE_FAILURES                                                                                           \
   {"ImageDecoder: the image uses a variant of its format that is not supported",                                       \
-   "ImageDecoder: the image has another size than the model says"}
+   "ImageDecoder: the image has another size than the model says",                                                     \
+   "DecodeImage: the stream is damaged, or of no format that is known"}
+
+/* Of onnxc_encode_image. */
+#define ONNXC_IMAGE_ENCODER_FAILURES {"EncodeImage: the image has no pixels, or is too large for the format"}
 
 #endif

@@ -50,9 +50,7 @@ static int decode(onnxc_image *image) {
   return ONNXC_IMAGE_DAMAGED;
 }
 
-/* In: the stream, the format of the pixels. Out: [height, width, channels]. Channels are those of the format of the
- * pixels: a gray image has three that are the same as RGB, a channel of opacity is left out. */
-int32_t onnxc_decode_image(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
+static int32_t decodeAll(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out, int mustBeSound) {
   onnxc_image image = {.heap = heap,
                        .out = out,
                        .data = in[0]->data,
@@ -62,10 +60,23 @@ int32_t onnxc_decode_image(onnxc_heap *heap, const onnxc_value *const *in, onnxc
   int status = decode(&image);
   if (status != ONNXC_IMAGE_DAMAGED)
     return status;
+  if (mustBeSound)
+    return ONNXC_IMAGE_BROKEN;
   /* "If it can't decode for any reason (e.g. corrupted encoded stream, invalid format), it will return an empty
    * matrix." */
   int64_t empty[] = {0, 0, image.format == ONNXC_IMAGE_GRAYSCALE ? 1 : 3};
   for (int i = 0; i < 3; ++i)
     out->dims[i] = expected[i];
   return onnxc_make_tensor(heap, out, empty) ? 0 : ONNXC_IMAGE_OTHER_SIZE;
+}
+
+/* In: the stream, the format of the pixels. Out: [height, width, channels]. Channels are those of the format of the
+ * pixels: a gray image has three that are the same as RGB, a channel of opacity is left out. */
+int32_t onnxc_decode_image(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
+  return decodeAll(heap, in, out, 0);
+}
+
+/* The same, but a damaged stream ends the run. */
+int32_t onnxc_decode_sound_image(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
+  return decodeAll(heap, in, out, 1);
 }

@@ -43,3 +43,13 @@ def Onnx_WordpieceTokenizerOp : Onnx_ExtOp<"WordpieceTokenizer"> {
   let results = (outs Onnx_AnyTensor:$tokens, Onnx_Tensor:$row_lengths, Onnx_Tensor:$row_begins,
                       Onnx_Tensor:$row_ends);
 }
+
+class BytePairTokenizer<string name> : Onnx_ExtOp<name> {
+  let summary = "The tokens of texts by byte pair encoding, rows filled to the longest one, and where there are some";
+  let arguments = (ins Onnx_TextTensor:$input_text, Str<"">:$added_token, StrAttr:$merges, Str<"">:$model_name,
+                       SI64<"-1">:$padding_length, StrAttr:$vocab);
+  let results = (outs Onnx_Tensor:$input_ids, Onnx_Tensor:$attention_mask);
+}
+def Onnx_GPT2TokenizerOp : BytePairTokenizer<"GPT2Tokenizer">;
+def Onnx_CLIPTokenizerOp : BytePairTokenizer<"CLIPTokenizer">;
+def Onnx_RobertaTokenizerOp : BytePairTokenizer<"RobertaTokenizer">;

@@ -10,7 +10,7 @@ using namespace mlir;
 using namespace onnxc::onnx;
 
 template <typename T>
-static void addTable(LoweringBuilder &b, Type element, ArrayRef<T> items, SmallVectorImpl<Value> &values,
+static void addItems(LoweringBuilder &b, Type element, ArrayRef<T> items, SmallVectorImpl<Value> &values,
                      SmallVectorImpl<Type> &types) {
   auto type = RankedTensorType::get(static_cast<int64_t>(items.size()), element);
   auto bytes = ArrayRef(reinterpret_cast<const char *>(items.data()), items.size() * sizeof(T));
@@ -28,14 +28,19 @@ void onnxc::onnx::addLexicon(LoweringBuilder &b, ArrayRef<LexiconEntry> entries,
   }
   rows.insert(rows.end(), {static_cast<int32_t>(bytes.size()), -1});
   bytes.push_back(0); // a table is never empty
-  addTable<char>(b, b.getI8Type(), bytes, values, types);
-  addTable<int32_t>(b, b.getI32Type(), rows, values, types);
+  addItems<char>(b, b.getI8Type(), bytes, values, types);
+  addItems<int32_t>(b, b.getI32Type(), rows, values, types);
 }
 
 void onnxc::onnx::addLexicon(LoweringBuilder &b, const std::map<std::string, int32_t> &entries,
                              SmallVectorImpl<Value> &values, SmallVectorImpl<Type> &types) {
   std::vector<LexiconEntry> list(entries.begin(), entries.end());
   addLexicon(b, list, values, types);
+}
+
+void onnxc::onnx::addTable(LoweringBuilder &b, ArrayRef<int32_t> numbers, SmallVectorImpl<Value> &values,
+                           SmallVectorImpl<Type> &types) {
+  addItems(b, b.getI32Type(), numbers, values, types);
 }
 
 void onnxc::onnx::addText(LoweringBuilder &b, StringRef text, SmallVectorImpl<Value> &values,

@@ -20,6 +20,8 @@ void addLexicon(LoweringBuilder &b, const std::map<std::string, int32_t> &entrie
                 llvm::SmallVectorImpl<mlir::Value> &values, llvm::SmallVectorImpl<mlir::Type> &types);
 
 /// Appends a constant of one text, or of numbers.
+void addTable(LoweringBuilder &b, llvm::ArrayRef<int32_t> numbers, llvm::SmallVectorImpl<mlir::Value> &values,
+              llvm::SmallVectorImpl<mlir::Type> &types);
 void addText(LoweringBuilder &b, llvm::StringRef text, llvm::SmallVectorImpl<mlir::Value> &values,
              llvm::SmallVectorImpl<mlir::Type> &types);
 void addNumbers(LoweringBuilder &b, llvm::ArrayRef<int64_t> numbers, llvm::SmallVectorImpl<mlir::Value> &values,

@@ -823,6 +823,12 @@ std::optional<onnxc::RegexTables> onnxc::compileRegex(StringRef pattern, std::st
   return tables;
 }
 
+std::vector<std::pair<uint32_t, uint32_t>> onnxc::getUnicodeRanges(StringRef name) {
+  auto letters = getUnicodeClass(name);
+  assert(letters && "a class that there is");
+  return letters->sorted();
+}
+
 std::vector<int32_t> onnxc::compileRegexFinder(StringRef pattern, std::string &problem) {
   std::vector<onnxc_regex_step> steps = assemble(pattern, problem);
   if (steps.empty())

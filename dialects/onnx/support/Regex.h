@@ -25,6 +25,9 @@ struct RegexTables {
 /// Nothing, and what is wrong in `problem`, for a pattern that RE2 would not take either, or that is too large.
 std::optional<RegexTables> compileRegex(llvm::StringRef pattern, std::string &problem);
 
+/// First and last letter of each range of a Unicode class ("L", "Nd", "Greek"), in order.
+std::vector<std::pair<uint32_t, uint32_t>> getUnicodeRanges(llvm::StringRef name);
+
 /// The numbers of an onnxc_regex_finder (runtime/library/regex.h). None where it is too large, too.
 std::vector<int32_t> compileRegexFinder(llvm::StringRef pattern, std::string &problem);
 

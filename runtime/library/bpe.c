@@ -1,0 +1,262 @@
+/*===- runtime/library/bpe.c -------------------------------------------------------===
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ * Byte pair encoding, as GPT-2, CLIP and RoBERTa have it: words, their bytes, and pairs of these that become one, the
+ * pair that the list has first before others.
+ *===--------------------------------------------------------------------------------===*/
+#include "runtime/library/lexicon.h"
+#include "runtime/library/unicode.h"
+
+/* What a function returns without memory: the run ends with ONNXC_ERROR_MEMORY. */
+enum { OutOfMemory = -1 };
+
+typedef struct {
+  int32_t first, second, merged, rank;
+} Merge;
+
+typedef struct {
+  onnxc_lexicon vocabulary; /* bytes of tokens; of CLIP the last ones of a word have </w> behind */
+  onnxc_lexicon specials;   /* which are tokens wherever they stand, the longest first */
+  const Merge *merges;      /* by first and second */
+  int64_t mergeCount;
+  const int32_t *letters, *numbers; /* ranges */
+  int64_t letterCount, numberCount;
+  int64_t isClip, bos, eos;
+} Tokenizer;
+
+static const char kWordEnd[] = "</w>";
+
+/*===- Words -------------------------------------------------------------------------===*/
+
+static int isSpace(uint32_t letter) {
+  return (letter >= 9 && letter <= 13) || (letter >= 28 && letter <= 32) || letter == 0x85 || letter == 0xA0 ||
+         letter == 0x1680 || (letter >= 0x2000 && letter <= 0x200A) || letter == 0x2028 || letter == 0x2029 ||
+         letter == 0x202F || letter == 0x205F || letter == 0x3000;
+}
+
+static int isIn(uint32_t letter, const int32_t *ranges, int64_t count) {
+  int64_t low = 0, high = count;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    if (letter > (uint32_t)ranges[2 * middle + 1])
+      low = middle + 1;
+    else if (letter < (uint32_t)ranges[2 * middle])
+      high = middle;
+    else
+      return 1;
+  }
+  return 0;
+}
+
+enum { Space, Letter, Number, Other };
+
+static int classOf(const Tokenizer *t, uint32_t letter) {
+  if (isSpace(letter))
+    return Space;
+  if (isIn(letter, t->letters, t->letterCount))
+    return Letter;
+  return isIn(letter, t->numbers, t->numberCount) ? Number : Other;
+}
+
+/* Where the word ends that begins at `at`: GPT-2's expression
+ *   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ */
+static int64_t wordEnd(const Tokenizer *t, const uint32_t *x, int64_t at, int64_t end) {
+  uint32_t next = at + 1 < end ? x[at + 1] : 0, after = at + 2 < end ? x[at + 2] : 0;
+  if (x[at] == '\'') {
+    if (next == 's' || next == 't' || next == 'm' || next == 'd')
+      return at + 2;
+    if ((next == 'r' && after == 'e') || (next == 'v' && after == 'e') || (next == 'l' && after == 'l'))
+      return at + 3;
+  }
+  int64_t from = x[at] == ' ' && at + 1 < end && !isSpace(next) ? at + 1 : at, to = from;
+  int kind = classOf(t, x[from]);
+  while (to < end && classOf(t, x[to]) == kind)
+    ++to;
+  /* Of white space before a word the last stays. */
+  return kind == Space && to < end && to - from > 1 ? to - 1 : to;
+}
+
+/*===- Pairs -------------------------------------------------------------------------===*/
+
+static const Merge *findMerge(const Tokenizer *t, int64_t first, int64_t second) {
+  int64_t low = 0, high = t->mergeCount;
+  while (low < high) {
+    int64_t middle = low + (high - low) / 2;
+    const Merge *merge = &t->merges[middle];
+    if (merge->first == first && merge->second == second)
+      return merge;
+    if (merge->first < first || (merge->first == first && merge->second < second))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
+/* Merges in place and returns how many are left. */
+static int64_t mergePairs(const Tokenizer *t, int64_t *ids, int64_t count) {
+  for (;;) {
+    const Merge *best = NULL;
+    for (int64_t i = 0; i + 1 < count; ++i) {
+      const Merge *merge = findMerge(t, ids[i], ids[i + 1]);
+      if (merge && (!best || merge->rank < best->rank))
+        best = merge;
+    }
+    if (!best)
+      return count;
+    int64_t left = 0;
+    for (int64_t i = 0; i < count; ++left) {
+      int isPair = i + 1 < count && ids[i] == best->first && ids[i + 1] == best->second;
+      ids[left] = isPair ? best->merged : ids[i];
+      i += isPair ? 2 : 1;
+    }
+    count = left;
+  }
+}
+
+/* The tokens of a word, whose bytes have room for kWordEnd behind them. */
+static int64_t encodeWord(const Tokenizer *t, char *bytes, uint64_t length, int64_t *ids) {
+  uint64_t mark = t->isClip ? sizeof kWordEnd - 1 : 0;
+  if (t->isClip) {
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < length; ++i)
+      if (bytes[i] != ' ')
+        bytes[kept++] = bytes[i];
+    length = kept;
+    onnxc_text_copy(bytes + length, kWordEnd, mark);
+  }
+  if (length == 0)
+    return 0;
+  if ((ids[0] = onnxc_lexicon_find(&t->vocabulary, bytes, length + mark)) >= 0)
+    return 1;
+  for (uint64_t i = 0; i < length; ++i)
+    ids[i] = onnxc_lexicon_find(&t->vocabulary, bytes + i, i + 1 == length ? 1 + mark : 1);
+  return mergePairs(t, ids, (int64_t)length);
+}
+
+/*===- Texts -------------------------------------------------------------------------===*/
+
+/* CLIP's cleaning: of white space in a row the first stays, none stays around and no line breaks, and letters are
+ * small. */
+static int64_t clean(uint32_t *to, const uint32_t *from, int64_t count) {
+  int64_t first = 0, kept = 0;
+  while (first < count && isSpace(from[first]))
+    ++first;
+  while (count > first && isSpace(from[count - 1]))
+    --count;
+  for (int64_t i = first; i < count; ++i) {
+    uint32_t letter = from[i];
+    if ((isSpace(letter) && isSpace(from[i - 1])) || letter == '\n' || letter == '\r')
+      continue;
+    if (letter == 0x130) { /* whose small letter is two */
+      to[kept++] = 'i';
+      to[kept++] = 0x307;
+    } else {
+      to[kept++] = onnxc_change_case(letter, ONNXC_LOWER, 0);
+    }
+  }
+  return kept;
+}
+
+/* The number of the special token that begins here, or -1, and how many letters it has. */
+static int64_t findSpecial(const Tokenizer *t, const uint32_t *x, int64_t left, int64_t *letters) {
+  for (int64_t i = 0; i < t->specials.count; ++i) {
+    uint64_t length, at = 0;
+    const char *token = onnxc_lexicon_at(&t->specials, i, &length);
+    for (*letters = 0; at < length && *letters < left; ++*letters) {
+      char bytes[4];
+      uint64_t size = (uint64_t)onnxc_encode(x[*letters], bytes), same = 0;
+      while (same < size && at + same < length && bytes[same] == token[at + same])
+        ++same;
+      if (same < size)
+        break;
+      at += size;
+    }
+    if (at == length)
+      return t->specials.rows[i].number;
+  }
+  return -1;
+}
+
+/* The tokens of a text, and how many there are; -1 without memory. */
+static int64_t encodeText(onnxc_heap *heap, const Tokenizer *t, const char *text, int64_t **ids) {
+  uint64_t length = onnxc_text_length(text);
+  uint32_t *letters = onnxc_heap_allocate(heap, (length + 1) * sizeof(uint32_t));
+  uint32_t *cleaned = onnxc_heap_allocate(heap, (2 * length + 1) * sizeof(uint32_t));
+  char *bytes = onnxc_heap_allocate(heap, 4 * length + sizeof kWordEnd);
+  *ids = onnxc_heap_allocate(heap, (4 * length + 2) * sizeof(int64_t));
+  if (!letters || !cleaned || !bytes || !*ids)
+    return -1;
+  int64_t n = 0, count = 0;
+  while (*text)
+    text += onnxc_decode(text, &letters[n++]);
+  if (t->isClip) {
+    n = clean(cleaned, letters, n);
+    letters = cleaned;
+  }
+  if (t->bos >= 0)
+    (*ids)[count++] = t->bos;
+  for (int64_t at = 0; at < n;) {
+    /* A word ends where a special token begins. */
+    int64_t size = 0, special = -1, end = at;
+    while (end < n && (special = findSpecial(t, letters + end, n - end, &size)) < 0)
+      ++end;
+    while (at < end) {
+      uint64_t used = 0;
+      for (int64_t to = wordEnd(t, letters, at, end); at < to; ++at)
+        used += (uint64_t)onnxc_encode(letters[at], bytes + used);
+      count += encodeWord(t, bytes, used, *ids + count);
+    }
+    if (special >= 0) {
+      (*ids)[count++] = special;
+      at += size;
+    }
+  }
+  if (t->eos >= 0)
+    (*ids)[count++] = t->eos;
+  return count;
+}
+
+/* In: texts, the vocabulary (two inputs), special tokens (two inputs), merges, ranges of letters and of numbers, the
+ * numbers {CLIP, the tokens that begin and end a text or -1, what fills a row, the length of rows or -1}. Out: tokens
+ * [..., longest], and 1 where there are some. */
+int32_t onnxc_byte_pairs(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
+  const char *const *x = in[0]->data;
+  const int64_t *numbers = in[8]->data;
+  Tokenizer t = {.vocabulary = onnxc_lexicon_open(in[1], in[2]),
+                 .specials = onnxc_lexicon_open(in[3], in[4]),
+                 .merges = in[5]->data,
+                 .mergeCount = in[5]->dims[0] / 4,
+                 .letters = in[6]->data,
+                 .numbers = in[7]->data,
+                 .letterCount = in[6]->dims[0] / 2,
+                 .numberCount = in[7]->dims[0] / 2,
+                 .isClip = numbers[0],
+                 .bos = numbers[1],
+                 .eos = numbers[2]};
+  int64_t n = onnxc_element_count(in[0]), longest = 0;
+  int64_t **rows = onnxc_heap_allocate(heap, (uint64_t)(n + 1) * sizeof(int64_t *));
+  int64_t *counts = onnxc_heap_allocate(heap, (uint64_t)(n + 1) * sizeof(int64_t));
+  int64_t *dims = onnxc_heap_allocate(heap, (uint64_t)out[0].count * sizeof(int64_t));
+  if (!rows || !counts || !dims)
+    return OutOfMemory;
+  for (int64_t i = 0; i < n; ++i) {
+    if ((counts[i] = encodeText(heap, &t, x[i], &rows[i])) < 0)
+      return OutOfMemory;
+    longest = counts[i] > longest ? counts[i] : longest;
+  }
+  longest = numbers[4] < 0 ? longest : numbers[4];
+  for (int64_t i = 0; i < in[0]->count; ++i)
+    dims[i] = in[0]->dims[i];
+  dims[in[0]->count] = longest;
+  if (!onnxc_make_tensor(heap, &out[0], dims) || !onnxc_make_tensor(heap, &out[1], dims))
+    return OutOfMemory;
+  int64_t *ids = out[0].data, *mask = out[1].data;
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t k = 0; k < longest; ++k) {
+      int isThere = k < counts[i];
+      /* A byte that the vocabulary lacks is this number, as in the package. */
+      *ids++ = !isThere ? numbers[3] : rows[i][k] < 0 ? UINT32_MAX : rows[i][k];
+      *mask++ = isThere;
+    }
+  return 0;
+}
