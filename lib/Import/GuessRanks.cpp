@@ -14,9 +14,9 @@ using namespace mlir;
 using namespace onnxc;
 
 /// No model of our collections has an input with more.
-static constexpr unsigned kMaxRank = 8;
+static constexpr unsigned kMaxRank = 6;
 /// Nodes that may be imported for trials: some seconds.
-static constexpr uint64_t kMaxTrialNodes = 200000;
+static constexpr uint64_t kMaxTrialNodes = 400000;
 
 namespace {
 /// How many errors and contradictions an import brings: the less the better.
@@ -34,38 +34,61 @@ public:
   }
 
   void run() {
-    SmallVector<const proto::ValueInfoProto *> unknown = findUnknown();
-    // What is sure of one input may decide another one.
+    SmallVector<std::string> unknown = findUnknown();
+    // What is sure of one input may decide another one. A node that depends on an unknown input is not built.
     for (bool changed = true; changed && !unknown.empty();) {
       changed = false;
-      for (auto *&input : unknown)
-        if (auto ranks = getBestRanks(input->name()); ranks.size() == 1) {
-          assume(input->name(), ranks.front());
-          input = nullptr;
+      for (std::string &input : unknown)
+        if (auto ranks = getBestRanks(input); ranks.size() == 1) {
+          assume(input, ranks.front());
+          input.clear();
           changed = true;
         }
-      llvm::erase(unknown, nullptr);
+      llvm::erase(unknown, "");
     }
-    // Of several the first one that is no vector: a batch of something. Where all are right the uses tell nothing.
-    for (auto *input : unknown)
-      if (auto ranks = getBestRanks(input->name()); !ranks.empty() && ranks.size() <= kMaxRank) {
-        auto usual = llvm::find_if(ranks, [](unsigned rank) { return rank >= 2; });
-        assume(input->name(), usual == ranks.end() ? ranks.back() : *usual);
+    // Nodes that combine inputs tell more once all have a rank: at first any, then one after the other the best.
+    auto original = options.inputShapes;
+    for (const std::string &input : unknown)
+      options.inputShapes[input].assign(2, -1);
+    llvm::StringMap<unsigned> found;
+    for (int round = 0; round < 3 && !unknown.empty(); ++round) {
+      bool changed = false;
+      for (const std::string &input : unknown) {
+        auto ranks = getBestRanks(input);
+        size_t rank = options.inputShapes[input].size();
+        if (!llvm::is_contained(ranks, rank) && !ranks.empty()) {
+          // Of several the first one that is no vector: a batch of something.
+          auto usual = llvm::find_if(ranks, [](unsigned rank) { return rank >= 2; });
+          rank = usual == ranks.end() ? ranks.back() : *usual;
+          changed = true;
+        }
+        options.inputShapes[input].assign(rank, -1);
+        // Where all are right the uses tell nothing.
+        found.erase(input);
+        if (!ranks.empty() && ranks.size() <= kMaxRank)
+          found[input] = rank;
       }
+      if (!changed)
+        break;
+    }
+    options.inputShapes = std::move(original);
+    for (const std::string &input : unknown)
+      if (auto it = found.find(input); it != found.end())
+        assume(input, it->second);
   }
 
 private:
-  SmallVector<const proto::ValueInfoProto *> findUnknown() {
+  SmallVector<std::string> findUnknown() {
     llvm::StringSet<> initializers;
     for (const auto &tensor : model.graph().initializer())
       initializers.insert(tensor.name());
     for (const auto &tensor : model.graph().sparse_initializer())
       initializers.insert(tensor.values().name());
-    SmallVector<const proto::ValueInfoProto *> unknown;
+    SmallVector<std::string> unknown;
     for (const auto &input : model.graph().input())
       if (input.type().has_tensor_type() && !input.type().tensor_type().has_shape() && !input.name().empty() &&
           !initializers.contains(input.name()) && !options.inputShapes.count(input.name()))
-        unknown.push_back(&input);
+        unknown.push_back(input.name());
     return unknown;
   }
 

@@ -73,7 +73,8 @@ static LogicalResult parseBinary(StringRef bytes, StringRef path, Location loc, 
   if (!model.has_graph())
     return emitError(loc) << "not an ONNX model: it has no graph" << hint();
   if (trailing)
-    emitWarning(loc) << trailing << " bytes follow the model in its file; assumed: they are no part of it";
+    emitWarning(loc) << trailing
+                     << " bytes follow the model in its file; assumed: what follows the model is no part of it";
   return success();
 }
 

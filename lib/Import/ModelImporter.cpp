@@ -304,7 +304,7 @@ LogicalResult Importer::readOpsets(const google::protobuf::RepeatedPtrField<prot
 void Importer::collectInitializers(const GraphProto &graph, Scope &scope) {
   auto isNew = [&](StringRef name) {
     if (scope.hasInitializer(name))
-      emitWarning(locate(name)) << "two initializers have this name; assumed: the later one";
+      emitWarning(locate(name)) << "two initializers have this name; assumed: the later of two initializers";
   };
   for (const auto &tensor : graph.initializer()) {
     isNew(tensor.name());
@@ -384,8 +384,8 @@ FailureOr<Dims> Importer::convertInputShape(const ValueInfoProto &input) {
     } else {
       std::string name = dimName(input, axis);
       if (dim.has_dim_value())
-        emitWarning(locate(input.name())) << "dimension " << axis << " of the input has size " << dim.dim_value()
-                                          << "; assumed: a symbolic dimension '" << name << "'";
+        emitWarning(locate(input.name())) << "a dimension of the input has the size " << dim.dim_value()
+                                          << "; assumed: dimensions of negative size are symbolic";
       dims.push_back(symbol(name));
     }
   }
@@ -529,7 +529,7 @@ void Importer::addInputs(Scope &scope) {
     }
     auto [type, isNew] = types.try_emplace(input.name(), input.type().SerializeAsString());
     if (!isNew && type->second == input.type().SerializeAsString()) {
-      emitWarning(locate(input.name())) << "the input is listed twice; assumed: one input";
+      emitWarning(locate(input.name())) << "the input is listed twice; assumed: an input that is listed twice is one";
       continue;
     }
     if (!isNew) {
@@ -555,15 +555,18 @@ void Importer::checkOverrides() {
     for (int axis = 0, rank = input.type().tensor_type().shape().dim_size(); axis < rank; ++axis)
       dims.insert(dimName(input, axis));
   }
-  auto offer = [](const llvm::StringSet<> &set) {
+  auto offer = [](StringRef wrong, const llvm::StringSet<> &set) {
     SmallVector<StringRef> names(set.keys().begin(), set.keys().end());
     llvm::sort(names);
-    return names.empty() ? std::string("; it has none") : "; there are: " + llvm::join(names, ", ");
+    return (names.empty() ? std::string("; it has none") : "; there are: " + llvm::join(names, ", ")) +
+           suggest(wrong, names);
   };
   // What is wrong with an option is at no node.
   for (const auto &entry : options.inputShapes)
     if (!inputs.contains(entry.first()))
-      problems.add(loc, ("--input-shape: the model has no input '" + entry.first() + "'").str() + offer(inputs), "");
+      problems.add(
+          loc, ("--input-shape: the model has no input '" + entry.first() + "'").str() + offer(entry.first(), inputs),
+          "");
   llvm::StringSet<> symbolic; // also those that an option has given a size
   for (const auto &entry : symbols)
     symbolic.insert(entry.first());
@@ -572,7 +575,9 @@ void Importer::checkOverrides() {
       symbolic.insert(entry.first());
   for (const auto &entry : options.dims)
     if (!dims.contains(entry.first()))
-      problems.add(loc, ("--dim: no dimension of the inputs is called '" + entry.first() + "'").str() + offer(symbolic),
+      problems.add(loc,
+                   ("--dim: no dimension of the inputs is called '" + entry.first() + "'").str() +
+                       offer(entry.first(), symbolic),
                    "");
 }
 
@@ -600,7 +605,8 @@ void Importer::addOutputs(Scope &scope) {
   llvm::StringSet<> seen;
   for (const ValueInfoProto &output : graph.output()) {
     if (!seen.insert(output.name()).second)
-      emitWarning(locate(output.name())) << "the output is listed twice; assumed: both places get the value";
+      emitWarning(locate(output.name()))
+          << "the output is listed twice; assumed: both places of an output get its value";
     FailureOr<Value> value = [&]() -> FailureOr<Value> {
       ErrorCollector errors(&context);
       auto found = lookup(output.name(), scope);
@@ -712,7 +718,7 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
         problem(output, "two nodes, inputs or initializers have this name");
         continue;
       }
-      emitWarning(locate(output)) << "two constants have this name; assumed: the later one";
+      emitWarning(locate(output)) << "two constants have this name; assumed: the later of two constants";
       scope.initializers.erase(output);
       scope.sparseInitializers.erase(output);
       it->second = index;
@@ -956,7 +962,8 @@ LogicalResult Importer::dropUnknownAttributes(NodeForm &form, RegisteredOperatio
                                    << "': it is an input since a newer opset";
     if (std::string meant = suggest(name, known); !meant.empty())
       return emitError(b.getLoc()) << "the operator has no attribute '" << name << "'" << meant;
-    emitWarning(b.getLoc()) << form.name << " has no attribute '" << name << "'; assumed: it means nothing";
+    emitWarning(b.getLoc()) << form.name << " has no attribute '" << name << "'; assumed: '" << name
+                            << "' means nothing";
     form.attributes.erase(name);
   }
   return success();
@@ -1131,7 +1138,7 @@ void Importer::checkDeclaredShape(RankedTensorType type, StringRef name, const T
   }
   if (!fits)
     emitWarning(locate(name))
-        << "the model declares another shape than the value has; assumed: what the operators give";
+        << "the model declares another shape than the value has; assumed: shapes as the operators give them";
 }
 
 /// Sizes that only the run shows get the names that the model gives them.
@@ -1519,14 +1526,14 @@ FailureOr<Attribute> Importer::convertAttribute(const AttributeProto &a, Scope &
   case AttributeProto::STRINGS: {
     if (llvm::any_of(a.strings(), [](StringRef text) { return text.contains('\0'); }))
       emitWarning(b.getLoc()) << "a string of '" << a.name()
-                              << "' contains a zero byte; assumed: it is written as the bytes "
+                              << "' contains a zero byte; assumed: zero bytes in text are the bytes "
                               << "C0 80";
     return Attribute(b.getArrayAttr(llvm::map_to_vector(
         a.strings(), [&](StringRef text) -> Attribute { return b.getStringAttr(encodeZeroBytes(text)); })));
   }
   case AttributeProto::UNDEFINED:
-    emitWarning(b.getLoc()) << "the attribute '" << a.name()
-                            << "' has neither a type nor a value; assumed: it is left out";
+    emitWarning(b.getLoc()) << "the attribute '" << a.name() << "' has neither a type nor a value; assumed: '"
+                            << a.name() << "' is left out";
     return Attribute();
   case AttributeProto::TENSOR:
   case AttributeProto::SPARSE_TENSOR: {

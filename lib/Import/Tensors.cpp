@@ -116,8 +116,8 @@ LogicalResult TensorReader::readBytes(const TensorProto &tensor, Bytes &bytes, L
   bool packs = isPacked(element) && !(isTyped && element.getIntOrFloatBitWidth() == 6);
   if (packs)
     size = llvm::divideCeil(count * element.getIntOrFloatBitWidth(), 8);
-  if (tensor.has_segment())
-    return emitError(loc) << "tensors in segments are not supported";
+  if (tensor.has_segment()) // of which nothing says where the others are
+    emitWarning(loc) << "the tensor says that it is a segment of one; assumed: a tensor that is a segment is all of it";
   if (isOutside) {
     if (failed(readExternal(tensor, size, bytes, loc)))
       return failure();
@@ -253,7 +253,7 @@ ElementsAttr TensorReader::readStrings(const TensorProto &tensor, Location loc) 
     return {};
   }
   if (llvm::any_of(tensor.string_data(), [](StringRef text) { return text.contains('\0'); }))
-    emitWarning(loc) << "a string contains a zero byte; assumed: it is written as the bytes C0 80";
+    emitWarning(loc) << "a string contains a zero byte; assumed: zero bytes in text are the bytes C0 80";
   return DenseStringElementsAttr::get(type, values);
 }
 

@@ -505,7 +505,7 @@ static LogicalResult expandATen(NodeForm &node) {
   const auto *row = llvm::find_if(functions, [&](const auto &function) { return function.first == name; });
   if (row == std::end(functions))
     return node.error() << "the function '" << name << "' of PyTorch is not supported";
-  emitWarning(node.b.getLoc()) << "ATen is no operator of ONNX; taken as the function '" << name << "' of PyTorch";
+  emitWarning(node.b.getLoc()) << "ATen is no operator of ONNX; assumed: the function '" << name << "' of PyTorch";
   return row->second(node);
 }
 

@@ -117,7 +117,7 @@ LogicalResult FeatureVectorizerOp::inferTypes(SmallVectorImpl<Type> &types) {
     if (failed(checkNumbers(*this, x)) || failed(dims))
       return failure();
     if (size_t rank = getDims(x).size(); rank > 2)
-      emitWarning() << "input " << i << " has rank " << rank << "; assumed: rows of all features from dimension 1 on";
+      emitWarning() << "input " << i << " has rank " << rank << "; assumed: all dimensions from 1 on are features";
     if (given && (*given)[i] < 0)
       return emitOpError("inputdimensions has the entry ") << (*given)[i];
     auto first = rows ? getConstant(rows) : std::nullopt, here = getConstant((*dims)[0]);
@@ -185,7 +185,7 @@ LogicalResult ImputerOp::inferTypes(SmallVectorImpl<Type> &types) {
   types.push_back(getX().getType());
   if (count != countImputed(*this, count))
     emitWarning() << name << " has " << count << " entries, which is not the number of features of X; assumed: the "
-                  << "first one for all features";
+                  << "first of them for all features";
   return success();
 }
 

@@ -297,7 +297,7 @@ static LogicalResult addParts(NodeForm &node) {
   if (!type || type.getRank() != 2)
     return success();
   emitWarning(node.b.getLoc()) << "the signal lacks the last dimension (1 for real, 2 for complex numbers); assumed: "
-                               << "real numbers";
+                               << "the signal is of real numbers";
   node.operands[0] = unsqueeze(node, signal, 2);
   return success(node.operands[0]);
 }

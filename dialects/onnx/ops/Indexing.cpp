@@ -772,7 +772,8 @@ static LogicalResult flattenCondition(NodeForm &node) {
   auto type = condition ? dyn_cast<RankedTensorType>(condition.getType()) : RankedTensorType();
   if (!type || type.getRank() < 2)
     return success();
-  emitWarning(node.b.getLoc()) << "the condition has rank " << type.getRank() << "; assumed: its elements in order";
+  emitWarning(node.b.getLoc()) << "the condition has rank " << type.getRank()
+                               << "; assumed: the elements of the condition in order";
   node.operands[1] = reshape(node, condition, -1);
   return success(node.operands[1]);
 }

@@ -1023,7 +1023,7 @@ static LogicalResult upgradeSlice1(NodeForm &node) {
 /// An experiment before version 10 became Slice.
 static LogicalResult upgradeDynamicSlice(NodeForm &node) {
   if (node.opset >= 10)
-    emitWarning(node.b.getLoc()) << "DynamicSlice is an operator that ONNX dropped in version 10; taken as Slice";
+    emitWarning(node.b.getLoc()) << "DynamicSlice is an operator that ONNX dropped in version 10; assumed: Slice";
   node.name = "Slice";
   return success();
 }

@@ -56,6 +56,13 @@ template <typename OpT> static FailureOr<Axes> findAxes(OpT op) {
     return Axes{false, {}};
   if (known->empty())
     return Axes{true, op.getNoopWithEmptyAxes() ? SmallVector<int64_t>() : allAxes(rank)};
+  for (int64_t &axis : *known)
+    axis += axis < 0 ? rank : 0;
+  llvm::sort(*known);
+  size_t count = known->size();
+  known->erase(llvm::unique(*known), known->end());
+  if (known->size() < count)
+    emitWarning(op.getLoc()) << "the same axis is named twice; assumed: an axis that is named twice is reduced once";
   auto axes = normalizeAxes(op, *known, rank);
   if (failed(axes))
     return failure();

@@ -22,7 +22,8 @@ using namespace onnxc::onnx;
 /// What ONNX itself had before version 10 is only old. Anywhere else the specification does not know the operator.
 template <LogicalResult (*expand)(NodeForm &)> static LogicalResult expandRetired(NodeForm &node) {
   if (!node.domain.empty() || node.opset >= 10)
-    emitWarning(node.b.getLoc()) << node.name << " is an operator that ONNX dropped in version 10; taken as it was";
+    emitWarning(node.b.getLoc()) << node.name
+                                 << " is an operator that ONNX dropped in version 10; assumed: what it was";
   return expand(node);
 }
 
@@ -42,7 +43,7 @@ static FloatType getFloatType(NodeForm &node) {
 /// The attribute, which the specification gives no default; 1 leaves out what it does, and onnxruntime refuses it.
 static double takeFactor(NodeForm &node, StringRef name) {
   if (!node.attributes.get(name))
-    emitWarning(node.b.getLoc()) << node.name << " has no attribute '" << name << "'; taken as 1";
+    emitWarning(node.b.getLoc()) << node.name << " has no attribute '" << name << "'; assumed: 1";
   return takeFloat(node, name, 1);
 }
 

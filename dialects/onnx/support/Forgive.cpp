@@ -13,7 +13,7 @@ LogicalResult onnxc::onnx::makeVector(NodeForm &node, unsigned i, StringRef name
   auto type = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
   if (!type || type.getRank() != 0)
     return success();
-  emitWarning(node.b.getLoc()) << name << " is a scalar; assumed: a vector of one element";
+  emitWarning(node.b.getLoc()) << name << " is a scalar; assumed: " << name << " is a vector of one element";
   auto constant = operand.getDefiningOp<ConstantOp>();
   if (auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr()) {
     auto vector = RankedTensorType::get({1}, type.getElementType());
