@@ -260,3 +260,110 @@ int32_t onnxc_byte_pairs(onnxc_heap *heap, const onnxc_value *const *in, onnxc_v
     }
   return 0;
 }
+
+/*===- Back to text ------------------------------------------------------------------===*/
+
+/* What the list of tokens says of one, in bits. */
+enum { Special = 1, Left = 2, Unreadable = 4 };
+
+static uint64_t append(char *to, uint64_t at, const char *bytes, uint64_t length) {
+  if (to)
+    onnxc_text_copy(to + at, bytes, length);
+  return at + length;
+}
+
+static int isText(const char *text) {
+  uint32_t letter = 0;
+  while (*text && letter < 0x110000)
+    text += onnxc_decode(text, &letter);
+  return letter < 0x110000;
+}
+
+/* In: numbers [..., n], the tokens by their numbers (two inputs), what stands for others, the numbers {whether special
+ * tokens have spaces around, whether others are left out, whether the result must be UTF-8 and not empty}. Out: the
+ * bytes of the tokens of each row. */
+int32_t onnxc_token_text(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
+  const int64_t *ids = in[0]->data, *numbers = in[4]->data;
+  onnxc_lexicon tokens = onnxc_lexicon_open(in[1], in[2]);
+  const char *unknown = *(const char *const *)in[3]->data, **y = out->data;
+  int64_t columns = in[0]->dims[in[0]->count - 1];
+  for (int64_t i = 0, n = onnxc_element_count(out); i < n; ++i, ids += columns) {
+    char *text = NULL;
+    for (int pass = 0; pass < 2; ++pass) { /* the first counts bytes */
+      uint64_t at = 0;
+      int wasSpecial = 0;
+      for (int64_t k = 0; k < columns; ++k) {
+        int isKnown = ids[k] >= 0 && ids[k] < tokens.count;
+        int32_t kind = isKnown ? tokens.rows[ids[k]].number : 0;
+        uint64_t length = 0;
+        const char *token = isKnown ? onnxc_lexicon_at(&tokens, ids[k], &length) : unknown;
+        if (kind & Unreadable)
+          return 1;
+        if (!isKnown)
+          length = numbers[1] ? 0 : onnxc_text_length(unknown);
+        int isSpecial = (kind & Special) != 0;
+        if (!(kind & Left) && (isKnown || !numbers[1])) {
+          if (numbers[0] && isSpecial && k > 0 && !wasSpecial)
+            at = append(text, at, " ", 1);
+          at = append(text, at, token, length);
+          if (numbers[0] && isSpecial && k + 1 < columns)
+            at = append(text, at, " ", 1);
+        }
+        if (isKnown || !numbers[1])
+          wasSpecial = isSpecial;
+      }
+      if (text)
+        text[at] = 0;
+      else if (!(text = onnxc_heap_keep(heap, at + 1)))
+        return OutOfMemory;
+    }
+    if (numbers[2] && (!*text || !isText(text)))
+      return 2;
+    y[i] = text;
+  }
+  return 0;
+}
+
+/* In: texts, the tokens (two inputs). Out: at each place the longest token, rows filled with 0. */
+int32_t onnxc_longest_tokens(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
+  const char *const *x = in[0]->data;
+  onnxc_lexicon tokens = onnxc_lexicon_open(in[1], in[2]);
+  int64_t n = onnxc_element_count(in[0]), most = 0, longest = 0;
+  int64_t **rows = onnxc_heap_allocate(heap, (uint64_t)(n + 1) * sizeof(int64_t *));
+  int64_t *counts = onnxc_heap_allocate(heap, (uint64_t)(n + 1) * sizeof(int64_t));
+  int64_t *dims = onnxc_heap_allocate(heap, (uint64_t)out->count * sizeof(int64_t));
+  if (!rows || !counts || !dims)
+    return OutOfMemory;
+  for (int64_t i = 0; i < tokens.count; ++i) {
+    uint64_t length;
+    onnxc_lexicon_at(&tokens, i, &length);
+    longest = (int64_t)length > longest ? (int64_t)length : longest;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t left = (int64_t)onnxc_text_length(x[i]);
+    if (!(rows[i] = onnxc_heap_allocate(heap, (uint64_t)(left + 1) * sizeof(int64_t))))
+      return OutOfMemory;
+    counts[i] = 0;
+    for (const char *at = x[i]; left > 0;) {
+      int64_t length = longest < left ? longest : left, found = -1;
+      while (length > 0 && (found = onnxc_lexicon_find(&tokens, at, (uint64_t)length)) < 0)
+        --length;
+      if (found < 0)
+        return 1;
+      rows[i][counts[i]++] = found;
+      at += length;
+      left -= length;
+    }
+    most = counts[i] > most ? counts[i] : most;
+  }
+  for (int64_t i = 0; i < in[0]->count; ++i)
+    dims[i] = in[0]->dims[i];
+  dims[in[0]->count] = most;
+  if (!onnxc_make_tensor(heap, out, dims))
+    return OutOfMemory;
+  int64_t *y = out->data;
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t k = 0; k < most; ++k)
+      *y++ = k < counts[i] ? rows[i][k] : 0;
+  return 0;
+}

@@ -337,6 +337,191 @@ FailureOr<SmallVector<Value>> RobertaTokenizerOp::lowerToLinalg(LoweringBuilder 
   return lowerBytePairs(*this, b, operands);
 }
 
+/// Lines of a number, a tab and a text.
+static FailureOr<std::map<int64_t, std::string>> readNumbered(Operation *op, StringRef name, StringRef lines) {
+  std::map<int64_t, std::string> texts;
+  for (StringRef line : splitAtAny(lines, "\n")) {
+    auto [number, text] = line.split('\t');
+    int64_t key;
+    if (number.getAsInteger(10, key) || key < 0 || key > (1 << 24))
+      return op->emitOpError() << name << ": the line '" << line
+                               << "' does not begin with a number that a token can have";
+    texts.try_emplace(key, text.str());
+  }
+  return texts;
+}
+
+/// The tokens by their numbers, with the bits of runtime/library/bpe.c.
+static FailureOr<std::vector<LexiconEntry>> readTokens(BpeDecoderOp op) {
+  auto decoder = readNumbered(op, "byte_decoder", op.getByteDecoder());
+  auto added = readNumbered(op, "added_tokens", op.getAddedTokens());
+  auto specials = readNumbered(op, "all_special_ids", op.getAllSpecialIds());
+  if (failed(decoder) || failed(added) || failed(specials))
+    return failure();
+  std::map<uint32_t, char> bytes;
+  for (const auto &[letter, byte] : *decoder) {
+    int64_t number;
+    if (StringRef(byte).getAsInteger(10, number) || number < 0 || number > 255)
+      return op.emitOpError("byte_decoder: '") << byte << "' is no byte";
+    bytes[static_cast<uint32_t>(letter)] = static_cast<char>(number);
+  }
+  constexpr int32_t special = 1, left = 2, unreadable = 4, missing = 8;
+  SmallVector<StringRef> lines;
+  op.getIdVocab().split(lines, '\n');
+  if (!lines.empty() && lines.back().empty())
+    lines.pop_back();
+  std::vector<LexiconEntry> tokens;
+  for (StringRef line : lines) {
+    LexiconEntry entry{"", 0};
+    std::string text = line.str();
+    for (const char *at = text.c_str(); *at;) {
+      uint32_t letter;
+      at += onnxc_decode(at, &letter);
+      auto byte = bytes.find(letter);
+      if (byte == bytes.end())
+        entry.second |= unreadable;
+      else
+        entry.first += byte->second;
+    }
+    tokens.push_back(entry);
+  }
+  for (const auto &[number, text] : *added) {
+    if (number >= static_cast<int64_t>(tokens.size()))
+      tokens.resize(number + 1, LexiconEntry{"", missing});
+    tokens[number] = {text, 0};
+  }
+  for (const auto &[number, text] : *specials)
+    if (number < static_cast<int64_t>(tokens.size()))
+      tokens[number].second |= special | (op.getSkipSpecialTokens() ? left : 0);
+  for (LexiconEntry &token : tokens)
+    if (token.second & missing) // a number between, which is as unknown as one beyond
+      token = {op.getSkipSpecialTokens() ? "" : op.getUnkToken().str(), token.second & (special | left)};
+  return tokens;
+}
+
+/// The sizes of ids without the last, of a vector 1.
+static LogicalResult inferTokenText(Operation *op, Value ids, SmallVectorImpl<Type> &types) {
+  Dims dims = getDims(ids);
+  if (dims.empty())
+    return op->emitOpError("takes rows of numbers");
+  dims.pop_back();
+  if (dims.empty())
+    dims.push_back(makeDim(op->getContext(), 1));
+  types.push_back(makeTensor(dims, stringType(op)));
+  return success();
+}
+
+static SmallVector<Value> callTokenText(Operation *op, LoweringBuilder &b, ValueRange operands,
+                                        ArrayRef<LexiconEntry> tokens, StringRef unknown, ArrayRef<int64_t> numbers) {
+  SmallVector<Value> inputs(operands);
+  SmallVector<Type> types(op->getOperandTypes());
+  addLexicon(b, tokens, inputs, types);
+  addText(b, unknown, inputs, types);
+  addNumbers(b, numbers, inputs, types);
+  return b.call("onnxc_token_text", inputs, types, op->getResult(0).getType(), {},
+                {"a token has letters that are no bytes", "the tokens are no text in UTF-8"});
+}
+
+LogicalResult BpeDecoderOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(readTokens(*this)) || failed(checkText(*this, "unk_token", getUnkToken())))
+    return failure();
+  return inferTokenText(*this, getIds(), types);
+}
+
+FailureOr<SmallVector<Value>> BpeDecoderOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  return callTokenText(*this, b, operands, *readTokens(*this), getUnkToken(),
+                       {getWhitespaceToken() != 0, getSkipSpecialTokens() != 0, false});
+}
+
+/// A text as Python writes it, 'a' or b'\xe4'; nothing where it is none.
+static std::optional<std::string> unquote(StringRef source) {
+  source.consume_front("b");
+  if (source.size() < 2 || (source[0] != '\'' && source[0] != '"') || source.back() != source[0])
+    return std::nullopt;
+  source = source.drop_front().drop_back();
+  std::string text;
+  while (!source.empty()) {
+    if (!source.consume_front("\\")) {
+      text += source.front();
+      source = source.drop_front();
+      continue;
+    }
+    if (source.empty())
+      return std::nullopt;
+    char kind = source.front();
+    source = source.drop_front();
+    size_t digits = kind == 'x' ? 2 : kind == 'u' ? 4 : kind == 'U' ? 8 : 0;
+    uint32_t number;
+    if (digits) {
+      if (source.size() < digits || source.take_front(digits).getAsInteger(16, number) || number > 0x10FFFF)
+        return std::nullopt;
+      char bytes[4];
+      if (kind == 'x')
+        text += static_cast<char>(number);
+      else
+        text.append(bytes, onnxc_encode(number, bytes));
+      source = source.drop_front(digits);
+      continue;
+    }
+    size_t known = StringRef("ntrfvba\\'\"").find(kind);
+    if (known == StringRef::npos)
+      return std::nullopt;
+    text += "\n\t\r\f\v\b\a\\'\""[known];
+  }
+  return text;
+}
+
+/// Lines of a number, a quoted token and its length in bytes.
+static FailureOr<std::map<std::string, int32_t>> readTrie(Operation *op, StringRef vocabulary) {
+  std::map<std::string, int32_t> tokens;
+  for (StringRef line : splitAtAny(vocabulary, "\n")) {
+    auto [first, rest] = line.rtrim('\r').split(' ');
+    auto [quoted, last] = rest.rsplit(' ');
+    int32_t number;
+    size_t length;
+    auto token = unquote(quoted);
+    if (first.getAsInteger(10, number) || number < 1 || number > (1 << 24) || last.getAsInteger(10, length) || !token ||
+        token->size() != length)
+      return op->emitOpError("vocab: the line '") << line << "' is not a number, a quoted token and its length";
+    tokens[*token] = number;
+  }
+  return tokens;
+}
+
+LogicalResult TrieTokenizerOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(readTrie(*this, getVocab())))
+    return failure();
+  Dims dims = getDims(getStr());
+  dims.push_back(freshSymbol(*this, 0, dims.size()));
+  types.push_back(makeTensor(dims, int64(*this)));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> TrieTokenizerOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  SmallVector<Value> inputs(operands);
+  SmallVector<Type> types((*this)->getOperandTypes());
+  addLexicon(b, *readTrie(*this, getVocab()), inputs, types);
+  return b.call("onnxc_longest_tokens", inputs, types, {}, getResult().getType(),
+                {"the vocabulary has no token that the text goes on with"});
+}
+
+LogicalResult TrieDetokenizerOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(readTrie(*this, getVocab())))
+    return failure();
+  return inferTokenText(*this, getIds(), types);
+}
+
+FailureOr<SmallVector<Value>> TrieDetokenizerOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  auto trie = readTrie(*this, getVocab());
+  std::vector<LexiconEntry> tokens;
+  for (const auto &[token, number] : *trie) {
+    if (number >= static_cast<int64_t>(tokens.size()))
+      tokens.resize(number + 1);
+    tokens[number] = {token, 0};
+  }
+  return callTokenText(*this, b, operands, tokens, "", {false, false, true});
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/Tokenizers.cpp.inc"
 

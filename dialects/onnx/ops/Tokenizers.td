@@ -53,3 +53,24 @@ class BytePairTokenizer<string name> : Onnx_ExtOp<name> {
 def Onnx_GPT2TokenizerOp : BytePairTokenizer<"GPT2Tokenizer">;
 def Onnx_CLIPTokenizerOp : BytePairTokenizer<"CLIPTokenizer">;
 def Onnx_RobertaTokenizerOp : BytePairTokenizer<"RobertaTokenizer">;
+
+def Onnx_BpeDecoderOp : Onnx_ExtOp<"BpeDecoder"> {
+  let summary = "The text of byte pair tokens";
+  let arguments = (ins Onnx_Int64Tensor:$ids, Str<"">:$added_tokens, Str<"">:$all_special_ids,
+                       Str<"<|endoftext|>">:$bos_token, StrAttr:$byte_decoder, SI64<"0">:$en_normalization,
+                       Str<"<|endoftext|>">:$eos_token, StrAttr:$id_vocab, SI64<"0">:$skip_special_tokens,
+                       Str<"<|endoftext|>">:$unk_token, SI64<"0">:$whitespace_token);
+  let results = (outs Onnx_AnyTensor:$str);
+}
+
+def Onnx_TrieTokenizerOp : Onnx_ExtOp<"TrieTokenizer"> {
+  let summary = "At each place of texts the longest token that a vocabulary has, rows filled to the longest one";
+  let arguments = (ins Onnx_TextTensor:$str, StrAttr:$vocab);
+  let results = (outs Onnx_Tensor:$ids);
+}
+
+def Onnx_TrieDetokenizerOp : Onnx_ExtOp<"TrieDetokenizer"> {
+  let summary = "The text of such tokens";
+  let arguments = (ins Onnx_Int64Tensor:$ids, StrAttr:$vocab);
+  let results = (outs Onnx_AnyTensor:$str);
+}
