@@ -125,18 +125,25 @@ std::string parseMap(Reader message, int32_t type, Value &value, onnxc_value &to
   size_t count = isText ? texts.size() : numbers.size();
   if (!isText && !isInteger)
     return std::string("a map can't have keys of ") + onnxc_type_name(keys.type);
-  if (numbers.size() + texts.size() != count || parts.size() != count)
+  Tensor single; // some tools write the values as one tensor, and not as one for each
+  bool isSingle = parts.size() == 1 && count != 1 && parseTensor(parts[0].at, parts[0].left(), single).empty() &&
+                  single.type == ONNXC_ELEMENT_TYPE(type) && single.dims == std::vector<int64_t>{int64_t(count)};
+  if (numbers.size() + texts.size() != count || (parts.size() != count && !isSingle))
     return "the map has " + std::to_string(count) + " keys of " + onnxc_type_name(keys.type) + " and " +
            std::to_string(parts.size()) + " values";
   if (std::set(numbers.begin(), numbers.end()).size() + std::set(texts.begin(), texts.end()).size() != count)
     return "several entries of the map have the same key";
-  std::vector<Tensor> scalars(count);
-  for (size_t i = 0; i < count; ++i) {
+  std::vector<Tensor> scalars(isSingle ? 0 : count);
+  for (size_t i = 0; i < scalars.size(); ++i) {
     std::string error = parseTensor(parts[i].at, parts[i].left(), scalars[i]);
     if (!error.empty())
       return "value " + std::to_string(i) + ": " + error;
   }
-  std::string error = gather(scalars, ONNXC_ELEMENT_TYPE(type), values);
+  std::string error;
+  if (isSingle)
+    values = std::move(single);
+  else
+    error = gather(scalars, ONNXC_ELEMENT_TYPE(type), values);
   keys.dims = {int64_t(count)};
   if (error.empty())
     error = isText ? setStrings(keys, texts) ? "" : "out of memory" : setIntegerKeys(numbers, keys);

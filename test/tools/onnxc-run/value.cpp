@@ -94,6 +94,7 @@ static void good() {
   expectKept(number(2, 3) + bytes(5, sequence({floats({1})})), OptionalSequence, ONNXC_KIND_SEQUENCE, 1);
   expectKept(number(2, 4) + bytes(6, map({"a"}, {scalar(1)})), ONNXC_OPTIONAL | StringMap, ONNXC_KIND_MAP, 2);
   expectKept(map({"b", "a"}, {scalar(1), floats({2})}), StringMap, ONNXC_KIND_MAP, 2);
+  expectKept(map({"b", "a"}, {floats({1, 2})}), StringMap, ONNXC_KIND_MAP, 2); // values in one tensor
   expectKept(map(ONNXC_INT8, {-128, 127}, {strings({"x"}), strings({"y"})}), ByteMap, ONNXC_KIND_MAP, 2);
   expectKept(map(ONNXC_UINT64, {-1}, {scalar(1)}), ONNXC_MAP | ONNXC_MAP_KEY(ONNXC_UINT64) | ONNXC_FLOAT,
              ONNXC_KIND_MAP, 2);
