@@ -78,6 +78,22 @@ static LogicalResult parseBinary(StringRef bytes, StringRef path, Location loc, 
   return success();
 }
 
+/// What a model declares as sparse is dense for a program that uses the compiled one.
+static void makeDense(proto::GraphProto &graph, MLIRContext &context) {
+  for (auto *values : {graph.mutable_input(), graph.mutable_output(), graph.mutable_value_info()})
+    for (proto::ValueInfoProto &value : *values) {
+      if (!value.type().has_sparse_tensor_type())
+        continue;
+      emitWarning(NameLoc::get(StringAttr::get(&context, value.name())))
+          << "declared as a sparse tensor; taken as a dense one";
+      proto::TypeProto::SparseTensor sparse = value.type().sparse_tensor_type();
+      auto *dense = value.mutable_type()->mutable_tensor_type();
+      dense->set_elem_type(sparse.elem_type());
+      if (sparse.has_shape())
+        *dense->mutable_shape() = sparse.shape();
+    }
+}
+
 OwningOpRef<ModuleOp> onnxc::importModel(std::unique_ptr<llvm::MemoryBuffer> buffer, StringRef path,
                                          MLIRContext &context, const ImportOptions &options, bool *isUnsupported) {
   std::shared_ptr<llvm::MemoryBuffer> file = std::move(buffer);
@@ -93,6 +109,7 @@ OwningOpRef<ModuleOp> onnxc::importModel(std::unique_ptr<llvm::MemoryBuffer> buf
   } else if (failed(parseBinary(file->getBuffer(), path, loc, model))) {
     return {};
   }
+  makeDense(*model.mutable_graph(), context);
   StringRef folder = llvm::sys::path::parent_path(path);
   ImportOptions complete = options;
   guessRanks(model, file, folder, loc, complete);

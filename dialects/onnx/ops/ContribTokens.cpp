@@ -11,6 +11,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Loops.h"
+#include "dialects/onnx/support/PackedTexts.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Text.h"
 #include "dialects/onnx/support/Upgrade.h"
@@ -241,48 +242,29 @@ static LogicalResult expandVarlenNGramHashMapping(NodeForm &node) {
   if (failed(grams))
     return failure();
   Value ids = node.operand(0), starts = node.operand(3), history = node.operand(4), segments = node.operand(7);
-  int64_t past = grams->past(), capacity = takeInt(node, "state_update_capacity", 0);
+  int64_t capacity = takeInt(node, "state_update_capacity", 0);
+  constexpr int64_t most = 1 << 12; // slots are written out
   if (!starts || getDims(ids).size() != 1 || getDims(starts).size() != 1)
     return node.error() << "input_ids and cumulative_sequence_length must be lists";
-  if (capacity < 0 || (capacity > 0) != static_cast<bool>(node.operand(9)))
+  if (capacity < 0 || capacity > most || (capacity > 0) != static_cast<bool>(node.operand(9)))
     return node.error() << "capture_count must be given where state_update_capacity is positive, and only there";
-  Type i64 = node.b.getI64Type();
-  starts = castTo(node, starts, i64);
-  Value begins = slice(node, starts, 0, node.constant({0}), node.constant({-1}));
-  Value ends = slice(node, starts, 0, node.constant({1})), texts = dimensionOf(node, begins, 0);
-  Value place =
-      build<RangeOp>(node, {node.scalar(0, i64), reshape(node, dimensionOf(node, ids, 0), {}), node.scalar(1, i64)});
-  Value isBehind = build<GreaterOrEqualOp>(node, {unsqueeze(node, place, 1), unsqueeze(node, ends, 0)});
-  Value text =
-      build<ReduceSumOp>(node, {castTo(node, isBehind, i64), node.constant({1})}, intAttr(node, "keepdims", 0));
-  // What is there at place p of each text's history and tokens.
-  Value least = node.scalar(0, i64), most = node.scalar(past - 1, i64), pasts = node.scalar(past, i64);
-  auto fetch = [&](Value from, Value history, Value text, Value p) -> Value {
-    Value offset = build<SubOp>(node, {p, pasts});
-    Value old = build<ClipOp>(node, {p, least, most});
-    old = build<AddOp>(node, {build<MulOp>(node, {text, pasts}), old});
-    old = build<GatherOp>(node, {reshape(node, history, {-1}), old});
-    Value index = build<AddOp>(node, {build<GatherOp>(node, {begins, text}), build<MaxOp>(node, {offset, least})});
-    // (places behind a text's end are asked for nowhere that counts)
-    index = build<MinOp>(node, {index, build<SubOp>(node, {dimensionOf(node, from, 0), node.constant({1})})});
-    Value now = build<GatherOp>(node, {from, index});
-    return build<WhereOp>(node, {build<GreaterOrEqualOp>(node, {p, pasts}), now, old});
-  };
+  PackedTexts texts(node, starts, ids, grams->past());
+  if (!texts.place)
+    return failure();
   auto historyOf = [&](Value given, Value otherwise) {
-    Value shape = build<ConcatOp>(node, {texts, node.constant({past})}, intAttr(node, "axis", 0));
+    Value shape = build<ConcatOp>(node, {texts.count, node.constant({grams->past()})}, intAttr(node, "axis", 0));
     return given ? given : build<ExpandOp>(node, {otherwise, shape});
   };
   history = historyOf(history, grams->fill);
   Value oldSegments;
   if (segments) // without any, those of the first token
-    oldSegments = historyOf(node.operand(8), unsqueeze(node, build<GatherOp>(node, {segments, begins}), 1));
-  Value local = build<SubOp>(node, {build<AddOp>(node, {place, pasts}), build<GatherOp>(node, {begins, text})});
+    oldSegments = historyOf(node.operand(8), unsqueeze(node, build<GatherOp>(node, {segments, texts.begins}), 1));
   SmallVector<Value> tokens, boundaries;
   Value successor;
   for (int64_t k = 0; k < grams->longest; ++k) {
-    Value p = build<SubOp>(node, {local, node.scalar(k, i64)});
-    tokens.push_back(fetch(ids, history, text, p));
-    Value segment = segments ? fetch(segments, oldSegments, text, p) : Value();
+    Value p = texts.sub(texts.place, texts.number(k));
+    tokens.push_back(texts.fetch(ids, history, texts.text, p));
+    Value segment = segments ? texts.fetch(segments, oldSegments, texts.text, p) : Value();
     Value boundary = grams->resets ? build<EqualOp>(node, {tokens.back(), grams->fill}) : Value();
     if (segments && k > 0) {
       Value changes = differs(node, segment, successor);
@@ -292,23 +274,19 @@ static LogicalResult expandVarlenNGramHashMapping(NodeForm &node) {
     if (grams->resets || segments)
       boundaries.push_back(boundary);
   }
-  SmallVector<Value> results{grams->hash(node, tokens, boundaries, node.operand(5))};
   // The last tokens of each text [texts, past], as the history of the next call.
-  Value lengths = build<SubOp>(node, {ends, begins}),
-        columns = node.constant(llvm::to_vector(llvm::seq<int64_t>(0, past)));
-  Value rows = build<RangeOp>(node, {node.scalar(0, i64), reshape(node, texts, {}), node.scalar(1, i64)});
-  rows = unsqueeze(node, rows, 1);
-  Value last = build<AddOp>(node, {unsqueeze(node, lengths, 1), columns});
-  results.push_back(fetch(ids, history, rows, last));
-  results.push_back(segments ? fetch(segments, oldSegments, rows, last) : absent(node));
+  Value rows = unsqueeze(node, texts.texts(), 1), last = texts.lastPlaces();
+  SmallVector<Value> results{grams->hash(node, tokens, boundaries, node.operand(5)),
+                             texts.fetch(ids, history, rows, last),
+                             segments ? texts.fetch(segments, oldSegments, rows, last) : absent(node)};
   if (capacity > 0) {
     // The same after each of the first `capture_count` tokens [texts, capacity, past]; nothing but fill for others.
     Value slots = node.constant(llvm::to_vector(llvm::seq<int64_t>(1, capacity + 1)));
-    Value after = build<AddOp>(node, {unsqueeze(node, slots, 1), columns});
-    Value state = fetch(ids, history, unsqueeze(node, rows, 2), unsqueeze(node, after, 0));
-    Value count = build<MinOp>(node, {castTo(node, node.operand(9), i64), lengths});
-    Value isKept = build<LessOrEqualOp>(node, {slots, unsqueeze(node, count, 1)});
-    results.push_back(build<WhereOp>(node, {unsqueeze(node, isKept, 2), state, grams->fill}));
+    Value columns = node.constant(llvm::to_vector(llvm::seq<int64_t>(0, grams->past())));
+    Value after = texts.add(unsqueeze(node, slots, 1), columns);
+    Value state = texts.fetch(ids, history, unsqueeze(node, rows, 2), unsqueeze(node, after, 0));
+    Value isKept = unsqueeze(node, texts.captured(node.operand(9), capacity), 2);
+    results.push_back(build<WhereOp>(node, {isKept, state, grams->fill}));
   }
   return finish(node, results);
 }

@@ -187,6 +187,92 @@ def hyper_connection_post_mix(c):
     yield Try("features", [c(0, 2, 3, 4, 8), c(1, 2, 3, 8), c(2, 2, 3, 4, 8)])
 
 
+# ---- Layers with a state ---------------------------------------------------------------------------------------------
+
+@settings("CausalConvWithState")
+def causal_conv_with_state(c):
+    make = lambda b, n, past=0: [c(0, b, 4, n), c(1, 4, 1, 3), c(2, 4)] + ([c(3, b, 4, past)] if past else [])
+    yield Try("plain", make(2, 7), outputs=2, parameters=(1, 2), more=(make(1, 1), make(3, 2)))
+    yield Try("past", make(2, 7, 2), dict(activation="silu"), 2, (1, 2), more=(make(1, 1, 2),))
+    yield Try("dilated", make(2, 7, 4), dict(dilation=2, activation="swish"), 2, (1, 2))
+    yield Try("unbiased", [c(0, 2, 4, 5), c(1, 4, 1, 1)], {}, 2, (1,))
+    last = lambda b, n: [c(0, b, n, 4), c(1, 4, 1, 3), c(2, 4), c(3, b, 2, 4)]
+    yield Try("last", last(2, 7), dict(channels_last=1), 2, (1, 2), more=(last(1, 1),))
+    yield Try("lastdims", [c(0, 2, 7, 2, 2), c(1, 4, 1, 3)], dict(channels_last=1), 2, (1,))
+
+
+@settings("VarlenCausalConvWithState")
+def varlen_causal_conv_with_state(c):
+    make = lambda *lengths, past=2: [c(0, sum(lengths), 4), c(1, 4, 1, 3), np.cumsum([0, *lengths]).astype(np.int32), c(3, 4), c(4, len(lengths), 4, past)]
+    yield Try("plain", make(3, 1, 6), dict(activation="silu"), 2, (1, 3), more=(make(1), make(2, 2, 2, 2)))
+    yield Try("dilated", make(3, 1, 6, past=4), dict(dilation=2), 2, (1, 3))
+    unbiased = make(3, 1, 6)
+    unbiased[3] = None
+    yield Try("captured", unbiased + [i32(2, 5, 4)], dict(state_update_capacity=3), 3, (1,))
+
+
+@settings("LinearAttention")
+def linear_attention(c):
+    def make(b, t, rule, q=4, k=4, v=4, per_key=False, past=True):
+        normal = c(1, b, t, k, 4)
+        normal = (normal.astype(np.float32) / np.linalg.norm(normal.astype(np.float32), axis=-1, keepdims=True)).astype(normal.dtype).reshape(b, t, k * 4)
+        x = [c(0, b, t, q * 4), normal, c(2, b, t, v * 3), c(3, b, v, 4, 3) if past else None]
+        return x + [-c(4, b, t, v * 4 if per_key else v, of="positive") if "gated" in rule else None] + ([c(5, b, t, v, of="unit")] if "delta" in rule else [])
+    heads = lambda q, v: dict(q_num_heads=q, kv_num_heads=v)
+    for rule in ("linear", "gated", "delta", "gated_delta"):
+        yield Try(rule, make(2, 5, rule), dict(heads(4, 4), update_rule=rule), 2, more=(make(1, 1, rule), make(1, 9, rule)))
+    yield Try("grouped", make(2, 5, "gated", v=2, k=2), dict(heads(4, 2), update_rule="gated"), 2)
+    yield Try("inverse", make(2, 5, "gated_delta", q=2, k=2), dict(heads(2, 4), scale=0.3), 2)
+    yield Try("keys", make(2, 5, "gated_delta", per_key=True, past=c.dtype(0) != np.float32), heads(4, 4), 2)
+
+
+@settings("GatedDeltaNet")
+def gated_delta_net(c):
+    def make(*lengths, decays=(4,), packed=True, past=True, heads=2):
+        n, b = sum(lengths), len(lengths)
+        x = [c(0, n, heads, 5), c(1, n, heads, 5), c(2, n, 4, 3), np.cumsum([0, *lengths]).astype(np.int32) if packed else None]
+        return x + [-c.fill(c.element("TG"), (n, *decays), "positive"), c.fill(c.element("TG"), (n, 4), "positive"), c.fill(np.dtype(np.float32), (b, 4, 3, 5)) if past else None]
+    norm = dict(qk_l2_norm=1, beta_activation="sigmoid")
+    yield Try("plain", make(5, 5, packed=False), norm, 2, more=(make(1, packed=False), make(3, 3, 3, packed=False)))
+    yield Try("packed", make(4, 1, 7), norm, 2, more=(make(2), make(3, 3)))
+    yield Try("nostate", make(4, 6, past=False), dict(norm, scale=0.25), 2)
+    yield Try("keys", make(4, 6, decays=(4, 5)), norm, 2)
+    logs = lambda *s: [c.fill(np.dtype(np.float32), s, "unit"), c.fill(np.dtype(np.float32), s, "unit")]
+    yield Try("softplus", make(4, 6) + logs(4), dict(norm, gate_activation="softplus"), 2)
+    yield Try("kda", make(4, 6, decays=(4, 5)) + [logs(4)[0], logs(4, 5)[1].reshape(-1)], dict(norm, gate_activation="kda", gate_lower_bound=-3.0), 2)
+    for rule in ("linear", "gated", "delta"):
+        x = make(4, 6)
+        x[4 if rule != "gated" else 5] = None
+        if rule == "linear":
+            x[5] = None
+        yield Try(rule, x, dict(norm if rule == "delta" else dict(qk_l2_norm=1), update_rule=rule), 2)
+    packed = make(4, 6)
+    yield Try("together", [c(0, 10, 2 * 10 + 12), None, None] + packed[3:], norm, 2)
+    batch = make(5, 5, packed=False)
+    yield Try("batch", [x if x is None or k == 6 else x.reshape(2, 5, *x.shape[1:]) for k, x in enumerate(batch)], norm, 2)
+
+
+@settings("MRotaryEmbedding")
+def m_rotary_embedding(c):
+    table = lambda k: c(k, 11, 6, of="unit")
+    ids = lambda b, t: c.rng.integers(0, 11, (3, b, t)).astype(np.int64)
+    make = lambda b, t: [c(0, b, t, 24), ids(b, t), table(2), table(3)]
+    yield Try("plain", make(2, 5), dict(mrope_section=[2, 1, 3], num_heads=2), parameters=(2, 3), more=(make(1, 1),))
+    yield Try("layout", make(2, 5), dict(mrope_section=[2, 2, 2], mrope_layout=1, num_heads=2), parameters=(2, 3))
+    yield Try("layoutuneven", make(2, 5), dict(mrope_section=[4, 1, 1], mrope_layout=1, num_heads=2), parameters=(2, 3))
+    yield Try("interleaved", make(2, 5), dict(mrope_section=[2, 2, 2], interleaved=1, num_heads=2), parameters=(2, 3))
+    yield Try("heads", [c(0, 2, 3, 5, 12), ids(2, 5), table(2), table(3)], dict(mrope_section=[6, 0, 0]), parameters=(2, 3))
+    yield Try("partial", [c(0, 2, 5, 32), ids(2, 5), table(2), table(3)], dict(mrope_section=[2, 2, 2], num_heads=2, rotary_embedding_dim=12), parameters=(2, 3))
+
+
+@settings("MoEGroupRouter")
+def moe_group_router(c):
+    make = lambda *s: [c(0, *s, 8), c(1, 8)]
+    yield Try("plain", make(5), dict(top_k=2, n_group=4, topk_group=2), more=(make(1), make(9)))
+    yield Try("one", make(2, 3), dict(top_k=3))
+    yield Try("wide", make(5), dict(top_k=4, n_group=2, topk_group=1, group_topk=9, router_sentinel=-7.0))
+
+
 # ---- Movement ------------------------------------------------------------------------------------------------------
 
 @settings("ExpandDims")
@@ -265,12 +351,6 @@ def cdist(c):
     for metric in ("sqeuclidean", "euclidean"):
         yield Try(metric, make(5, 7, 9), dict(metric=metric), more=(make(1, 3, 9), make(17, 2, 9)))
     yield Try("default", make(2, 3, 4))
-
-
-@settings("SparseToDenseMatMul")
-def sparse_to_dense_matmul(c):  # (onnxruntime's Python has no inputs that are sparse)
-    return
-    yield
 
 
 @settings("ConvTransposeWithDynamicPads")

@@ -181,6 +181,8 @@ class Sweep:
             atol = max((a * oracles.magnitude(y) for (_, a), y in zip(bounds, everything)), default=0) * loose
             if "Quantize" in self.schema.name or self.schema.name.startswith(("QLinear", "QGemm")):
                 atol = max(atol, 1.0 if not (everything and settings.is_float(everything[0].dtype)) else atol)  # a tie that rounds the other way
+            if self.schema.name == "DynamicQuantizeLSTM":  # the state is quantised at every step, and may round the other way
+                atol = max(atol, 1e-2)
             pairs = {f"{f.name}:{type_of(a)}" for f, a in zip(formal, t.inputs) if a is not None}
             self.cases.append((case, f"{self.schema.domain or 'ai.onnx'}.{self.schema.name}", str(self.schema.since_version),
                                "newest" if self.is_newest else "older", f"{rtol:g}", f"{atol:g}", t.check, how, " ".join(sorted(pairs))))

@@ -3,7 +3,8 @@
 import sys
 
 import numpy as np
-from onnx import helper
+import onnx
+from onnx import helper, numpy_helper
 
 from cases import Cases
 
@@ -52,3 +53,18 @@ one("murmur-seed", "MurmurHash3", {"x": text[1:2]}, np.array([0x704b81dc], np.ui
 
 one("crop-and-resize", "CropAndResize", {"x": np.arange(16, dtype=f32).reshape(1, 1, 4, 4)}, np.array([[[[0, 1.5, 3], [6, 7.5, 9], [12, 13.5, 15]]], [[[7.5] * 3] * 3]], f32),
     {"boxes": np.array([[0, 0, 1, 1], [0.5, 0.5, 0.5, 0.5]], f32), "batch": np.array([0, 0], i32), "size": np.array([3, 3], i32)})
+
+# A sparse matrix: a constant, or an input, which is a dense tensor for a compiled model.
+a, b = np.zeros((4, 5), f32), cases.floats(4, 3)
+places = np.array([[0, 1], [2, 0], [2, 4], [3, 2]])
+a[tuple(places.T)] = values = cases.floats(4)
+product = 0.5 * a.T @ b
+sparse = helper.make_sparse_tensor(numpy_helper.from_array(values, "v"), numpy_helper.from_array(places, "i"), a.shape)
+node = helper.make_node("SparseToDenseMatMul", ["a", "b"], ["y"], domain="com.microsoft", transA=1, alpha=0.5)
+opsets = {"": 21, "com.microsoft": 1}
+cases.add("sparse-constant", [helper.make_node("Constant", [], ["a"], sparse_value=sparse), node], {"b": b}, {"y": product}, opsets)
+cases.add("sparse-input", [node], {"a": a, "b": b}, {"y": product}, opsets)
+path = cases.folder / "sparse-input" / "model.onnx"
+model = onnx.load(path)
+model.graph.input[0].type.CopyFrom(helper.make_sparse_tensor_type_proto(onnx.TensorProto.FLOAT, a.shape))
+onnx.save(model, path)
