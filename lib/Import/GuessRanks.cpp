@@ -1,8 +1,8 @@
 //===- lib/Import/GuessRanks.cpp ---------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What rank an operator takes is a rule of the operator, so the operators are asked: the model is imported with every
-// rank in turn, each time into a context of its own that is thrown away. The rank is the one that brings the fewest
-// errors, and among those the one that contradicts the fewest shapes that the model declares. See GuessRanks.h.
+// rank in turn, each time into a context of its own that is thrown away. The rank is the one with which most nodes can
+// be built, and among those the one that contradicts the fewest shapes that the model declares. See GuessRanks.h.
 #include "lib/Import/GuessRanks.h"
 #include "lib/Import/ModelImporter.h"
 #include "mlir/IR/Diagnostics.h"
@@ -15,11 +15,11 @@ using namespace onnxc;
 
 /// No model of our collections has an input with more.
 static constexpr unsigned kMaxRank = 6;
-/// Nodes that may be imported for trials: some seconds.
-static constexpr uint64_t kMaxTrialNodes = 400000;
+/// Nodes that may be imported for trials: some seconds. A trial of nothing at all takes as long as some.
+static constexpr uint64_t kMaxTrialNodes = 400000, kTrialNodes = 500;
 
 namespace {
-/// How many errors and contradictions an import brings: the less the better.
+/// How many nodes could not be built, and how many declarations are contradicted: the less the better.
 using Score = std::pair<size_t, size_t>;
 
 class Guesser {
@@ -28,7 +28,7 @@ public:
           ImportOptions &options)
       : model(model), file(std::move(file)), folder(folder), loc(loc), options(options) {
     nodesLeft = kMaxTrialNodes;
-    nodes = std::max<uint64_t>(1, model.graph().node_size());
+    nodes = kTrialNodes + model.graph().node_size() + model.graph().input_size();
     for (const auto &f : model.functions())
       nodes += f.node_size();
   }
@@ -113,19 +113,17 @@ private:
 
   Score attempt(StringRef input, unsigned rank) {
     MLIRContext context(MLIRContext::Threading::DISABLED);
-    size_t errors = 0, warnings = 0;
+    size_t unbuilt = 0, warnings = 0;
     ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-      if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-        errors += 1 + llvm::range_size(diagnostic.getNotes()); // one for each kind of problem
-      else
-        ++warnings;
+      warnings += diagnostic.getSeverity() == DiagnosticSeverity::Warning;
       return success();
     });
     ImportOptions trial = options;
+    trial.maxNodes = std::min(trial.maxNodes, 8 * nodes); // functions and bodies may be many more
     trial.inputShapes[input].assign(rank, -1);
     TensorReader tensors(file, folder, context, trial);
-    buildModule(model, tensors, context, UnknownLoc::get(&context), trial, /*isUnsupported=*/nullptr);
-    return {errors, warnings};
+    buildModule(model, tensors, context, UnknownLoc::get(&context), trial, /*isUnsupported=*/nullptr, &unbuilt);
+    return {unbuilt, warnings};
   }
 
   void assume(StringRef input, unsigned rank) {

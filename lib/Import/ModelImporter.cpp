@@ -117,6 +117,7 @@ public:
         b(loc, &context) {}
 
   OwningOpRef<ModuleOp> run(bool *isUnsupported);
+  size_t getUnbuilt() const { return unbuilt; }
 
 private:
   using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
@@ -195,6 +196,7 @@ private:
   Operation *lastConstant = nullptr;
   Value noneValue;
   uint64_t nodeCount = 0;
+  size_t unbuilt = 0; ///< nodes
   /// While only types are looked for: a branch that can be built stands for an If.
   bool takesAnyBranch = false;
 };
@@ -715,7 +717,9 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
       bool wasConstant =
           isNew ? scope.hasInitializer(output) && !scope.values.count(output) : isConstant(nodes[it->second]);
       if (!isConstant(node) || !wasConstant) {
-        problem(output, "two nodes, inputs or initializers have this name");
+        problem(output, !isNew                         ? "two nodes write this value"
+                        : scope.hasInitializer(output) ? "a node writes what is also an initializer"
+                                                       : "a node writes what is also an input");
         continue;
       }
       emitWarning(locate(output)) << "two constants have this name; assumed: the later of two constants";
@@ -911,6 +915,7 @@ void Importer::buildNode(const NodeProto &node, size_t index, Scope &scope) {
   };
   if (!text.empty())
     nodeProblem(text);
+  unbuilt += failed(built);
   for (int i = 0, n = node.output_size(); i < n; ++i) {
     if (node.output(i).empty())
       continue;
@@ -1882,7 +1887,12 @@ LogicalResult Importer::buildCall(const NodeProto &node, const FunctionProto &ca
 }
 
 OwningOpRef<ModuleOp> onnxc::buildModule(const ModelProto &model, TensorReader &tensors, MLIRContext &context,
-                                         Location loc, const ImportOptions &options, bool *isUnsupported) {
+                                         Location loc, const ImportOptions &options, bool *isUnsupported,
+                                         size_t *unbuilt) {
   context.loadDialect<OnnxDialect, func::FuncDialect>();
-  return Importer(model, tensors, context, loc, options).run(isUnsupported);
+  Importer importer(model, tensors, context, loc, options);
+  OwningOpRef<ModuleOp> module = importer.run(isUnsupported);
+  if (unbuilt)
+    *unbuilt = importer.getUnbuilt();
+  return module;
 }

@@ -11,9 +11,11 @@ class ModelProto;
 
 namespace onnxc {
 
-/// Null after errors, which were reported. See importModel. `loc` stands for the model as a whole.
+/// Null after errors, which were reported. See importModel. `loc` stands for the model as a whole. `unbuilt` is set to
+/// the number of nodes that could not be built, for a reason of their own or for lack of an operand.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(const proto::ModelProto &model, TensorReader &tensors,
                                               mlir::MLIRContext &context, mlir::Location loc,
-                                              const ImportOptions &options, bool *isUnsupported);
+                                              const ImportOptions &options, bool *isUnsupported,
+                                              size_t *unbuilt = nullptr);
 
 } // namespace onnxc
