@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-/* An instruction of the nondeterministic automaton, which works on the bytes of UTF-8. It starts at 0. */
+/* An instruction of the nondeterministic automaton, which works on the bytes of UTF-8. It starts at 0. Of two ways
+ * `next` comes first, where that matters. */
 typedef struct onnxc_regex_step {
   int32_t op;
   int32_t a, b;
@@ -19,6 +20,7 @@ enum {
   ONNXC_REGEX_BYTE,   /* a byte from a to b */
   ONNXC_REGEX_SPLIT,  /* goes on at `next` and at a */
   ONNXC_REGEX_ASSERT, /* goes on where what a says (below) holds */
+  ONNXC_REGEX_SAVE,   /* keeps the place as number a: 2 k and 2 k + 1 are begin and end of group k */
 };
 
 /* A deterministic automaton that finds matches within texts. Its states follow: for each its next state by class of

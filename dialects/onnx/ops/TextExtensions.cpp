@@ -1,14 +1,16 @@
 //===- dialects/onnx/ops/TextExtensions.cpp ----------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Operators on text of onnxruntime-extensions: calls of runtime/library/strings.c with tables that are made here, or
-// made of operators of ai.onnx on import. What they compute: https://github.com/microsoft/onnxruntime-extensions,
-// docs/custom_ops.md, and version 0.15 of the package.
+// Operators on text of onnxruntime-extensions: calls of runtime/library/strings.c and regex-groups.c with tables that
+// are made here, or made of operators of ai.onnx on import. What they compute:
+// https://github.com/microsoft/onnxruntime-extensions, docs/custom_ops.md, and version 0.15 of the package.
 #include "dialects/onnx/ops/TextExtensions.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/Indexing.h"
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/ops/Text.h"
+#include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Lexicon.h"
+#include "dialects/onnx/support/Regex.h"
 #include "dialects/onnx/support/Upgrade.h"
 
 using namespace mlir;
@@ -344,6 +346,128 @@ FailureOr<SmallVector<Value>> SegmentExtractionOp::lowerToLinalg(LoweringBuilder
   return b.call("onnxc_find_segments", operands, (*this)->getOperandTypes(), {}, (*this)->getResultTypes());
 }
 
+//===- Regular expressions ------------------------------------------------------------------------===//
+
+static FailureOr<std::vector<int32_t>> compileGroups(Operation *op, StringRef pattern, int &groups) {
+  std::string problem;
+  std::vector<int32_t> program = onnxc::compileRegexGroups(pattern, groups, problem);
+  if (program.empty())
+    return op->emitOpError("regular expression \"") << pattern << "\": " << problem;
+  return program;
+}
+
+LogicalResult StringRegexReplaceOp::inferTypes(SmallVectorImpl<Type> &types) {
+  int groups = 0;
+  if (getPattern().empty())
+    return emitOpError("the pattern must not be empty");
+  if (failed(compileGroups(*this, getPattern(), groups)) || failed(checkText(*this, "rewrite", getRewrite())))
+    return failure();
+  for (StringRef rest = getRewrite(); !rest.empty(); rest = rest.drop_front()) {
+    if (rest.front() != '\\')
+      continue;
+    rest = rest.drop_front();
+    if (rest.empty() || (rest.front() != '\\' && !llvm::isDigit(rest.front())))
+      return emitOpError("rewrite: after a backslash there must be the number of a group, or a backslash");
+  }
+  types.push_back(getText().getType());
+  return success();
+}
+
+FailureOr<SmallVector<Value>> StringRegexReplaceOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  int groups = 0;
+  auto program = compileGroups(*this, getPattern(), groups);
+  // With a group that there isn't nothing is replaced, as in RE2.
+  for (size_t i = 0; i + 1 < getRewrite().size(); ++i)
+    if (getRewrite()[i] == '\\') {
+      ++i;
+      if (llvm::isDigit(getRewrite()[i]) && getRewrite()[i] - '0' > groups)
+        return SmallVector<Value>{operands[0]};
+    }
+  SmallVector<Value> inputs(operands);
+  SmallVector<Type> types((*this)->getOperandTypes());
+  addTable(b, *program, inputs, types);
+  addText(b, getRewrite(), inputs, types);
+  addNumbers(b, {groups, getGlobalReplace() != 0}, inputs, types);
+  return b.call("onnxc_regex_replace", inputs, types, getOutput().getType(), {});
+}
+
+LogicalResult StringRegexSplitWithOffsetsOp::inferTypes(SmallVectorImpl<Type> &types) {
+  int groups = 0;
+  if (getDelimRegexPattern().empty())
+    return emitOpError("the pattern must not be empty");
+  if (getDims(getText()).size() != 1)
+    return emitOpError("takes a vector of texts");
+  if (failed(compileGroups(*this, getDelimRegexPattern(), groups)) ||
+      failed(compileGroups(*this, getKeepDelimRegexPattern(), groups)))
+    return failure();
+  AffineExpr count = freshSymbol(*this, 0, 0);
+  types.push_back(makeTensor({count}, stringType(*this)));
+  types.append(2, makeTensor({count}, int64(*this)));
+  types.push_back(makeTensor({getDims(getText())[0] + 1}, int64(*this)));
+  return success();
+}
+
+FailureOr<SmallVector<Value>> StringRegexSplitWithOffsetsOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  int groups = 0, keptGroups = 0;
+  auto program = compileGroups(*this, getDelimRegexPattern(), groups);
+  if (groups == 0) { // without a group nothing separates, as in the package: an expression that matches nothing
+    program = compileGroups(*this, "([^\\x00-\\x{10FFFF}])", groups);
+  }
+  // What is kept must match as a whole.
+  auto kept = compileGroups(*this, ("\\A(?:" + getKeepDelimRegexPattern() + ")\\z").str(), keptGroups);
+  if (failed(program) || failed(kept))
+    return failure();
+  SmallVector<Value> inputs(operands);
+  SmallVector<Type> types((*this)->getOperandTypes());
+  addTable(b, *program, inputs, types);
+  addTable(b, *kept, inputs, types);
+  addNumbers(b, {groups, keptGroups, !getKeepDelimRegexPattern().empty()}, inputs, types);
+  SmallVector<Value> results = b.call("onnxc_regex_split", inputs, types, getRows().getType(),
+                                      {getTokens().getType(), getBegins().getType(), getEnds().getType()});
+  return SmallVector<Value>{results[1], results[2], results[3], results[0]};
+}
+
+/// The text that input `i` is, a constant of one or, where it may be, of none; failure after an error.
+static FailureOr<std::string> takeConstantText(NodeForm &node, unsigned i, bool mayBeEmpty) {
+  auto elements = dyn_cast_or_null<DenseStringElementsAttr>(node.operand(i) ? getConstantElements(node.operand(i))
+                                                                            : ElementsAttr());
+  if (!elements)
+    return node.error() << "input " << i << " must be a text that is known when the model is compiled";
+  if (elements.getNumElements() == 0 && mayBeEmpty)
+    return std::string();
+  if (elements.getNumElements() != 1)
+    return node.error() << "input " << i << " must be one text";
+  return elements.getValues<StringRef>()[0].str();
+}
+
+static LogicalResult expandRegexReplace(NodeForm &node) {
+  if (failed(requireOperands(node, 3)))
+    return failure();
+  auto pattern = takeConstantText(node, 1, false), rewrite = takeConstantText(node, 2, false);
+  if (failed(pattern) || failed(rewrite))
+    return failure();
+  NamedAttribute replacesAll = intAttr(node, "global_replace", takeInt(node, "global_replace", 1));
+  return finish(
+      node, build<StringRegexReplaceOp>(node, node.operand(0),
+                                        {replacesAll, node.b.getNamedAttr("pattern", node.b.getStringAttr(*pattern)),
+                                         node.b.getNamedAttr("rewrite", node.b.getStringAttr(*rewrite))}));
+}
+
+static LogicalResult expandRegexSplit(NodeForm &node) {
+  if (failed(requireOperands(node, 2)))
+    return failure();
+  auto pattern = takeConstantText(node, 1, false);
+  auto kept = node.operand(2) ? takeConstantText(node, 2, true) : FailureOr<std::string>(std::string());
+  if (failed(pattern) || failed(kept))
+    return failure();
+  auto op = make<StringRegexSplitWithOffsetsOp>(
+      node.b, node.operand(0),
+      {node.b.getNamedAttr("delim_regex_pattern", node.b.getStringAttr(*pattern)),
+       node.b.getNamedAttr("keep_delim_regex_pattern", node.b.getStringAttr(*kept))},
+      4);
+  return op ? finish(node, SmallVector<Value>(op->getResults())) : failure();
+}
+
 //===- Made of others -----------------------------------------------------------------------------===//
 
 /// Operators that ai.onnx has under the same name, for text, too.
@@ -384,4 +508,6 @@ void onnxc::onnx::registerTextExtensionsOps(OnnxDialect &dialect) {
   add("StringEqual", expandStandard<EqualOp>);
   add("MaskedFill", expandMaskedFill);
   add("NegPos", expandNegPos);
+  add("StringRegexReplace", expandRegexReplace);
+  add("StringRegexSplitWithOffsets", expandRegexSplit);
 }

@@ -81,3 +81,17 @@ def Onnx_SegmentExtractionOp : Onnx_ExtOp<"SegmentExtraction"> {
   let arguments = (ins Onnx_Int64Tensor:$input);
   let results = (outs Onnx_Tensor:$position, Onnx_Tensor:$value);
 }
+
+// What the pattern and the replacement are, import has read from constant inputs.
+def Onnx_StringRegexReplaceOp : Onnx_ExtOp<"StringRegexReplace"> {
+  let summary = "The texts with matches of a regular expression replaced";
+  let arguments = (ins Onnx_TextTensor:$text, DefaultValuedAttr<SI64Attr, "1">:$global_replace, StrAttr:$pattern,
+                       StrAttr:$rewrite);
+  let results = (outs Onnx_AnyTensor:$output);
+}
+
+def Onnx_StringRegexSplitWithOffsetsOp : Onnx_ExtOp<"StringRegexSplitWithOffsets"> {
+  let summary = "The parts of texts between matches of a regular expression, and where they begin and end";
+  let arguments = (ins Onnx_TextTensor:$text, StrAttr:$delim_regex_pattern, StrAttr:$keep_delim_regex_pattern);
+  let results = (outs Onnx_AnyTensor:$tokens, Onnx_Tensor:$begins, Onnx_Tensor:$ends, Onnx_Tensor:$rows);
+}

@@ -124,10 +124,12 @@ std::optional<Letters> getUnicodeClass(StringRef name) {
 //===- The tree ---------------------------------------------------------------------===//
 
 struct Node {
-  enum Kind { Set, AnyByte, Condition, Concat, Alternate, Repeat } kind;
+  enum Kind { Set, AnyByte, Condition, Concat, Alternate, Repeat, Group } kind;
   Letters letters;                             ///< of Set
   int32_t condition = 0;                       ///< of Condition: ONNXC_REGEX_TEXT_BEGINS, ...
   int least = 0, most = 0;                     ///< of Repeat; most -1: any number
+  bool isLazy = false;                         ///< of Repeat: as few as possible are tried first
+  int group = 0;                               ///< of Group: its number, from 1 on
   int repeats = 1;                             ///< how often this may be copied, with what is nested in it
   std::vector<std::unique_ptr<Node>> children; ///< of the others
 };
@@ -153,7 +155,7 @@ public:
 
 private:
   struct Flags {
-    bool ignoresCase = false, isMultiLine = false, dotIsAll = false;
+    bool ignoresCase = false, isMultiLine = false, dotIsAll = false, isUngreedy = false;
   };
 
   bool atEnd() const { return at == text.size(); }
@@ -274,7 +276,7 @@ private:
       return atom;
     if (least > kMaxRepeat || most > kMaxRepeat || (most >= 0 && most < least))
       return error("bad repetition counts");
-    take("?"); // as few as possible: the same whole texts
+    bool isLazy = take("?") != flags.isUngreedy;
     int ignored;
     if (size_t before = at; takeRepetition(ignored, ignored)) {
       at = before;
@@ -283,6 +285,7 @@ private:
     Tree repeat = makeNode(Node::Repeat);
     repeat->least = least;
     repeat->most = most;
+    repeat->isLazy = isLazy;
     repeat->repeats = atom->repeats * std::max({least, most, 1});
     if (repeat->repeats > kMaxRepeat)
       return error("repeated more than " + Twine(kMaxRepeat) + " times");
@@ -340,6 +343,7 @@ private:
   Tree parseGroup(bool &isFlags) {
     ++at; // (
     Flags outer = flags;
+    int group = rest().starts_with("?") && !rest().starts_with("?P<") && !rest().starts_with("?<") ? 0 : ++groups;
     if (take("?P<") || (!rest().starts_with("?<=") && !rest().starts_with("?<!") && take("?<"))) {
       StringRef name = rest().take_while([](char c) { return isAlnum(c) || c == '_'; });
       if (name.empty() || !names.insert(name).second)
@@ -359,7 +363,9 @@ private:
           flags.dotIsAll = set;
         else if (flag == '-' && set)
           set = false, any = false;
-        else if (flag != 'U') // which alternative is tried first makes no difference to whole texts
+        else if (flag == 'U')
+          flags.isUngreedy = set;
+        else
           break;
         any |= flag != '-';
       }
@@ -378,7 +384,13 @@ private:
     if (!take(")"))
       return error("missing )");
     flags = outer;
-    return body;
+    if (group == 0)
+      return body;
+    Tree node = makeNode(Node::Group);
+    node->group = group;
+    node->repeats = body->repeats;
+    node->children.push_back(std::move(body));
+    return node;
   }
 
   static std::optional<Letters> getPerlClass(char name) {
@@ -561,6 +573,10 @@ private:
     return node;
   }
 
+public:
+  int groups = 0; ///< that have been begun
+
+private:
   std::string text; // zero-terminated
   std::string &problem;
   size_t at = 0;
@@ -574,6 +590,8 @@ private:
 /// Built from its end: `compile` makes what `node` matches go on at `next`, and returns where it begins.
 class Assembler {
 public:
+  explicit Assembler(bool keepsGroups = false) : keepsGroups(keepsGroups) {}
+
   /// False where it is too large.
   bool assemble(Node &tree) {
     emit({ONNXC_REGEX_SPLIT, 0, 0, 0}); // it starts at 0
@@ -603,6 +621,11 @@ private:
       return emit({ONNXC_REGEX_BYTE, 1, 255, next});
     case Node::Condition:
       return emit({ONNXC_REGEX_ASSERT, node.condition, 0, next});
+    case Node::Group:
+      if (!keepsGroups)
+        return compile(*node.children[0], next);
+      next = compile(*node.children[0], emit({ONNXC_REGEX_SAVE, 2 * node.group + 1, 0, next}));
+      return emit({ONNXC_REGEX_SAVE, 2 * node.group, 0, next});
     case Node::Concat:
       for (Tree &child : llvm::reverse(node.children))
         next = compile(*child, next);
@@ -621,11 +644,11 @@ private:
       if (node.most < 0) {
         next = emit({ONNXC_REGEX_SPLIT, end, 0, end});
         int32_t body = compile(child, next);
-        steps[next].next = body;
+        (node.isLazy ? steps[next].a : steps[next].next) = body;
       }
       for (int i = node.least; i < node.most; ++i) {
         int32_t body = compile(child, next);
-        next = emit({ONNXC_REGEX_SPLIT, end, 0, body});
+        next = node.isLazy ? emit({ONNXC_REGEX_SPLIT, body, 0, end}) : emit({ONNXC_REGEX_SPLIT, end, 0, body});
       }
       for (int i = 0; i < node.least; ++i)
         next = compile(child, next);
@@ -685,6 +708,7 @@ private:
   }
 
   std::map<std::tuple<int32_t, int32_t, int32_t>, int32_t> known; ///< steps of one set: ends that ranges share
+  bool keepsGroups;
   size_t turns = 0;
   bool isTooLarge = false;
 };
@@ -821,6 +845,23 @@ std::optional<onnxc::RegexTables> onnxc::compileRegex(StringRef pattern, std::st
     for (const onnxc_regex_step &step : steps)
       tables.program.insert(tables.program.end(), {step.op, step.a, step.b, step.next});
   return tables;
+}
+
+std::vector<int32_t> onnxc::compileRegexGroups(StringRef pattern, int &groups, std::string &problem) {
+  Parser parser(pattern, problem);
+  Tree tree = parser.parse();
+  if (!tree || !problem.empty())
+    return {};
+  Assembler automaton(/*keepsGroups=*/true);
+  if (!automaton.assemble(*tree)) {
+    problem = "it is too large";
+    return {};
+  }
+  groups = parser.groups;
+  std::vector<int32_t> numbers;
+  for (const onnxc_regex_step &step : automaton.steps)
+    numbers.insert(numbers.end(), {step.op, step.a, step.b, step.next});
+  return numbers;
 }
 
 std::vector<std::pair<uint32_t, uint32_t>> onnxc::getUnicodeRanges(StringRef name) {

@@ -25,6 +25,10 @@ struct RegexTables {
 /// Nothing, and what is wrong in `problem`, for a pattern that RE2 would not take either, or that is too large.
 std::optional<RegexTables> compileRegex(llvm::StringRef pattern, std::string &problem);
 
+/// The instructions of a nondeterministic automaton that keeps where groups begin and end, in rows as above; and how
+/// many groups there are. None for a pattern that RE2 would not take either, or that is too large.
+std::vector<int32_t> compileRegexGroups(llvm::StringRef pattern, int &groups, std::string &problem);
+
 /// First and last letter of each range of a Unicode class ("L", "Nd", "Greek"), in order.
 std::vector<std::pair<uint32_t, uint32_t>> getUnicodeRanges(llvm::StringRef name);
 
