@@ -78,4 +78,9 @@ def Rt_CheckRangeOp : Op<Rt_Dialect, "check_range", [MemoryEffects<[MemWrite]>]>
   let assemblyFormat = "$value `in` `[` $least `,` $most `]` `,` $message attr-dict";
 }
 
+def Rt_CheckpointOp : Op<Rt_Dialect, "checkpoint"> {
+  let summary = "Ends the run where the caller wants it to end (onnxc_call.cancel, onnxc_call.deadline)";
+  let assemblyFormat = "attr-dict";
+}
+
 #endif // RT_TD

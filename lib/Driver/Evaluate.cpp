@@ -72,6 +72,7 @@ static llvm::FailureOr<SmallVector<ElementsAttr>> evaluate(ModuleOp module) {
   CollectedWeights weights;
   PipelineOptions options;
   options.optLevel = 0;
+  options.checkpoints = false;
   options.machine = machine->get();
   options.weights = &weights;
   PassManager passes(module.getContext());

@@ -140,6 +140,9 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(arith::createArithExpandOpsPass({/*includeBf16=*/true}));
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
+  // The caller may want the run to end before it is done.
+  if (options.checkpoints)
+    passes.addPass(createInsertCheckpoints());
   passes.addPass(createKeepOuterLoops());
   passes.addPass(createLowerLoops());
   // Checks return from wherever they are, now that there are only branches.

@@ -331,7 +331,9 @@ private:
     tensors("inputs", model.inputs, inputNames, true);
     tensors("outputs", model.outputs, outputNames, false);
     text += "  onnxc_call call = {sizeof(onnxc_call), -1, " + std::string(model.inputs.empty() ? "NULL" : "inputs") +
-            ", " + (model.outputs.empty() ? "NULL" : "outputs") + ", NULL, NULL, 0, pool, NULL, NULL, NULL, 0, 0, 0};\n";
+            ", " + (model.outputs.empty() ? "NULL" : "outputs") +
+            ", NULL, NULL, 0, pool, NULL, NULL, NULL, "
+            "0, 0, 0, NULL, NULL, 0};\n";
     return text;
   }
 
@@ -500,11 +502,13 @@ private:
   }
 
   void releasing() {
-    out += "/* Gives back the memory of the outputs of one run. */\nstatic inline void " + prefix +
-           "_release(const onnxc_allocator *allocator, void *kept) {\n"
-           "  onnxc_call call = {sizeof(onnxc_call), -1, NULL, NULL, NULL, NULL, 0, NULL, allocator, kept, NULL, 0, 0, 0};\n"
-           "  if (kept)\n    " +
-           prefix + "_model()->release(&call);\n}\n\n";
+    out +=
+        "/* Gives back the memory of the outputs of one run. */\nstatic inline void " + prefix +
+        "_release(const onnxc_allocator *allocator, void *kept) {\n"
+        "  onnxc_call call = {sizeof(onnxc_call), -1, NULL, NULL, NULL, NULL, 0, NULL, allocator, kept, NULL, 0, 0, 0, "
+        "NULL, NULL, 0};\n"
+        "  if (kept)\n    " +
+        prefix + "_model()->release(&call);\n}\n\n";
   }
 };
 

@@ -48,8 +48,20 @@ static void scaleRow(void *context, int64_t i, int32_t worker) {
     y[j] = scaled[j] + w->b[j];
 }
 
+/* What run() looks at from time to time: the caller may not want the outputs any more. An older caller can't say so. */
+static int32_t stop(const onnxc_call *call) {
+  if (!ONNXC_HAS(onnxc_call, call, deadline))
+    return ONNXC_OK;
+  if (call->cancel && __atomic_load_n(call->cancel, __ATOMIC_RELAXED))
+    return ONNXC_ERROR_CANCELLED;
+  return call->clock && call->clock() >= call->deadline ? ONNXC_ERROR_DEADLINE : ONNXC_OK;
+}
+
 static int32_t run(onnxc_call *call) {
   int64_t n = call->inputs[0].dims[0];
+  int32_t status = stop(call);
+  if (status != ONNXC_OK)
+    return status;
   if (call->pool)
     call->pool->parallel_for(call->pool->self, n, scaleRow, call);
   else

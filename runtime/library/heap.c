@@ -123,7 +123,7 @@ void onnxc_heap_output(onnxc_heap *heap, int64_t index, void *data, int64_t rank
 
 /* What run() of a model is that allocates: `body` with a heap around it. */
 int32_t onnxc_heap_run(onnxc_call *call, int32_t (*body)(onnxc_call *, onnxc_heap *)) {
-  if (call->struct_size < offsetof(onnxc_call, kept) + sizeof(call->kept) || !call->allocator)
+  if (!ONNXC_HAS(onnxc_call, call, kept) || !call->allocator)
     return ONNXC_ERROR_ARGUMENT;
   onnxc_heap heap = {0};
   heap.call = call;

@@ -40,7 +40,7 @@ int onnxc_is_allocated(const onnxc_value_info *output);
 
 /* Whether the table is that of a model that allocates: `release` came later than the first tables. */
 static inline int onnxc_has_release(const onnxc_model *model) {
-  return model->struct_size >= offsetof(onnxc_model, release) + sizeof(model->release) && model->release;
+  return ONNXC_HAS(onnxc_model, model, release) && model->release;
 }
 
 /* How many outputs have a rank that only the run knows: `rank_output_count` came later, too. */

@@ -2,9 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  * One inference at a time: holds the dims, the workspace and the outputs between calls.
  *===--------------------------------------------------------------------------------===*/
+#define _POSIX_C_SOURCE 199309L /* clock_gettime */
 #include "internal.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { Alignment = 64 };
 
@@ -24,6 +26,8 @@ struct onnxc_session {
   const onnxc_model *model;
   onnxc_allocator allocator;
   onnxc_call call;
+  int32_t cancelled; /* atomic: call.cancel points here */
+  int64_t limit;     /* nanoseconds that a run may take, or 0 */
   Buffer workspace;
   Output *outputs;
   onnxc_tensor *inputs; /* call.inputs, writable */
@@ -79,6 +83,7 @@ onnxc_status onnxc_session_create(onnxc_library *library, const onnxc_pool *pool
   session->call.pool = pool;
   session->call.allocator = &session->allocator;
   session->call.ranks = (int64_t *)(block + ranks);
+  session->call.cancel = &session->cancelled;
   int64_t *next = (int64_t *)(block + dims);
   for (uint64_t i = 0; i < model->input_count; next += model->inputs[i++].rank)
     session->inputs[i].dims = next;
@@ -202,7 +207,24 @@ onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error) {
   return ONNXC_OK;
 }
 
+void onnxc_cancel(onnxc_session *session, int cancelled) {
+  __atomic_store_n(&session->cancelled, cancelled != 0, __ATOMIC_RELAXED);
+}
+
+void onnxc_set_time_limit(onnxc_session *session, int64_t nanoseconds) {
+  session->limit = nanoseconds > 0 ? nanoseconds : 0;
+}
+
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
 onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error) {
+  session->call.clock = session->limit ? now : NULL;
+  if (session->limit && __builtin_add_overflow(now(), session->limit, &session->call.deadline))
+    session->call.deadline = INT64_MAX;
   if (!session->planned || session->model->plan_input_count) { /* data may have changed in place, and sizes with it */
     onnxc_status status = onnxc_plan(session, error);
     if (status != ONNXC_OK)

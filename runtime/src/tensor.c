@@ -217,8 +217,7 @@ static onnxc_status failAtSite(const onnxc_model *model, const onnxc_call *call,
 onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_error *error) {
   if (!model || !call)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model or no call");
-  size_t callSize =
-      onnxc_has_release(model) ? offsetof(onnxc_call, kept) + sizeof(call->kept) : offsetof(onnxc_call, allocator);
+  size_t callSize = onnxc_has_release(model) ? offsetof(onnxc_call, ranks) : offsetof(onnxc_call, allocator);
   if (call->struct_size < callSize)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call.struct_size is %u, expected %zu", call->struct_size,
                       callSize);
@@ -273,7 +272,8 @@ onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_er
   if (call->workspace_size && !call->workspace)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call.workspace is NULL");
   if (onnxc_has_release(model)) {
-    if (!call->allocator || !call->allocator->allocate || !call->allocator->release)
+    if (!ONNXC_HAS(onnxc_call, call, kept) || !call->allocator || !call->allocator->allocate ||
+        !call->allocator->release)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "the model '%s' needs onnxc_call.allocator", model->name);
     if (call->kept)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT,
@@ -287,5 +287,9 @@ onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_er
     return failAtSite(model, call, status, error);
   if (status == ONNXC_ERROR_MEMORY)
     return onnxc_fail(error, status, "the model '%s' ran out of memory", model->name);
+  if (status == ONNXC_ERROR_CANCELLED)
+    return onnxc_fail(error, status, "the run of model '%s' was cancelled", model->name);
+  if (status == ONNXC_ERROR_DEADLINE)
+    return onnxc_fail(error, status, "the model '%s' has not been done by its deadline", model->name);
   return onnxc_fail(error, status, "the model '%s' failed with status %d", model->name, (int)status);
 }

@@ -271,6 +271,50 @@ static void shapes(void) {
   EXPECT(onnxc_byte_size(ONNXC_DOUBLE, 0, NULL) == 8);
 }
 
+static int64_t ticks;
+static int64_t tick(void) { return ++ticks; }
+
+/* What ends a run early, through a session and without. */
+static void stopping(void) {
+  onnxc_library *library;
+  onnxc_session *session;
+  float x[4] = {1, 2, 3, 4}, y[4], picked[4], workspace[4];
+  int64_t row = 0, xDims[] = {1, 4}, yDims[2], pickedDims[1];
+  EXPECT(onnxc_open(in("demo.so"), NULL, &library, &error) == ONNXC_OK);
+  EXPECT(onnxc_session_create(library, NULL, &session, &error) == ONNXC_OK);
+  EXPECT(onnxc_set_input(session, 0, x, xDims, 2, &error) == ONNXC_OK);
+  EXPECT(onnxc_set_input(session, 1, &row, NULL, 0, &error) == ONNXC_OK);
+  onnxc_cancel(session, 1);
+  EXPECT(onnxc_run(session, &error) == ONNXC_ERROR_CANCELLED);
+  EXPECT_TEXT(error.text, "the run of model 'demo' was cancelled");
+  onnxc_cancel(session, 0);
+  EXPECT(onnxc_run(session, &error) == ONNXC_OK);
+  onnxc_set_time_limit(session, 1);
+  EXPECT(onnxc_run(session, &error) == ONNXC_ERROR_DEADLINE);
+  EXPECT_TEXT(error.text, "the model 'demo' has not been done by its deadline");
+  onnxc_set_time_limit(session, INT64_MAX);
+  EXPECT(onnxc_run(session, &error) == ONNXC_OK);
+  onnxc_set_time_limit(session, 0);
+  EXPECT(onnxc_run(session, &error) == ONNXC_OK);
+  onnxc_session_destroy(session);
+
+  const onnxc_model *model = onnxc_library_model(library);
+  onnxc_tensor inputs[] = {{x, xDims}, {&row, NULL}}, outputs[] = {{y, yDims}, {picked, pickedDims}};
+  int32_t cancel = 0;
+  onnxc_call call = {.struct_size = sizeof(call), .inputs = inputs, .outputs = outputs, .workspace = workspace,
+                     .weights = model->weights, .cancel = &cancel, .clock = tick, .deadline = 3};
+  EXPECT(onnxc_call_plan(model, &call, &error) == ONNXC_OK && ticks == 0);
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_OK && ticks == 1);
+  cancel = 1;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_CANCELLED);
+  call.struct_size = offsetof(onnxc_call, cancel); /* an older caller: what follows isn't there */
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_OK);
+  call.struct_size = sizeof(call), cancel = 0;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_OK);
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_DEADLINE && ticks == 3);
+  onnxc_close(library);
+}
+
 static void runErrors(void) {
   onnxc_library *library;
   onnxc_session *session;
@@ -349,6 +393,7 @@ int main(int argc, char **argv) {
   hashing();
   shapes();
   runErrors();
+  stopping();
   allocators();
 #endif
   concurrency();

@@ -3,6 +3,7 @@
 // Compares numbers as NumPy's isclose does, in double: the rule of the ONNX backend tests.
 //===-------------------------------------------------------------------------------===//
 #include "Compare.h"
+#include "Numbers.h"
 #include "onnxc/runtime.h"
 
 #include <algorithm>
@@ -15,118 +16,6 @@
 
 namespace {
 
-/// 2^exponent, of a normal number.
-double powerOfTwo(int exponent) {
-  uint64_t bits = uint64_t(exponent + 1023) << 52;
-  double value;
-  memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
-double fromHalf(uint16_t bits) {
-  int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-  double value = exponent == 31  ? (mantissa ? NAN : INFINITY)
-                 : exponent == 0 ? mantissa * powerOfTwo(-24)
-                                 : (1024 + mantissa) * powerOfTwo(exponent - 25);
-  return bits & 0x8000 ? -value : value;
-}
-
-double fromBfloat(uint16_t bits) {
-  uint32_t wide = uint32_t(bits) << 16;
-  float value;
-  memcpy(&value, &wide, sizeof(value));
-  return value;
-}
-
-/// A float of 8 bits or less: `exponents` bits of exponent, whose value for 1 is `bias`, and `mantissas` of mantissa.
-double fromSmall(uint8_t bits, int exponents, int mantissas, int bias) {
-  int code = bits & ((1 << (exponents + mantissas)) - 1);
-  int exponent = code >> mantissas, mantissa = code & ((1 << mantissas) - 1);
-  double value = exponent ? ((1 << mantissas) + mantissa) * powerOfTwo(exponent - bias - mantissas)
-                          : mantissa * powerOfTwo(1 - bias - mantissas);
-  return bits >> (exponents + mantissas) & 1 ? -value : value;
-}
-
-double fromSmall(int32_t type, uint8_t bits) {
-  switch (type) {
-  case ONNXC_FLOAT8E4M3FN:
-    return (bits & 0x7f) == 0x7f ? NAN : fromSmall(bits, 4, 3, 7);
-  case ONNXC_FLOAT8E4M3FNUZ:
-    return bits == 0x80 ? NAN : fromSmall(bits, 4, 3, 8);
-  case ONNXC_FLOAT8E5M2: // half of a float16
-    return fromHalf(uint16_t(bits << 8));
-  case ONNXC_FLOAT8E5M2FNUZ:
-    return bits == 0x80 ? NAN : fromSmall(bits, 5, 2, 16);
-  case ONNXC_FLOAT8E8M0:
-    return bits == 0xff ? NAN : powerOfTwo(bits - 127);
-  case ONNXC_FLOAT6E2M3:
-    return fromSmall(bits, 2, 3, 1);
-  case ONNXC_FLOAT6E3M2:
-    return fromSmall(bits, 3, 2, 3);
-  default: // ONNXC_FLOAT4E2M1
-    return fromSmall(bits, 2, 1, 1);
-  }
-}
-
-template <typename T> T load(const void *data, uint64_t i) {
-  T value;
-  memcpy(&value, static_cast<const char *>(data) + i * sizeof(T), sizeof(T));
-  return value;
-}
-
-double element(int32_t type, const void *data, uint64_t i) {
-  switch (type) {
-  case ONNXC_FLOAT:
-    return load<float>(data, i);
-  case ONNXC_DOUBLE:
-    return load<double>(data, i);
-  case ONNXC_FLOAT16:
-    return fromHalf(load<uint16_t>(data, i));
-  case ONNXC_BFLOAT16:
-    return fromBfloat(load<uint16_t>(data, i));
-  case ONNXC_INT8:
-  case ONNXC_INT4:
-  case ONNXC_INT2:
-    return load<int8_t>(data, i);
-  case ONNXC_INT16:
-    return load<int16_t>(data, i);
-  case ONNXC_INT32:
-    return load<int32_t>(data, i);
-  case ONNXC_INT64:
-    return double(load<int64_t>(data, i));
-  case ONNXC_BOOL:
-  case ONNXC_UINT8:
-  case ONNXC_UINT4:
-  case ONNXC_UINT2:
-    return load<uint8_t>(data, i);
-  case ONNXC_UINT16:
-    return load<uint16_t>(data, i);
-  case ONNXC_UINT32:
-    return load<uint32_t>(data, i);
-  case ONNXC_UINT64:
-    return double(load<uint64_t>(data, i));
-  case ONNXC_FLOAT8E4M3FN:
-  case ONNXC_FLOAT8E4M3FNUZ:
-  case ONNXC_FLOAT8E5M2:
-  case ONNXC_FLOAT8E5M2FNUZ:
-  case ONNXC_FLOAT8E8M0:
-  case ONNXC_FLOAT6E2M3:
-  case ONNXC_FLOAT6E3M2:
-  case ONNXC_FLOAT4E2M1:
-    return fromSmall(type, load<uint8_t>(data, i));
-  }
-  return NAN; // the reader and the model's types have been checked before
-}
-
-/// Element `i` of any type; the imaginary part is 0 of those that have none.
-std::complex<double> number(int32_t type, const void *data, uint64_t i) {
-  if (type == ONNXC_COMPLEX64)
-    return load<std::complex<float>>(data, i);
-  if (type == ONNXC_COMPLEX128)
-    return load<std::complex<double>>(data, i);
-  return element(type, data, i);
-}
-
 bool isNaN(std::complex<double> x) { return std::isnan(x.real()) || std::isnan(x.imag()); }
 bool isFinite(std::complex<double> x) { return std::isfinite(x.real()) && std::isfinite(x.imag()); }
 
@@ -135,15 +24,6 @@ double magnitude(std::complex<double> x) {
   double a = std::fabs(x.real()), b = std::fabs(x.imag());
   double larger = std::max(a, b), ratio = std::min(a, b) / larger;
   return std::isfinite(larger) && larger > 0 ? larger * std::sqrt(1 + ratio * ratio) : a + b;
-}
-
-std::string text(int32_t type, std::complex<double> x) {
-  char text[80];
-  if (type == ONNXC_COMPLEX64 || type == ONNXC_COMPLEX128)
-    snprintf(text, sizeof(text), "%.9g%+.9gi", x.real(), x.imag());
-  else
-    snprintf(text, sizeof(text), "%.9g", x.real());
-  return text;
 }
 
 std::string shapeText(const onnxc_value &tensor) {
@@ -206,8 +86,7 @@ Comparison compareTensors(const onnxc_value &want, const onnxc_value &got, doubl
     snprintf(start, sizeof(start),
              "%llu of %llu values differ by up to %.3g, the first at %s: ", (unsigned long long)differing,
              (unsigned long long)count, result.largest, position(first, want).c_str());
-    result.difference =
-        start + text(type, number(type, got.data, first)) + ", expected " + text(type, number(type, want.data, first));
+    result.difference = start + numberText(type, got.data, first) + ", expected " + numberText(type, want.data, first);
   }
   return result;
 }

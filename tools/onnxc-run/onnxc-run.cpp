@@ -3,7 +3,9 @@
 // Loads a compiled model, feeds it, times it, and writes or compares what comes out.
 //===-------------------------------------------------------------------------------===//
 #include "Compare.h"
-#include "Value.h"
+#include "Files.h"
+#include "Numbers.h"
+#include "Text.h"
 #include "onnxc/runtime.h"
 
 #include <algorithm>
@@ -24,22 +26,30 @@ const char *const HelpText = R"(onnxc-run: runs a model that onnxc compiled to a
 usage: onnxc-run MODEL.so [options]
 
 What goes in and comes out
-  --inputs DIR     read input_0.pb, input_1.pb, ... (ONNX TensorProto files; Sequence-,
-                   Optional- or MapProto where the model's type is one) in the order of
-                   the model's inputs; without it, seeded random values: floating point
-                   normal(0,1), integers and bool 0 or 1, words, sequences of three
-                   tensors of two elements, maps of three entries
-  --dim NAME=N     size of a symbolic dimension of random inputs (default 1); repeatable
+  --inputs FILE    read an input, NAME=FILE the one of that name; FILE.npy as NumPy saves it,
+                   FILE.txt numbers or lines of text (a first line '# float32[2,3]' says the
+                   shape), FILE.pb an ONNX TensorProto (Sequence-, Optional- or MapProto where
+                   the model's type is one); or DIR: input_0.pb (.npy, .txt), input_1.pb, ...
+                   in the order of the model's inputs. Repeatable. Without it, seeded random
+                   values: floating point normal(0,1), integers and bool 0 or 1, words,
+                   sequences of three tensors of two elements, maps of three entries
+  --dim NAME=N     size of a symbolic dimension of random inputs (default 1) and of text
+                   files without a shape; repeatable
   --seed S         another set of random values (default 0)
-  --outputs DIR    write output_0.pb, output_1.pb, ...; the folder is made if missing
-  --check DIR      compare with the output_N.pb files there
+  --outputs DIR    write output_0.pb, output_1.pb, ...; the folder is made if missing; or
+                   FILE or NAME=FILE as above. Repeatable
+  --format F       of files in the folder of --outputs: pb (default), npy or txt
+  --print          show the outputs, of long rows the ends; --print=all: everything
+  --check DIR      compare with output_N.pb (.npy, .txt) there, FILE, or NAME=FILE
   --rtol R         and accept |got - want| <= atol + rtol * |want|
   --atol A         (defaults: rtol 1e-3, for bfloat16 2^-6; atol 1e-7)
 
 How it runs
   --threads N      threads to compute with (default 1; 0: all processors)
-  --warmup N       runs before timing starts (default 0)
-  --repeat N       timed runs (default 1)
+  --warmup N       runs before timing starts (default 0, or 1 without --repeat)
+  --repeat N       timed runs (default: as many as fit into half a second, and one where
+                   outputs are written, shown or compared)
+  --time-limit MS  no run may take longer: it ends with an error
 
 What it tells
   --info           print inputs, outputs, symbols and target, and run nothing
@@ -50,19 +60,25 @@ Exit status: 0 fine; 1 an output differs from --check; 2 anything else went wron
 
 Examples
   onnxc model.onnx -o model.so && onnxc-run model.so --info
+  onnxc-run model.so --inputs x.npy --print
   onnxc-run model.so --inputs test_data_set_0 --check test_data_set_0
-  onnxc-run model.so --dim batch=8 --warmup 10 --repeat 100 --threads 2
-  onnxc-run model.so --inputs in --outputs out --repeat 1000 --json timing.json
+  onnxc-run model.so --dim batch=8 --threads 2
+  onnxc-run model.so --inputs ids=ids.txt --inputs mask=mask.npy --outputs out --format npy
 )";
 
 enum ExitStatus { Fine = 0, Mismatch = 1, BadInput = 2 };
 
 struct Options {
-  const char *model = nullptr, *inputs = nullptr, *outputs = nullptr, *check = nullptr, *json = nullptr;
+  const char *model = nullptr, *json = nullptr, *format = "pb";
+  std::vector<std::string> inputs, outputs, check;
   double rtol = -1, atol = 1e-7; // rtol < 0: by type
+  double timeLimit = 0;          // milliseconds; 0: none
   std::vector<std::pair<std::string, int64_t>> dims;
-  int64_t seed = 0, warmup = 0, repeat = 1, threads = 1;
-  bool info = false;
+  int64_t seed = 0, warmup = -1, repeat = 0, threads = 1; // repeat 0: by time
+  bool info = false, print = false, printAll = false;
+
+  /// Whether it's about what comes out, rather than how fast.
+  bool wantsOutputs() const { return print || !outputs.empty() || !check.empty(); }
 };
 
 /// Everything fails in the same way: one line, starting as compilers' errors do, and exit status 2.
@@ -113,24 +129,34 @@ std::string parseOptions(int argc, char **argv, Options &options) {
       value = argv[i] + equals + 1;
       name.resize(equals);
     }
-    struct {
+    if (name == "--print") {
+      if (value && strcmp(value, "all") != 0)
+        return "option --print: '" + std::string(value) + "' is not all";
+      options.print = true;
+      options.printAll |= value != nullptr;
+      continue;
+    }
+    struct Option {
       const char *name;
-      const char **text;
-      int64_t *integer;
-      int64_t least;
-      double *number;
+      const char **text = nullptr;
+      std::vector<std::string> *list = nullptr;
+      int64_t *integer = nullptr;
+      int64_t least = 0;
+      double *number = nullptr;
     } const table[] = {
-        {"--inputs", &options.inputs, nullptr, 0, nullptr},
-        {"--outputs", &options.outputs, nullptr, 0, nullptr},
-        {"--check", &options.check, nullptr, 0, nullptr},
-        {"--json", &options.json, nullptr, 0, nullptr},
-        {"--seed", nullptr, &options.seed, INT64_MIN, nullptr},
-        {"--warmup", nullptr, &options.warmup, 0, nullptr},
-        {"--repeat", nullptr, &options.repeat, 1, nullptr},
-        {"--threads", nullptr, &options.threads, 0, nullptr},
-        {"--rtol", nullptr, nullptr, 0, &options.rtol},
-        {"--atol", nullptr, nullptr, 0, &options.atol},
-        {"--dim", nullptr, nullptr, 0, nullptr},
+        {"--inputs", nullptr, &options.inputs},
+        {"--outputs", nullptr, &options.outputs},
+        {"--check", nullptr, &options.check},
+        {"--json", &options.json},
+        {"--format", &options.format},
+        {"--seed", nullptr, nullptr, &options.seed, INT64_MIN},
+        {"--warmup", nullptr, nullptr, &options.warmup},
+        {"--repeat", nullptr, nullptr, &options.repeat, 1},
+        {"--threads", nullptr, nullptr, &options.threads},
+        {"--rtol", nullptr, nullptr, nullptr, 0, &options.rtol},
+        {"--atol", nullptr, nullptr, nullptr, 0, &options.atol},
+        {"--time-limit", nullptr, nullptr, nullptr, 0, &options.timeLimit},
+        {"--dim"},
     };
     auto *known = std::find_if(std::begin(table), std::end(table), [&](auto &row) { return name == row.name; });
     if (known == std::end(table))
@@ -141,6 +167,8 @@ std::string parseOptions(int argc, char **argv, Options &options) {
       value = argv[++i];
     if (known->text) {
       *known->text = value;
+    } else if (known->list) {
+      known->list->push_back(value);
     } else if (known->integer) {
       if (!parseInteger(value, known->least, *known->integer))
         return "option " + name + ": '" + value + "' is not an integer" +
@@ -158,10 +186,10 @@ std::string parseOptions(int argc, char **argv, Options &options) {
   }
   if (!options.model)
     return "no model; see onnxc-run --help";
-  if (options.inputs && !options.dims.empty())
-    return "--dim is for random inputs: with --inputs the files have the sizes";
   if (options.threads > 4096)
     return "option --threads: at most 4096";
+  if (strcmp(options.format, "pb") && strcmp(options.format, "npy") && strcmp(options.format, "txt"))
+    return "option --format: '" + std::string(options.format) + "' is none of pb, npy and txt";
   return {};
 }
 
@@ -184,21 +212,6 @@ struct Random {
   }
 };
 
-uint16_t toHalf(float value) { // of a finite value far from overflow, rounded to nearest even
-  if (std::fabs(value) < 0x1p-14f)
-    return uint16_t(std::lrint(std::fabs(value) * 0x1p24f)) | (std::signbit(value) ? 0x8000 : 0);
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof(bits));
-  uint32_t magnitude = (bits & 0x7fffffff) - (112u << 23);
-  return uint16_t((magnitude + 0xfff + (magnitude >> 13 & 1)) >> 13) | uint16_t(bits >> 16 & 0x8000);
-}
-
-uint16_t toBfloat(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof(bits));
-  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 template <typename T, typename F> void fill(Tensor &tensor, F value) {
   T *data = static_cast<T *>(tensor.memory.get());
   for (uint64_t i = 0, count = tensor.size / sizeof(T); i < count; ++i)
@@ -215,7 +228,7 @@ void fillRandom(Tensor &tensor, uint64_t seed) {
   case ONNXC_DOUBLE:
     return fill<double>(tensor, normal);
   case ONNXC_FLOAT16:
-    return fill<uint16_t>(tensor, [&] { return toHalf(float(normal())); });
+    return fill<uint16_t>(tensor, [&] { return toHalf(normal()); });
   case ONNXC_BFLOAT16:
     return fill<uint16_t>(tensor, [&] { return toBfloat(float(normal())); });
   case ONNXC_COMPLEX64:
@@ -313,6 +326,22 @@ std::string listSymbols(const onnxc_model *model) {
   return text.empty() ? "none" : text;
 }
 
+/// The dims of an input as far as the model and --dim know them; else -1.
+std::vector<int64_t> knownDims(const onnxc_model *model, const onnxc_value_info &info, const Options &options) {
+  std::vector<int64_t> dims;
+  for (int32_t d = 0; d < info.rank; ++d) {
+    int64_t dim = info.dims[d];
+    if (dim < 0 && dim != ONNXC_DIM_COMPUTED && dim != ONNXC_DIM_RUN) {
+      const char *symbol = model->symbols[-1 - dim];
+      for (auto &[name, size] : options.dims)
+        if (name == symbol)
+          dim = size;
+    }
+    dims.push_back(dim < 0 ? -1 : dim);
+  }
+  return dims;
+}
+
 std::string randomInput(const onnxc_model *model, uint64_t index, const Options &options, Value &value) {
   const onnxc_value_info &info = model->inputs[index];
   uint64_t seed = uint64_t(options.seed) * 1000003 + index;
@@ -320,20 +349,13 @@ std::string randomInput(const onnxc_model *model, uint64_t index, const Options 
     randomValue(info.type, seed, value);
     return {};
   }
-  std::vector<int64_t> dims;
+  std::vector<int64_t> dims = knownDims(model, info, options);
   for (int32_t d = 0; d < info.rank; ++d) {
-    int64_t dim = info.dims[d];
-    if (dim == ONNXC_DIM_COMPUTED)
+    if (info.dims[d] == ONNXC_DIM_COMPUTED)
       return "input '" + std::string(info.name) + "': dimension " + std::to_string(d) +
              " follows from other inputs; give files with --inputs";
-    if (dim < 0) {
-      const char *symbol = model->symbols[-1 - dim];
-      dim = 1;
-      for (auto &[name, size] : options.dims)
-        if (name == symbol)
-          dim = size;
-    }
-    dims.push_back(dim);
+    if (dims[size_t(d)] < 0)
+      dims[size_t(d)] = 1;
   }
   std::optional<Tensor> tensor = randomTensor(info.type, std::move(dims), seed);
   if (!tensor)
@@ -342,13 +364,15 @@ std::string randomInput(const onnxc_model *model, uint64_t index, const Options 
   return {};
 }
 
-std::string fileInput(const onnxc_model *model, uint64_t index, const Options &options, Value &value) {
+std::string fileInput(const onnxc_model *model, uint64_t index, const Files &files, const Options &options,
+                      Value &value) {
   const onnxc_value_info &info = model->inputs[index];
-  std::string path = std::string(options.inputs) + "/input_" + std::to_string(index) + ".pb";
-  std::string who = "input " + std::to_string(index) + " ('" + info.name + "'): ";
-  if (access(path.c_str(), F_OK) != 0)
-    return who + "there is no file '" + path + "'";
-  std::string error = readValue(path, info.type, value);
+  std::string who = "input " + std::to_string(index) + " ('" + info.name + "'): ", path = files[index];
+  if (path.empty())
+    return who + (files.getFolder().empty()
+                      ? "there is no file for it: add --inputs '" + std::string(info.name) + "=FILE'"
+                      : "there is no file '" + files.getFolder() + "/input_" + std::to_string(index) + ".pb'");
+  std::string error = readAny(path, info.type, knownDims(model, info, options), value);
   if (!error.empty())
     return who + error;
   adoptType(value.root, info.type);
@@ -363,13 +387,22 @@ std::string setInputs(const onnxc_model *model, onnxc_session *session, const Op
                       std::deque<Value> &inputs) {
   for (auto &dim : options.dims)
     if (onnxc_find_symbol(model, dim.first.c_str()) < 0)
-      return "--dim: the model has no symbolic dimension '" + dim.first + "' (there are: " + listSymbols(model) + ")";
+      return "option --dim: the model has no symbolic dimension '" + dim.first + "' (there are: " + listSymbols(model) +
+             ")";
+  Files files;
+  std::string wrong = files.set(options.inputs, "input", model->input_count, model->inputs, /*mayBeNew=*/false);
+  if (!wrong.empty())
+    return "option --inputs: " + wrong;
+  files.nameInFolder("input", "");
+  if (!options.inputs.empty() && !options.dims.empty() && !files.hasText())
+    return "option --dim is for random inputs and text files: other files have sizes of their own";
   for (uint64_t i = 0; i < model->input_count; ++i) {
     if (!isSupported(model->inputs[i].type))
       return "input '" + std::string(model->inputs[i].name) + "' is of type " + onnxc_type_name(model->inputs[i].type) +
              ", which onnxc-run can't feed";
     Value &value = inputs.emplace_back();
-    std::string error = options.inputs ? fileInput(model, i, options, value) : randomInput(model, i, options, value);
+    std::string error =
+        options.inputs.empty() ? randomInput(model, i, options, value) : fileInput(model, i, files, options, value);
     if (error.empty())
       error = setInput(model, session, i, value);
     if (!error.empty())
@@ -381,15 +414,22 @@ std::string setInputs(const onnxc_model *model, onnxc_session *session, const Op
 //===- Outputs ---------------------------------------------------------------------===//
 
 /// Files appear under their names only when all of them are complete.
-std::string writeOutputs(const onnxc_model *model, onnxc_session *session, const std::string &folder) {
-  if (mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST)
+std::string writeOutputs(const onnxc_model *model, onnxc_session *session, const Options &options) {
+  Files files;
+  std::string error = files.set(options.outputs, "output", model->output_count, model->outputs, /*mayBeNew=*/true);
+  if (!error.empty())
+    return "option --outputs: " + error;
+  const std::string &folder = files.getFolder();
+  if (!folder.empty() && mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST)
     return "can't make the folder '" + folder + "': " + strerror(errno);
-  std::string error, suffix = ".tmp" + std::to_string(getpid());
+  files.nameInFolder("output", options.format);
+  std::string suffix = ".tmp" + std::to_string(getpid());
   std::vector<std::string> paths;
   for (uint64_t i = 0; i < model->output_count && error.empty(); ++i) {
-    const onnxc_value_info &info = model->outputs[i];
-    paths.push_back(folder + "/output_" + std::to_string(i) + ".pb");
-    error = writeValue(paths.back() + suffix, info.name, info.type, getOutput(model, session, i));
+    if (files[i].empty())
+      continue;
+    paths.push_back(files[i]);
+    error = writeAny(files[i], suffix, model->outputs[i], getOutput(model, session, i));
   }
   for (std::string &path : paths)
     if (error.empty() && rename((path + suffix).c_str(), path.c_str()) != 0)
@@ -404,18 +444,26 @@ std::string writeOutputs(const onnxc_model *model, onnxc_session *session, const
 std::string checkOutputs(const onnxc_model *model, onnxc_session *session, const Options &options, ExitStatus &status,
                          double &largest) {
   uint64_t compared = 0;
+  Files files;
+  std::string error = files.set(options.check, "output", model->output_count, model->outputs, /*mayBeNew=*/false);
+  if (!error.empty())
+    return "option --check: " + error;
+  files.nameInFolder("output", "");
   for (uint64_t i = 0; i < model->output_count; ++i) {
     const onnxc_value_info &info = model->outputs[i];
-    std::string path = std::string(options.check) + "/output_" + std::to_string(i) + ".pb";
-    if (access(path.c_str(), F_OK) != 0)
+    if (files[i].empty())
       continue; // data sets may leave out outputs
     Value want;
-    std::string error = readValue(path, info.type, want);
+    onnxc_value got = getOutput(model, session, i);
+    std::vector<int64_t> dims;
+    if (isTensor(info.type))
+      dims.assign(got.dims, got.dims + got.count);
+    error = readAny(files[i], info.type, dims, want);
     if (!error.empty())
       return error;
     adoptType(want.root, info.type);
     double rtol = options.rtol >= 0 ? options.rtol : ONNXC_ELEMENT_TYPE(info.type) == ONNXC_BFLOAT16 ? 0x1p-6 : 1e-3;
-    Comparison result = compare(want.root, getOutput(model, session, i), rtol, options.atol);
+    Comparison result = compare(want.root, got, rtol, options.atol);
     largest = std::max(largest, result.largest);
     ++compared;
     if (result.difference.empty())
@@ -424,7 +472,7 @@ std::string checkOutputs(const onnxc_model *model, onnxc_session *session, const
     fprintf(stderr, "onnxc-run: mismatch: output %llu ('%s'): %s\n", (unsigned long long)i, info.name,
             result.difference.c_str());
   }
-  return compared ? std::string() : "--check: there is no output_N.pb in '" + std::string(options.check) + "'";
+  return compared ? std::string() : "option --check: there is no output_N.pb in '" + files.getFolder() + "'";
 }
 
 //===- Report ----------------------------------------------------------------------===//
@@ -580,16 +628,24 @@ struct Progress {
 };
 
 std::string runAll(onnxc_session *session, const Options &options, std::vector<int64_t> &latencies) {
+  constexpr int64_t Budget = 500'000'000, MostRuns = 1 << 20; // without --repeat
+  bool byTime = options.repeat == 0 && !options.wantsOutputs();
+  int64_t repeat = byTime ? MostRuns : std::max<int64_t>(options.repeat, 1);
+  int64_t warmup = options.warmup >= 0 ? options.warmup : byTime;
   Progress progress;
   onnxc_error error;
-  latencies.reserve(size_t(std::min<int64_t>(options.repeat, 1 << 20)));
-  for (int64_t i = 0; i < options.warmup + options.repeat; ++i) {
+  latencies.reserve(size_t(std::min<int64_t>(repeat, byTime ? 1024 : MostRuns)));
+  int64_t sum = 0;
+  for (int64_t i = 0; i < warmup + repeat && !(byTime && sum > Budget); ++i) {
     int64_t start = now();
     if (onnxc_run(session, &error))
       return error.text;
-    if (i >= options.warmup)
+    if (i >= warmup) {
       latencies.push_back(now() - start);
-    progress.update(i + 1, options.warmup + options.repeat);
+      sum += latencies.back();
+    }
+    if (!byTime)
+      progress.update(i + 1, warmup + repeat);
   }
   return {};
 }
@@ -615,7 +671,7 @@ int runModel(const Options &options) {
     return Fine;
   }
   for (uint64_t i = 0; i < model->output_count; ++i)
-    if ((options.outputs || options.check) && !isSupported(model->outputs[i].type))
+    if (options.wantsOutputs() && !isSupported(model->outputs[i].type))
       return fail("output '" + std::string(model->outputs[i].name) + "' is of type " +
                   onnxc_type_name(model->outputs[i].type) + ", which onnxc-run can't write");
 
@@ -637,11 +693,12 @@ int runModel(const Options &options) {
     return fail(error.text);
   report.workspace = onnxc_workspace_size(created);
 
+  onnxc_set_time_limit(created, int64_t(std::min(std::ceil(options.timeLimit * 1e6), 9e18)));
   text = runAll(created, options, report.latencies);
-  if (text.empty() && options.outputs)
-    text = writeOutputs(model, created, options.outputs);
+  if (text.empty() && !options.outputs.empty())
+    text = writeOutputs(model, created, options);
   ExitStatus status = Fine;
-  if (text.empty() && options.check) {
+  if (text.empty() && !options.check.empty()) {
     report.largest = 0;
     text = checkOutputs(model, created, options, status, report.largest);
   }
@@ -651,6 +708,8 @@ int runModel(const Options &options) {
     return fail(text);
   if (!options.json || strcmp(options.json, "-") != 0) {
     printValues(model, &inputs, created);
+    for (uint64_t i = 0; i < model->output_count && options.print; ++i)
+      printf("%s\n%s\n", model->outputs[i].name, printText(getOutput(model, created, i), options.printAll).c_str());
     printWords(report);
   }
   return status;

@@ -1,6 +1,7 @@
 //===- lib/Codegen/CPU/LowerChecks.cpp ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A check that does not hold ends the call with a status, and says which node it belongs to.
+// A check that does not hold ends the call with a status, and says which node it belongs to. A checkpoint ends it when
+// the caller wants that.
 #include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,6 +42,10 @@ struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
         if (isa<cf::AssertOp, onnxc::rt::CheckRangeOp>(op))
           checks.push_back(op);
       });
+      SmallVector<onnxc::rt::CheckpointOp> checkpoints;
+      function.walk([&](onnxc::rt::CheckpointOp checkpoint) { checkpoints.push_back(checkpoint); });
+      for (onnxc::rt::CheckpointOp checkpoint : checkpoints)
+        lowerCheckpoint(checkpoint);
       bool isEntry =
           function.getName() == "onnxc_plan" || function.getName() == "onnxc_run" || function.getName() == "onnxc_main";
       Block *fail = nullptr;
@@ -59,6 +64,40 @@ struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
   }
 
 private:
+  /// onnxc_stop of runtime/library/stop.c. The caller's clock may do what it likes, but not with the model's memory.
+  LLVM::LLVMFuncOp getStop() {
+    if (auto known = getOperation().lookupSymbol<LLVM::LLVMFuncOp>("onnxc_stop"))
+      return known;
+    MLIRContext *context = &getContext();
+    auto b = OpBuilder::atBlockEnd(getOperation().getBody());
+    auto type = LLVM::LLVMFunctionType::get(b.getI32Type(), LLVM::LLVMPointerType::get(context));
+    auto stop = LLVM::LLVMFuncOp::create(b, getOperation().getLoc(), "onnxc_stop", type);
+    auto none = LLVM::ModRefInfo::NoModRef;
+    stop.setMemoryEffectsAttr(LLVM::MemoryEffectsAttr::get(context, LLVM::ModRefInfo::Ref, LLVM::ModRefInfo::Ref,
+                                                           LLVM::ModRefInfo::ModRef, none, none, none));
+    return stop;
+  }
+
+  void lowerCheckpoint(onnxc::rt::CheckpointOp checkpoint) {
+    ImplicitLocOpBuilder b(checkpoint.getLoc(), checkpoint);
+    Block *block = checkpoint->getBlock();
+    Value call = block->getParent()->front().getArgument(0);
+    Value status = LLVM::CallOp::create(b, getStop(), call).getResult();
+    Value goesOn =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, status, arith::ConstantIntOp::create(b, ONNXC_OK, 32));
+    Block *rest = block->splitBlock(checkpoint);
+    checkpoint.erase();
+    Block *stopped = b.createBlock(rest);
+    func::ReturnOp::create(b, status);
+    b.setInsertionPointToEnd(block);
+    branch(b, goesOn, rest, stopped);
+  }
+
+  static void branch(ImplicitLocOpBuilder &b, Value condition, Block *usual, Block *rare, ValueRange told = {}) {
+    auto branch = cf::CondBranchOp::create(b, condition, usual, ValueRange(), rare, told);
+    branch.setBranchWeights(ArrayRef<int32_t>{std::numeric_limits<int32_t>::max(), 1});
+  }
+
   /// Where a function ends whose check does not hold. Arguments: error_site, error_value, error_least, error_most.
   Block *makeFailure(func::FuncOp function) {
     ImplicitLocOpBuilder b(function.getLoc(), function);
@@ -114,8 +153,7 @@ private:
     Block *block = check->getBlock(), *rest = block->splitBlock(check);
     check->erase();
     b.setInsertionPointToEnd(block);
-    auto branch = cf::CondBranchOp::create(b, holds, rest, ValueRange(), fail, told);
-    branch.setBranchWeights(ArrayRef<int32_t>{std::numeric_limits<int32_t>::max(), 1});
+    branch(b, holds, rest, fail, told);
   }
 
   llvm::MapVector<StringAttr, int64_t> sites;

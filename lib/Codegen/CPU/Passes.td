@@ -313,6 +313,24 @@ def OutlineParallel : Pass<"outline-parallel", "mlir::ModuleOp"> {
                            "mlir::scf::SCFDialect"];
 }
 
+def InsertCheckpoints : Pass<"insert-checkpoints", "mlir::ModuleOp"> {
+  let summary = "Lets a run end early: before parallel loops, and in the rounds of long ones";
+  let description = [{
+    Loops of many small rounds are cut into pieces of 2^20.
+
+    ```mlir
+    call @onnxc_parallel(...)
+    scf.while ... do { ... }
+    ==>
+    rt.checkpoint
+    call @onnxc_parallel(...)
+    scf.while ... do { rt.checkpoint ... }
+    ```
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::scf::SCFDialect", "onnxc::rt::RtDialect"];
+  let statistics = [Statistic<"checkpoints", "checkpoints", "places where a run may end">];
+}
+
 def KeepOuterLoops : Pass<"keep-outer-loops", "mlir::ModuleOp"> {
   let summary = "Keeps LLVM from unrolling loops that contain loops";
   let description = [{

@@ -66,7 +66,9 @@ typedef enum onnxc_status {
   ONNXC_ERROR_FILE = 4,        /* a file that can't be read, or isn't what it should be */
   ONNXC_ERROR_UNSUPPORTED = 5, /* another ABI version, or this processor lacks features the model was built for */
   ONNXC_ERROR_MEMORY = 6,      /* the allocator returned NULL */
-  ONNXC_ERROR_RUN = 7          /* a node fails on these sizes or values; onnxc_call.error_site says which */
+  ONNXC_ERROR_RUN = 7,         /* a node fails on these sizes or values; onnxc_call.error_site says which */
+  ONNXC_ERROR_CANCELLED = 8,   /* onnxc_call.cancel was set while the model ran */
+  ONNXC_ERROR_DEADLINE = 9     /* onnxc_call.deadline has passed */
 } onnxc_status;
 
 /* A dimension of an onnxc_value_info: a size >= 0, or one of these. */
@@ -143,7 +145,15 @@ typedef struct onnxc_call {
   int64_t *ranks; /* room for onnxc_model.rank_output_count numbers, which run() writes; NULL: not wanted */
   /* Out, with error_site: a number that lies outside of its range, an index say; inside where there is none to tell. */
   int64_t error_value, error_least, error_most;
+  /* What ends a run early. A model looks at both before every parallel loop, and now and then in others. The outputs
+   * are then unspecified, nothing is kept, and the same call may run again. */
+  const int32_t *cancel;  /* NULL, or what another thread may set to 1: ONNXC_ERROR_CANCELLED */
+  int64_t (*clock)(void); /* NULL, or a clock: once it shows `deadline` or more, ONNXC_ERROR_DEADLINE */
+  int64_t deadline;
 } onnxc_call;
+
+/* Whether a struct that says how big it is has a field that came later than the first ones. */
+#define ONNXC_HAS(type, object, field) ((object)->struct_size >= offsetof(type, field) + sizeof((object)->field))
 
 /* A compiled model. Constant data; any number of threads may use it at the same time. */
 typedef struct onnxc_model {
@@ -196,7 +206,8 @@ ONNXC_STATIC_ASSERT(sizeof(onnxc_tensor) == 16, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_pool) == 24, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_value) == 40, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_allocator) == 24, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 104, "schema");
+ONNXC_STATIC_ASSERT(offsetof(onnxc_call, kept) == 64, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 128, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_model, weights) == 80, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 200, "schema");
 #endif

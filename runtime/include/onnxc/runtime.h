@@ -111,6 +111,14 @@ onnxc_status onnxc_plan(onnxc_session *session, onnxc_error *error);
 /* Computes the outputs. Plans before if that is due; in a model whose sizes depend on values it always is. */
 onnxc_status onnxc_run(onnxc_session *session, onnxc_error *error);
 
+/* Ends the run that is under way as soon as the model looks (ONNXC_ERROR_CANCELLED), and those that begin later, until
+ * it is called with 0. The one function of a session that any thread may call while another one runs it. */
+void onnxc_cancel(onnxc_session *session, int cancelled);
+
+/* Lets every later onnxc_run of the session take that long: one that isn't done by then ends with ONNXC_ERROR_DEADLINE
+ * as soon as the model looks. 0: no limit. */
+void onnxc_set_time_limit(onnxc_session *session, int64_t nanoseconds);
+
 /* Dims (after onnxc_plan) and data (after onnxc_run) of an output. Where only the run knows the size (see
  * onnxc_tensor), dims are -1 before it, and the data lasts until the session's next onnxc_plan or onnxc_run. */
 onnxc_tensor onnxc_output(const onnxc_session *session, uint64_t index);

@@ -1,7 +1,7 @@
 // RUN: %cc %sanitized -std=c11 -c %source/runtime/src/tensor.c -o %t.tensor.o
 // RUN: %cc %sanitized -std=c11 -c %source/runtime/src/error.c -o %t.error.o
 // RUN: %cc %sanitized -std=c11 -c %source/runtime/src/value.c -o %t.value.o
-// RUN: %cxx %sanitized -std=c++17 %s %source/tools/onnxc-run/Tensor.cpp %source/tools/onnxc-run/Compare.cpp %t.tensor.o %t.error.o %t.value.o -o %t
+// RUN: %cxx %sanitized -std=c++17 %s %source/tools/onnxc-run/Tensor.cpp %source/tools/onnxc-run/Compare.cpp %source/tools/onnxc-run/Numbers.cpp %t.tensor.o %t.error.o %t.value.o -o %t
 // RUN: %t %t.pb
 //
 // The TensorProto reader: every way to hold data, and 300,000 damaged files.

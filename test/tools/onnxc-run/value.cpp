@@ -1,6 +1,6 @@
 // RUN: rm -rf %t && mkdir %t && cd %t
 // RUN: %cc %sanitized -std=c11 -c %source/runtime/src/tensor.c %source/runtime/src/value.c %source/runtime/src/error.c %source/runtime/src/session.c
-// RUN: %cxx %sanitized -std=c++17 %s %source/tools/onnxc-run/Tensor.cpp %source/tools/onnxc-run/Value.cpp %source/tools/onnxc-run/Compare.cpp *.o -o value
+// RUN: %cxx %sanitized -std=c++17 %s %source/tools/onnxc-run/Tensor.cpp %source/tools/onnxc-run/Value.cpp %source/tools/onnxc-run/Compare.cpp %source/tools/onnxc-run/Numbers.cpp *.o -o value
 // RUN: ./value file.pb
 //
 // Sequences, optionals, maps and strings: read, written, compared; and 200,000 damaged files.
