@@ -39,6 +39,7 @@ struct CompileOptions {
   std::string attributes;       ///< "+avx512vnni,-avx512f": features that the processor has or lacks besides
   int optLevel = 3;             ///< 0: the unoptimised reference
   bool winograd = true;         ///< 3x3 convolutions with 4 multiplications for 9
+  uint64_t maxStack = 0;        ///< bytes of stack that a call may take; 0: as is best for speed
   bool externalWeights = false; ///< weights in a file beside the model
   bool debugInfo = false;       ///< line numbers of nodes, which `output`.nodes lists; implies `symbols`
   bool symbols = false;         ///< a shared library keeps the names of its functions
@@ -52,13 +53,13 @@ struct CompileOptions {
   int64_t channelBlock = 0;                          ///< of models that onnxruntime has optimised: 8, 16; 0: find out
   std::vector<std::string> keptValues;               ///< values that become outputs besides
   std::vector<std::string> disabledPasses;           ///< optimisations to go without
-  std::vector<std::pair<std::string, int64_t>> dims;                     ///< symbolic dimension = size
+  std::vector<std::pair<std::string, int64_t>> dims; ///< symbolic dimension = size
   std::vector<std::pair<std::string, std::vector<int64_t>>> inputShapes; ///< input = shape (-1: keep symbolic)
 };
 
 struct CompileResult {
   CompileStatus status = CompileStatus::Ok;
-  std::string binding; ///< one line, where the code needs what this machine's processor has and others may lack
+  std::string binding;     ///< one line, where the code needs what this machine's processor has and others may lack
   std::string diagnostics; ///< one problem a line, "model.onnx: error: node 'x' (Conv): ..."; warnings, too
   size_t warnings = 0;     ///< kinds of them among the diagnostics
   std::string summary;     ///< after success, unless standard output was written: files, processor, inputs, outputs

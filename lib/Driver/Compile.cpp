@@ -8,11 +8,14 @@
 #include "lib/Driver/Progress.h"
 #include "lib/Emit/ModelInfo.h"
 #include "lib/Emit/Parts.h"
+#include "lib/Emit/StackSize.h"
 #include "lib/Import/Import.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "onnxc/Compiler.h"
 #include "onnxc/abi.h"
+#include "runtime/src/hash.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
@@ -24,6 +27,9 @@
 
 using namespace mlir;
 using namespace onnxc;
+
+/// Bytes of stack that the check of the processor before plan() takes, generously.
+static constexpr uint64_t kTableStack = 256;
 
 static EmitKind kindFromName(StringRef output) {
   return llvm::StringSwitch<EmitKind>(llvm::sys::path::extension(output))
@@ -102,6 +108,8 @@ private:
     pipeline.optLevel = options.optLevel;
     pipeline.winograd = options.winograd;
     pipeline.debugInfo = options.debugInfo;
+    if (options.maxStack) // several of them, and the frames of functions: the sum is looked at in the end
+      pipeline.maxScratchOnStack = std::min<int64_t>(pipeline.maxScratchOnStack, options.maxStack / 8);
     pipeline.machine = machine.get();
     pipeline.evaluate = createEvaluator();
     pipeline.weights = &weights;
@@ -186,6 +194,38 @@ private:
     return success(static_cast<bool>(module));
   }
 
+  /// The options that the code depends on, as the command line has them.
+  std::string describeOptions() const {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    os << "-O" << options.optLevel << " -target=" << target.triple << " -mcpu=" << target.cpu;
+    if (!options.attributes.empty())
+      os << " -mattr=" << options.attributes;
+    for (const auto &[name, size] : options.dims)
+      os << " --dim " << name << "=" << size;
+    for (const auto &[name, shape] : options.inputShapes) {
+      os << " --input-shape " << name << "=";
+      llvm::interleave(shape, os, [&](int64_t size) { size < 0 ? os << "?" : os << size; }, "x");
+    }
+    if (!options.winograd)
+      os << " --no-winograd";
+    if (options.externalWeights)
+      os << " --weights=external";
+    if (options.maxStack)
+      os << " --max-stack=" << options.maxStack;
+    for (const std::string &pass : options.disabledPasses)
+      os << " --disable-pass=" << pass;
+    if (options.debugInfo)
+      os << " -g";
+    return text;
+  }
+
+  /// xxHash64 of a file; 0 where there is none (standard input, say).
+  static uint64_t hashFile(StringRef path) {
+    auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    return file ? onnxc_hash((*file)->getBufferStart(), (*file)->getBufferSize()) : 0;
+  }
+
   /// The optimisations that are not wanted are passed over where they stand in the pipeline.
   LogicalResult disablePasses(const PipelineOptions &pipeline) {
     if (options.disabledPasses.empty())
@@ -239,9 +279,16 @@ private:
   }
 
   LogicalResult emit() {
-    info.prefix =
-        options.prefix.empty() ? toIdentifier(llvm::sys::path::stem(options.output).str(), "model") : options.prefix;
+    info.prefix = options.prefix.empty() ? toIdentifier(modelName().str(), "model") : options.prefix;
+    if (StringRef(info.prefix).starts_with_insensitive("onnxc")) { // names of the interface itself
+      if (!options.prefix.empty())
+        return error("--prefix " + options.prefix + ": names that begin with onnxc are those of the interface");
+      info.prefix = "model_" + info.prefix;
+    }
     info.target = target.triple;
+    info.producer = "onnxc " ONNXC_VERSION " (LLVM " LLVM_VERSION_STRING ")";
+    info.options = describeOptions();
+    info.sourceHash = hashFile(path);
     info.weightsSize = weights.blob.size;
     info.weightsHash = weights.blob.hash();
     if (options.externalWeights && weights.blob.size)
@@ -308,12 +355,29 @@ private:
     input.objects = std::move(*objects);
     if (failed(addSupport(input.objects, input)))
       return failure();
+    if (failed(measureStack(input)))
+      return failure();
     auto features = getUsedFeatures(input.objects, *machine);
     if (!features)
       return check(features.takeError());
     info.features = std::move(*features);
     info.checksProcessor = machine->getTargetTriple().getArch() == llvm::Triple::x86_64;
     return emitTable(input);
+  }
+
+  LogicalResult measureStack(LinkInput &input) {
+    auto bound = boundStack(input.objects);
+    if (!bound)
+      return check(bound.takeError());
+    if (*bound && !recurses)
+      info.stackSize = llvm::alignTo(**bound + kTableStack, 64);
+    if (options.maxStack && !info.stackSize)
+      return error("--max-stack=" + std::to_string(options.maxStack) +
+                   ": no bound is known of the stack that this model needs, since a function in it calls itself");
+    if (options.maxStack && *info.stackSize > options.maxStack)
+      return error("the model needs " + std::to_string(*info.stackSize) + " bytes of stack, and --max-stack allows " +
+                   std::to_string(options.maxStack));
+    return check(dropStackSizes(input.objects));
   }
 
   /// The table is for every processor, and comes last: it says what the code before it uses.
@@ -334,7 +398,7 @@ private:
 
   /// Adds what `objects` call of runtime/support and runtime/library.
   LogicalResult addSupport(ArrayRef<SmallVector<char, 0>> objects, LinkInput &input) {
-    auto support = emitSupport(objects, *machine);
+    auto support = emitSupport(objects, *machine, &recurses);
     if (!support)
       return check(support.takeError());
     if (!support->empty())
@@ -374,11 +438,19 @@ private:
       return success();
     SmallString<128> header(options.header);
     if (header.empty()) {
-      header = options.output;
-      llvm::sys::path::replace_extension(header, ".h");
+      header = llvm::sys::path::parent_path(options.output);
+      llvm::sys::path::append(header, modelName() + ".h");
     }
     headerPath = header.str().str();
     return check(writeFile(header, [&](raw_ostream &os) { os << generateHeader(info); }));
+  }
+
+  /// What the model is called in symbols and for its header: libdigits.a has the model digits.
+  StringRef modelName() const {
+    StringRef name = llvm::sys::path::stem(options.output);
+    if (name.size() > 3 && (kind == EmitKind::SharedLibrary || kind == EmitKind::Archive))
+      name.consume_front("lib");
+    return name;
   }
 
   bool isLibrary() const {
@@ -439,6 +511,7 @@ private:
   ModelInfo info;
   std::string nodes;      ///< what -g lists of them
   std::string headerPath; ///< where it was written, if it was
+  bool recurses = false;  ///< a function of the model calls itself
 };
 } // namespace
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Diagnostics in the words of somebody who has a model, not an IR. See Diagnostics.h.
 #include "lib/Driver/Diagnostics.h"
+#include "lib/Emit/HiddenCharacters.h"
 #include "mlir/IR/Location.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -15,13 +16,6 @@ using namespace onnxc;
 
 /// A damaged model can be odd in more ways than anybody reads.
 static constexpr size_t kMaxKinds = 64, kMaxNames = 4, kMaxAssumptions = 8;
-
-/// Control characters (Cc), line and paragraph separators (Zl, Zp), and the marks, embeddings, overrides and isolates
-/// of the bidirectional algorithm (UAX #9, table 4).
-static bool isHidden(llvm::UTF32 c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
-}
 
 std::string onnxc::escapeText(StringRef text) {
   std::string out;

@@ -112,7 +112,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createCSEPass());
   if (options.optLevel > 0)
     passes.addNestedPass<func::FuncOp>(createForkLoops());
-  passes.addPass(createPlanMemory(options.plan));
+  passes.addPass(createPlanMemory(options.plan, options.maxScratchOnStack));
   passes.addNestedPass<func::FuncOp>(createReleaseInLoops());
 
   // From here on there are only loops over memory.

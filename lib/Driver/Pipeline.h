@@ -12,9 +12,10 @@ namespace onnxc {
 
 struct PipelineOptions {
   int optLevel = 3;
-  bool winograd = true;    ///< 3x3 convolutions with fewer multiplications
-  bool debugInfo = false;  ///< locations that are places in files become line tables
-  bool checkpoints = true; ///< the caller can end a run early
+  bool winograd = true;                 ///< 3x3 convolutions with fewer multiplications
+  bool debugInfo = false;               ///< locations that are places in files become line tables
+  int64_t maxScratchOnStack = 32 << 10; ///< bytes: a buffer of a task up to this size is on the stack of its thread
+  bool checkpoints = true;              ///< the caller can end a run early
   const llvm::TargetMachine *machine = nullptr;
   Evaluator evaluate;         ///< computes constants; null: they are computed at run time
   MemoryPlan *plan = nullptr; ///< filled, if wanted

@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes C that any C11 or C++11 compiler takes without a warning: the names of a model's tensors are what needs care.
 #include "lib/Emit/Header.h"
+#include "lib/Emit/HiddenCharacters.h"
 #include "onnxc/abi.h"
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <set>
+#include <utility>
 
 using namespace onnxc;
 
@@ -24,7 +27,7 @@ std::string upper(std::string text) {
   return text;
 }
 
-/// Keywords of C and C++, usual macros in lower case, and the names that the generated functions use themselves.
+/// Keywords of C and C++, usual macros, and the names that the generated functions use themselves.
 const std::set<std::string> &reservedNames() {
   static const std::set<std::string> names = {
       "alignas", "alignof", "and", "and_eq", "asm", "assert", "atomic_cancel", "atomic_commit", "auto", "bitand",
@@ -43,12 +46,31 @@ const std::set<std::string> &reservedNames() {
   return names;
 }
 
+/// Names that a parameter would hide, or that would hide it: those of the binary interface, which is in each header,
+/// and those that standard headers define or may define.
+bool isTaken(const std::string &name) {
+  auto ends = [&](const std::string &end) {
+    return name.size() > end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
+  };
+  static const std::set<std::string> macros = {"BUFSIZ",    "CHAR_BIT",   "EDOM",     "EILSEQ", "EOF",      "ERANGE",
+                                               "FLT_RADIX", "FLT_ROUNDS", "HUGE_VAL", "I",      "INFINITY", "NAN",
+                                               "NDEBUG",    "NULL",       "SNAN",     "WEOF",   "offsetof"};
+  return upper(name).rfind("ONNXC_", 0) == 0 || ends("_t") || ends("_MAX") || ends("_MIN") || ends("_C") ||
+         ends("_WIDTH") || macros.count(name);
+}
+
 /// Hands out identifiers that differ, even in capitals: some become part of macros.
 class Names {
 public:
+  /// `prefix`: of the model's functions. Macros of it have names that no tensor's size may get.
+  explicit Names(const std::string &prefix) : taken{"WORKSPACE", "STACK"} {
+    for (const char *function : {"_model", "_dims", "_plan", "_workspace_size", "_run", "_release"})
+      functions.insert(prefix + function);
+  }
+
   std::string add(const std::string &text, const std::string &fallback) {
     std::string base = toIdentifier(text, fallback), name = base;
-    if (reservedNames().count(name))
+    if (reservedNames().count(name) || functions.count(name) || isTaken(name))
       name = base += "_";
     for (int i = 2; !taken.insert(upper(name)).second; ++i)
       name = base + "_" + std::to_string(i);
@@ -56,7 +78,7 @@ public:
   }
 
 private:
-  std::set<std::string> taken;
+  std::set<std::string> taken, functions;
 };
 
 struct TypeNames {
@@ -142,18 +164,46 @@ std::string constElement(const HeaderValue &value) {
   return isTensor(value) ? std::string("const ") + typeNames(value.type).c : "const onnxc_value";
 }
 
-/// Text that may stand in a C comment and on one line.
+/// The character at `text[at]`, and its bytes; 0 bytes where UTF-8 has none.
+std::pair<uint32_t, size_t> decode(const std::string &text, size_t at) {
+  auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  uint32_t first = byte(at);
+  size_t size = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+  uint32_t c = size == 1 ? first : first & (0x7f >> size);
+  for (size_t i = 1; i < size; ++i) {
+    if (byte(at + i) >> 6 != 2)
+      return {0, 0};
+    c = c << 6 | (byte(at + i) & 0x3f);
+  }
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  bool isCharacter = size && c >= least[size] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+  return {c, isCharacter ? size : 0};
+}
+
+/// Text that may stand in a C comment and on one line, and reads as it is: no end of the comment, no other direction.
 std::string inComment(const std::string &text) {
   std::string result;
-  for (char c : text)
-    result += c == '*' || c == '\\' || (static_cast<unsigned char>(c) < 32) ? '_' : c;
+  for (size_t at = 0; at < text.size();) {
+    auto [c, size] = decode(text, at);
+    char escaped[16];
+    if (size == 0 || isHidden(c)) {
+      snprintf(escaped, sizeof(escaped), size && c >= 0x80 ? "<U+%04X>" : "_", unsigned(c));
+      result += escaped;
+    } else if (c == '*' || c == '\\') {
+      result += '_';
+    } else {
+      result.append(text, at, size);
+    }
+    at += size ? size : 1;
+  }
   return result;
 }
 
 /// Writes the header of one model; the members are what several of its parts need to agree on.
 class Writer {
 public:
-  explicit Writer(const HeaderModel &model) : model(model), prefix(model.prefix), macro(upper(model.prefix)) {
+  explicit Writer(const HeaderModel &model)
+      : model(model), prefix(model.prefix), macro(upper(model.prefix)), names(model.prefix) {
     // All names are arguments of one function. None ends in '_' unless it is reserved: that is left for its variables.
     std::vector<bool> used(model.symbols.size());
     for (const HeaderValue &input : model.inputs)
@@ -182,8 +232,12 @@ public:
     introduction();
     out += "#ifndef " + macro + "_H\n#define " + macro + "_H\n\n";
     out += std::string(kAbiText) + "\n";
+    out += "#if ONNXC_ABI_VERSION != " + std::to_string(ONNXC_ABI_VERSION) + " || ONNXC_ABI_REVISION < " +
+           std::to_string(ONNXC_ABI_REVISION) +
+           "\n#error \"a header of an older onnxc came before this one: include this one first, or compile the other "
+           "model again\"\n#endif\n\n";
     out += "#include <stdbool.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
-    out += "/* The model's description, for onnxc/runtime.h (onnxc_open_linked) and for curious programs. */\n"
+    out += "/* The model's description of itself: for onnxc/runtime.h (onnxc_open_linked), and to look at. */\n"
            "const onnxc_model *" +
            prefix + "_model(void);\n\n";
     sizes();
@@ -301,9 +355,13 @@ private:
       add(model.outputs[i], outputNames[i]);
     if (!lines.empty())
       out += "/* Elements of the tensors of fixed size. */\n" + lines + "\n";
+    if (model.stackSize)
+      out += "/* Bytes of stack that a call takes at most, on each thread, besides what functions of the pool and the "
+             "allocator\n * take themselves. */\n#define " +
+             macro + "_STACK_SIZE " + std::to_string(*model.stackSize) + "\n\n";
     if (model.workspaceSize && !isDynamic())
-      out += "/* Bytes of workspace without a pool. */\n#define " + macro + "_WORKSPACE_SIZE " +
-             std::to_string(*model.workspaceSize) + "\n\n";
+      out += "/* Bytes of workspace: for memory that is there from the start. */\n#define " + macro +
+             "_WORKSPACE_SIZE " + std::to_string(*model.workspaceSize) + "\n\n";
   }
 
   /// The part of both functions that fills an onnxc_call.
@@ -337,12 +395,13 @@ private:
     return text;
   }
 
-  /// Models trust that sizes aren't negative.
+  /// Models trust that sizes aren't negative; and the model may be of another compiler than the header.
   std::string checkedPlan(const std::string &table) const {
     std::string negative;
     for (const std::string &name : shapeArguments())
       negative += (negative.empty() ? "" : " || ") + name + " < 0";
-    return (negative.empty() ? "" : negative + " ? ONNXC_ERROR_SHAPE : ") + "(onnxc_status)" + table + "->plan(&call)";
+    return table + "->abi_version != ONNXC_ABI_VERSION ? ONNXC_ERROR_UNSUPPORTED : " +
+           (negative.empty() ? "" : negative + " ? ONNXC_ERROR_SHAPE : ") + "(onnxc_status)" + table + "->plan(&call)";
   }
 
   void planning() {
@@ -363,7 +422,8 @@ private:
 
     out += "/* Writes the outputs' sizes and the bytes of workspace that " + prefix + "_run needs" +
            (isDynamic() ? " for these shapes" : "") +
-           " and this pool (NULL: none).\n * Returns ONNXC_OK, or an error when the model can't be run with them. */\n";
+           ", whatever\n * the pool. Returns ONNXC_OK, or an error when the model can't be run " +
+           (isDynamic() ? "with them" : "here") + ". */\n";
     if (!model.planInputs.empty())
       out += "/* Sizes depend on the data of the inputs that it takes: they must be the same when the model runs. */\n";
     out += "static inline onnxc_status " + prefix + "_plan(" + shapeParameters() + "const onnxc_pool *pool, " + prefix +
@@ -376,8 +436,7 @@ private:
       out += "  dims->none = 0;\n";
     out += "  *workspace_size = call.workspace_size;\n  return status;\n}\n\n";
 
-    out +=
-        "/* The same in one word: bytes of workspace, or UINT64_MAX for shapes that the model can't be run with. */\n";
+    out += "/* Only the bytes of workspace; UINT64_MAX where the model can't be run. */\n";
     out += "static inline uint64_t " + prefix + "_workspace_size(" + shapeParameters() + "const onnxc_pool *pool) {\n";
     out += "  " + prefix + "_dims dims;\n  uint64_t workspace_size;\n";
     out += "  return " + prefix + "_plan(" + passedShapes() +
@@ -494,10 +553,9 @@ private:
            "    *error = call.error_site >= 0                ? m->error_sites[call.error_site]\n"
            "             : status == ONNXC_ERROR_SHAPE    ? \"the model can't be run with these shapes\"\n";
     if (allocates())
-      out += "             : status == ONNXC_ERROR_MEMORY   ? \"out of memory\"\n"
-             "             : !allocator                     ? \"the allocator is missing\"\n";
+      out += "             : !allocator                     ? \"the allocator is missing\"\n";
     out += "             : status == ONNXC_ERROR_ARGUMENT ? \"the workspace is missing or too small\"\n"
-           "                                              : \"the model failed\";\n";
+           "                                              : onnxc_status_text(status);\n";
     out += "  return status;\n}\n\n";
   }
 

@@ -22,10 +22,11 @@ struct HeaderModel {
   std::string modelName; ///< for the comment
   std::string target;    ///< for the comment
   std::vector<HeaderValue> inputs, outputs;
-  std::vector<unsigned> planInputs; ///< inputs whose data plan() reads, ascending
+  std::vector<unsigned> planInputs;  ///< inputs whose data plan() reads, ascending
   std::vector<unsigned> rankOutputs; ///< outputs whose rank run() tells, ascending
   std::vector<std::string> symbols;
   std::optional<uint64_t> workspaceSize; ///< bytes without a pool, when it does not depend on symbols
+  std::optional<uint64_t> stackSize;     ///< bytes that plan and run need at most, when they have a bound
   bool allocates = false;                ///< run() needs an allocator, even if no output does
   std::string weightsFile;               ///< empty: embedded
   uint64_t weightsSize = 0;

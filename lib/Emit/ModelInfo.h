@@ -17,6 +17,8 @@ struct ModelInfo : HeaderModel {
   uint64_t weightsHash = 0;
   std::vector<std::pair<std::string, std::string>> metadata;
   std::vector<std::string> errorSites;
+  std::string producer, options; ///< who compiled it, and how
+  uint64_t sourceHash = 0;       ///< xxHash64 of the model file
 
   std::string entryName() const { return prefix + "_model"; }
   std::string weightsName() const { return prefix + "_weights"; }

@@ -221,6 +221,9 @@ void onnxc::addModelTable(llvm::Module &module, const ModelInfo &info, bool shar
       release,
       w.number(info.rankOutputs.size()),
       w.numbers(info.rankOutputs),
+      w.text(info.producer),
+      w.text(info.options),
+      w.number(info.sourceHash),
   };
   llvm::Constant *table = w.place(llvm::ConstantStruct::getAnon(fields), "table");
 

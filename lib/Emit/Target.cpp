@@ -4,6 +4,7 @@
 #include "lib/Emit/Target.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -135,6 +136,7 @@ Expected<std::unique_ptr<TargetMachine>> onnxc::createTargetMachine(const Target
   TargetOptions options;
   options.AllowFPOpFusion = FPOpFusion::Standard;
   options.FunctionSections = options.DataSections = true;
+  options.EmitStackSizeSection = true; // for boundStack
   auto level = static_cast<CodeGenOptLevel>(std::clamp(optLevel, 0, 3));
   return std::unique_ptr<TargetMachine>(
       (*target)->createTargetMachine(triple, spec.cpu, spec.features, options, Reloc::PIC_, std::nullopt, level));
@@ -268,7 +270,16 @@ static Expected<bool> addUndefined(ArrayRef<char> object, StringSet<> &names) {
   return names.size() != before;
 }
 
-Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<SmallVector<char, 0>> objects, TargetMachine &machine) {
+/// Whether a function calls itself: then it has no bound of its stack.
+static bool isRecursive(const Function &function) {
+  for (const Instruction &instruction : instructions(function))
+    if (auto *call = dyn_cast<CallBase>(&instruction); call && call->getCalledFunction() == &function)
+      return true;
+  return false;
+}
+
+Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<SmallVector<char, 0>> objects, TargetMachine &machine,
+                                                  bool *recurses) {
   StringSet<> wanted;
   Expected<bool> any = false;
   for (const auto &object : objects) {
@@ -306,6 +317,8 @@ Expected<SmallVector<char, 0>> onnxc::emitSupport(ArrayRef<SmallVector<char, 0>>
     setTarget(**module, machine);
     if (Function *check = (*module)->getFunction("onnxc_checked_plan"))
       setBaseline(*check, machine);
+    if (recurses && any_of(**module, isRecursive))
+      *recurses = true;
     auto made = emit(**module, machine, CodeGenFileType::ObjectFile);
     if (!made)
       return made.takeError();

@@ -60,8 +60,9 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine, int optLevel);
 llvm::Expected<llvm::SmallVector<char, 0>> compileModule(llvm::Module &module, llvm::TargetMachine &machine,
                                                          int optLevel, llvm::CodeGenFileType type);
 
-/// An object with those functions of runtime/support that `objects` call; empty when they call none.
+/// An object with those functions of runtime/support that `objects` call; empty when they call none. `recurses`: set
+/// where one of them calls itself.
 llvm::Expected<llvm::SmallVector<char, 0>> emitSupport(llvm::ArrayRef<llvm::SmallVector<char, 0>> objects,
-                                                       llvm::TargetMachine &machine);
+                                                       llvm::TargetMachine &machine, bool *recurses = nullptr);
 
 } // namespace onnxc

@@ -122,6 +122,8 @@ static const onnxc_model model = {
     .plan = plan,
     .run = run,
     .plan_input_count = 0, /* no size depends on `row` */
+    .producer = "a person",
+    .options = "",
 };
 
 /* The only symbols that leave the model. In a program with several models each has its own prefix. */

@@ -124,12 +124,19 @@ static void releaseOutputs(onnxc_session *session) {
 void onnxc_session_destroy(onnxc_session *session) {
   if (!session)
     return;
-  releaseOutputs(session);
-  release(session, &session->workspace);
-  for (uint64_t i = 0; i < session->model->output_count; ++i)
-    release(session, &session->outputs[i].own);
+  onnxc_session_trim(session);
   onnxc_allocator allocator = session->allocator;
   allocator.release(allocator.self, session, session->size);
+}
+
+void onnxc_session_trim(onnxc_session *session) {
+  releaseOutputs(session);
+  release(session, &session->workspace);
+  for (uint64_t i = 0; i < session->model->output_count; ++i) {
+    release(session, &session->outputs[i].own);
+    session->call.outputs[i].data = session->outputs[i].lent;
+  }
+  session->planned = 0;
 }
 
 onnxc_status onnxc_set_input(onnxc_session *session, uint64_t index, const void *data, const int64_t *dims,

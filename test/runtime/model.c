@@ -141,8 +141,9 @@ static void opening(void) {
   expectOpenFails(in("foreign.so"), NULL, ONNXC_ERROR_UNSUPPORTED, "is compiled for RISC-V");
   expectOpenFails(in("unknown.so"), NULL, ONNXC_ERROR_UNSUPPORTED, "'time-travel', which this runtime does not know");
 #if defined(__x86_64__)
-  expectOpenFails(in("lacking.so"), NULL, ONNXC_ERROR_UNSUPPORTED,
-                  "lacking.so' was compiled for a processor with fma4, which this one lacks: compile it with -mcpu=x86-64-v2");
+  expectOpenFails(
+      in("lacking.so"), NULL, ONNXC_ERROR_UNSUPPORTED,
+      "lacking.so' was compiled for a processor with fma4, which this one lacks: compile it with -mcpu=x86-64-v2");
   expectOpenFails(in("lacking-wide.so"), NULL, ONNXC_ERROR_UNSUPPORTED,
                   "a processor with AMX (amx-complex), which this one lacks: compile it with -mcpu=x86-64-v3");
 #endif
@@ -271,6 +272,31 @@ static void shapes(void) {
   EXPECT(onnxc_byte_size(ONNXC_DOUBLE, 0, NULL) == 8);
 }
 
+/* What a session holds is that of its biggest run, until it is trimmed. */
+static void trimming(void) {
+  Ledger ledger = {1 << 20, 0};
+  onnxc_allocator allocator = {&ledger, allocateCounted, releaseCounted};
+  onnxc_library *library;
+  onnxc_session *session;
+  static float x[4000];
+  int64_t row = 0;
+  EXPECT(onnxc_open_linked(first_model(), &(onnxc_options){.allocator = &allocator}, &library, &error) == ONNXC_OK);
+  EXPECT(onnxc_session_create(library, NULL, &session, &error) == ONNXC_OK);
+  EXPECT(onnxc_set_input(session, 1, &row, NULL, 0, &error) == ONNXC_OK);
+  int64_t empty = ledger.bytes, small = 0, sizes[] = {2, 1000, 2};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT(onnxc_set_input(session, 0, x, (int64_t[]){sizes[i], 4}, 2, &error) == ONNXC_OK);
+    EXPECT(onnxc_run(session, &error) == ONNXC_OK);
+    small = i ? small : ledger.bytes;
+  }
+  EXPECT(ledger.bytes > small + 1000);
+  onnxc_session_trim(session);
+  EXPECT(ledger.bytes == empty && onnxc_output(session, 0).dims);
+  EXPECT(onnxc_run(session, &error) == ONNXC_OK && ledger.bytes == small);
+  onnxc_session_destroy(session);
+  onnxc_close(library);
+}
+
 static int64_t ticks;
 static int64_t tick(void) { return ++ticks; }
 
@@ -301,8 +327,14 @@ static void stopping(void) {
   const onnxc_model *model = onnxc_library_model(library);
   onnxc_tensor inputs[] = {{x, xDims}, {&row, NULL}}, outputs[] = {{y, yDims}, {picked, pickedDims}};
   int32_t cancel = 0;
-  onnxc_call call = {.struct_size = sizeof(call), .inputs = inputs, .outputs = outputs, .workspace = workspace,
-                     .weights = model->weights, .cancel = &cancel, .clock = tick, .deadline = 3};
+  onnxc_call call = {.struct_size = sizeof(call),
+                     .inputs = inputs,
+                     .outputs = outputs,
+                     .workspace = workspace,
+                     .weights = model->weights,
+                     .cancel = &cancel,
+                     .clock = tick,
+                     .deadline = 3};
   EXPECT(onnxc_call_plan(model, &call, &error) == ONNXC_OK && ticks == 0);
   EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_OK && ticks == 1);
   cancel = 1;
@@ -394,6 +426,7 @@ int main(int argc, char **argv) {
   shapes();
   runErrors();
   stopping();
+  trimming();
   allocators();
 #endif
   concurrency();

@@ -563,6 +563,11 @@ void printInfo(const onnxc_model *model) {
   printf("features   %s\n", model->features && *model->features ? model->features : "none");
   printf("weights    %s %s\n", memoryText(model->weights_size).c_str(),
          model->weights_file ? model->weights_file : "(embedded)");
+  if (ONNXC_HAS(onnxc_model, model, source_hash) && model->producer) {
+    printf("producer   %s\n", model->producer);
+    printf("options    %s\n", model->options ? model->options : "");
+    printf("source     xxHash64 %016llx\n", (unsigned long long)model->source_hash);
+  }
   for (uint64_t i = 0; i < model->metadata_count; ++i)
     printf("metadata   %s: %s\n", model->metadata[2 * i], model->metadata[2 * i + 1]);
 }

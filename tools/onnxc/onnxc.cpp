@@ -218,6 +218,12 @@ void CommandLine::addOptions() {
       });
   text({"header"}, "--header FILE", "where to write the C header; --no-header: don't", options.header);
   flag({"no-header"}, nullptr, nullptr, [this] { options.writeHeader = false; });
+  add({"max-stack"}, "--max-stack=BYTES", "of stack that a call may take; more than that is an error", Takes::Value,
+      [this](StringRef, StringRef value) -> std::string {
+        if (value.getAsInteger(10, options.maxStack) || options.maxStack == 0)
+          return ("--max-stack=" + value + " is not a number of bytes").str();
+        return "";
+      });
   flag({"no-winograd"}, "--no-winograd",
        "3x3 convolutions by their definition: slower, but an infinity or NaN reaches no other output",
        [this] { options.winograd = false; });

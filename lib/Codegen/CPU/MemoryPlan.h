@@ -28,7 +28,7 @@ struct MemoryPlan {
   void print(llvm::raw_ostream &os) const;
 };
 
-/// plan-memory that also fills `report`.
-std::unique_ptr<mlir::Pass> createPlanMemory(MemoryPlan *report);
+/// plan-memory that also fills `report`, and puts buffers of a task on its stack up to `maxScratchOnStack` bytes.
+std::unique_ptr<mlir::Pass> createPlanMemory(MemoryPlan *report, int64_t maxScratchOnStack);
 
 } // namespace onnxc

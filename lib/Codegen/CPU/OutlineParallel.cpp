@@ -109,9 +109,9 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     defineParallel(module);
     // One context for all: the tasks of one loop are done before the next one starts.
     auto b = ImplicitLocOpBuilder::atBlockBegin(main.getLoc(), &entry);
-    threads = countThreads(b);
-    contextMemory =
+    contextMemory = // before the first branch: its place in the frame is fixed
         LLVM::AllocaOp::create(b, pointer, b.getI8Type(), LLVM::ConstantOp::create(b, b.getI64Type(), 0), 64);
+    threads = countThreads(b);
     uint64_t contextSize = 0;
     for (scf::ForallOp forall : foralls) {
       auto size = outline(main, forall);

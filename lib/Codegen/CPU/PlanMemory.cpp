@@ -47,8 +47,6 @@ static constexpr int64_t kCoarse = 1024;
 static constexpr int64_t kMaxBytes = int64_t(1) << 47;
 /// How much the search for an order of the buffers may cost, in comparisons of two, and how many orders it tries.
 static constexpr int64_t kPackingWork = 64 << 20, kMostRounds = 256;
-/// Scratch memory of a task up to this size is on the stack of the thread.
-static constexpr int64_t kMaxStack = 32 << 10;
 
 /// Bytes of one element times the sizes that are numbers; the largest number where that does not fit.
 static int64_t staticBytes(MemRefType type) {
@@ -312,8 +310,10 @@ private:
 
 struct PlanMemory : onnxc::impl::PlanMemoryBase<PlanMemory> {
   PlanMemory() = default;
-  PlanMemory(onnxc::MemoryPlan *report) : report(report) {}
-  PlanMemory(const PlanMemory &other) : PlanMemoryBase(other), report(other.report) {}
+  PlanMemory(onnxc::MemoryPlan *report, int64_t maxScratchOnStack)
+      : report(report), maxScratchOnStack(maxScratchOnStack) {}
+  PlanMemory(const PlanMemory &other)
+      : PlanMemoryBase(other), report(other.report), maxScratchOnStack(other.maxScratchOnStack) {}
 
   void runOnOperation() override {
     auto function = getOperation().lookupSymbol<func::FuncOp>("main");
@@ -362,7 +362,7 @@ private:
       auto task = alloc->getParentOfType<scf::ForallOp>();
       if (task) {
         Value scratch;
-        if (type.hasStaticShape() && staticBytes(type) <= kMaxStack) {
+        if (type.hasStaticShape() && staticBytes(type) <= maxScratchOnStack) {
           OpBuilder b(task.getBody(), task.getBody()->begin());
           scratch = memref::AllocaOp::create(b, alloc.getLoc(), type, b.getI64IntegerAttr(kAlignment));
         } else {
@@ -884,10 +884,13 @@ private:
   DenseSet<Value> nonNegative;      ///< sizes that were checked
   std::vector<unsigned> readInputs; ///< by @plan, not only their sizes
   onnxc::MemoryPlan *report = nullptr;
+  int64_t maxScratchOnStack = 32 << 10;
 };
 } // namespace
 
-std::unique_ptr<Pass> onnxc::createPlanMemory(MemoryPlan *report) { return std::make_unique<::PlanMemory>(report); }
+std::unique_ptr<Pass> onnxc::createPlanMemory(MemoryPlan *report, int64_t maxScratchOnStack) {
+  return std::make_unique<::PlanMemory>(report, maxScratchOnStack);
+}
 
 int64_t onnxc::MemoryPlan::Group::largestLiveSet() const { return largestLiveSetOf(buffers); }
 

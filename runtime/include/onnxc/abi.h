@@ -16,7 +16,12 @@
 extern "C" {
 #endif
 
+#if UINTPTR_MAX != UINT64_MAX
+#error "compiled models have 64-bit pointers: onnxc compiles for x86-64 and aarch64"
+#endif
+
 #define ONNXC_ABI_VERSION 1
+#define ONNXC_ABI_REVISION 3 /* of this header: how often fields have been added, from 1 on */
 
 /* Element types, with the numbers of ONNX's TensorProto.DataType. */
 typedef enum onnxc_type {
@@ -70,6 +75,20 @@ typedef enum onnxc_status {
   ONNXC_ERROR_CANCELLED = 8,   /* onnxc_call.cancel was set while the model ran */
   ONNXC_ERROR_DEADLINE = 9     /* onnxc_call.deadline has passed */
 } onnxc_status;
+
+static inline const char *onnxc_status_text(onnxc_status status) {
+  static const char *const texts[] = {"fine",
+                                      "a wrong argument",
+                                      "shapes that the model does not accept",
+                                      "an element type that the model does not accept",
+                                      "a file that can't be read, or isn't what it should be",
+                                      "the model is for another interface or processor",
+                                      "out of memory",
+                                      "a node of the model fails",
+                                      "cancelled",
+                                      "not done by its deadline"};
+  return (size_t)status < sizeof(texts) / sizeof(texts[0]) ? texts[(size_t)status] : "an unknown status";
+}
 
 /* A dimension of an onnxc_value_info: a size >= 0, or one of these. */
 #define ONNXC_DIM_RUN (INT64_MIN + 1) /* of an output, follows from what is computed: run() tells, plan() says -1 */
@@ -138,7 +157,7 @@ typedef struct onnxc_call {
   const void *weights;              /* onnxc_model.weights, or where the program mapped the model's weights file */
   void *workspace;                  /* 64-byte aligned; may be NULL when workspace_size is 0 */
   uint64_t workspace_size;          /* bytes: out of plan(), in to run() */
-  const onnxc_pool *pool;           /* NULL: everything on the calling thread. The same for plan() and run() */
+  const onnxc_pool *pool;           /* NULL: everything on the calling thread */
   const onnxc_allocator *allocator; /* for what only run() knows the size of; needed where onnxc_model.release is set.
                                        Used from the thread that calls run(), and until release() */
   void *kept;                       /* NULL before run(); then what release() gives back */
@@ -189,6 +208,9 @@ typedef struct onnxc_model {
   const uint64_t *rank_outputs; /* indices of the outputs whose rank run() tells in onnxc_call.ranks, in this order.
                                    `rank` of such an output is the highest; the tensor has the last of its dims, and
                                    those before them are 1 */
+  const char *producer;         /* "onnxc 1.2.3 (LLVM 22.1.0)" */
+  const char *options;          /* that it was compiled with, as onnxc takes them */
+  uint64_t source_hash; /* xxHash64 (seed 0) of the model file, without external data; 0: it wasn't a file of its own */
 } onnxc_model;
 
 /* The only symbol that a compiled model exports is `const onnxc_model *PREFIX_model(void)`; a shared library also has
@@ -200,7 +222,6 @@ typedef const onnxc_model *(*onnxc_model_function)(void);
 #else
 #define ONNXC_STATIC_ASSERT _Static_assert
 #endif
-#if UINTPTR_MAX == UINT64_MAX
 ONNXC_STATIC_ASSERT(sizeof(onnxc_value_info) == 24, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_tensor) == 16, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_pool) == 24, "schema");
@@ -209,8 +230,7 @@ ONNXC_STATIC_ASSERT(sizeof(onnxc_allocator) == 24, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_call, kept) == 64, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 128, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_model, weights) == 80, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 200, "schema");
-#endif
+ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 224, "schema");
 
 #ifdef __cplusplus
 }

@@ -25,6 +25,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__) /* what libonnxc_runtime.so shows; all else in it is hidden */
+#pragma GCC visibility push(default)
+#endif
 
 /* Where a function says what went wrong, in one line of English without a final newline. Every function that takes one
  * accepts NULL, and writes it only when it returns something other than ONNXC_OK. */
@@ -93,6 +96,10 @@ onnxc_status onnxc_session_create(onnxc_library *library, const onnxc_pool *pool
                                   onnxc_error *error);
 void onnxc_session_destroy(onnxc_session *session);
 
+/* Gives the memory back that the session holds for workspace and outputs, which only grows: after one input that was
+ * much bigger than the others. What onnxc_output has shown is gone; the next run gets what it needs. */
+void onnxc_session_trim(onnxc_session *session);
+
 /* Sets an input's memory and shape. The data is not copied; it is read by onnxc_run, and by onnxc_plan where sizes
  * depend on it (onnxc_model.plan_inputs). Changing only the data (the same dims, or dims NULL) needs no new onnxc_plan:
  * where sizes may have changed with it, onnxc_run plans again. Where the model's type isn't a tensor, `data` is a
@@ -146,6 +153,9 @@ onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_er
 onnxc_pool *onnxc_pool_create(int32_t threads);
 void onnxc_pool_destroy(onnxc_pool *pool);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,7 @@
 // RUN: %t.generate demo > demo.h && FileCheck %s < demo.h
 // RUN: %t.generate fixed > fixed.h && FileCheck %s --check-prefix=FIXED < fixed.h
 // RUN: %t.generate hostile > hostile.h && FileCheck %s --check-prefix=HOSTILE < hostile.h
+// RUN: %t.generate clash > clash.h && FileCheck %s --check-prefix=CLASH < clash.h
 // RUN: %t.generate values > values.h && FileCheck %s --check-prefix=VALUES < values.h
 // RUN: %t.generate kinds > kinds.h && FileCheck %s --check-prefix=KINDS < kinds.h
 // RUN: %t.generate scratch > scratch.h && FileCheck %s --check-prefix=SCRATCH < scratch.h
@@ -19,6 +20,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "lib/Emit/Header.h"
 #include "onnxc/abi.h"
+//
+// Headers of two compilers go together in one order, and there is no model for 32 bits.
+// RUN: sed 's/ONNXC_ABI_REVISION 3/ONNXC_ABI_REVISION 2/; s/REVISION < 3/REVISION < 2/' demo.h > older.h
+// RUN: cat demo.h older.h > right.c && %cc -std=c11 -fsyntax-only right.c
+// RUN: cat older.h fixed.h > wrong.c && not %cc -std=c11 -fsyntax-only wrong.c 2>&1 | FileCheck %s --check-prefix=ORDER
+// ORDER: error: "a header of an older onnxc came before this one: include this one first,
+// RUN: not %cc -m32 -ffreestanding -std=c11 -fsyntax-only -x c demo.h 2>&1 | FileCheck %s --check-prefix=BITS
+// BITS: error: "compiled models have 64-bit pointers
 
 #include <cstdio>
 #include <cstring>
@@ -81,6 +90,23 @@ static onnxc::HeaderModel hostile() {
   return model;
 }
 
+// Names that would hide something of the header, or that read as something else.
+// CLASH: input  x_gnp: float32[ONNXC_OK_,INT64_MAX_,int64_t_]   (in ONNX: "x<U+202E>gnp_")
+// CLASH: input  clash_run_: float32[n]   (in ONNX: "clash_run")
+// CLASH: output WORKSPACE_2: float32[2]
+// CLASH: #define CLASH_WORKSPACE_2_SIZE 2
+// CLASH: clash_plan(int64_t ONNXC_OK_, int64_t INT64_MAX_, int64_t int64_t_, int64_t n, const onnxc_pool *pool,
+static onnxc::HeaderModel clash() {
+  onnxc::HeaderModel model;
+  model.prefix = model.modelName = "clash";
+  model.target = "any";
+  model.symbols = {"ONNXC_OK", "INT64_MAX", "int64_t", "n"};
+  model.inputs = {{"x\u202egnp\xff", ONNXC_FLOAT, {ONNXC_DIM_SYMBOL(0), ONNXC_DIM_SYMBOL(1), ONNXC_DIM_SYMBOL(2)}},
+                  {"clash_run", ONNXC_FLOAT, {ONNXC_DIM_SYMBOL(3)}}};
+  model.outputs = {{"WORKSPACE", ONNXC_FLOAT, {2}}};
+  return model;
+}
+
 // Sizes depend on the data of `shape`, so that planning takes it.
 // VALUES: static inline onnxc_status values_plan(int64_t n, const int64_t *shape, const onnxc_pool *pool, values_dims *dims, uint64_t *workspace_size) {
 // VALUES: inputs[1].data = (void *)(uintptr_t)shape;
@@ -140,6 +166,7 @@ int main(int, char **argv) {
     return 1;
   fputs(onnxc::generateHeader(!strcmp(argv[1], "demo")      ? demo()
                               : !strcmp(argv[1], "fixed")   ? fixed()
+                              : !strcmp(argv[1], "clash")   ? clash()
                               : !strcmp(argv[1], "values")  ? values()
                               : !strcmp(argv[1], "kinds")   ? kinds()
                               : !strcmp(argv[1], "scratch") ? scratch()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  * Compiled as C and as C++: all headers in one program. Two of their models are linked; the others are just looked at.
  */
+#include "clash.h"
 #include "demo.h"
 #include "fixed.h"
 #include "hostile.h"
