@@ -377,7 +377,7 @@ private:
     if (options.maxStack && *info.stackSize > options.maxStack)
       return error("the model needs " + std::to_string(*info.stackSize) + " bytes of stack, and --max-stack allows " +
                    std::to_string(options.maxStack));
-    return check(dropStackSizes(input.objects));
+    return success();
   }
 
   /// The table is for every processor, and comes last: it says what the code before it uses.
@@ -393,7 +393,7 @@ private:
     if (failed(addSupport(objects, input)))
       return failure();
     input.objects.push_back(std::move(objects.front()));
-    return success();
+    return check(dropStackSizes(input.objects));
   }
 
   /// Adds what `objects` call of runtime/support and runtime/library.

@@ -27,7 +27,6 @@ int main(void) {
     for (int x = 12; x < 16; ++x)
       pixels[y * Side + x] = 255;
 
-  /* The same pool must be given when the workspace is measured and when it is used. */
   onnxc_pool *pool = onnxc_pool_create(0);
   uint64_t size = mnist_workspace_size(pool);
   void *workspace = aligned_alloc(64, (size + 63) / 64 * 64 + 64);
