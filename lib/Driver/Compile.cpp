@@ -211,6 +211,8 @@ private:
       os << " --no-winograd";
     if (options.externalWeights)
       os << " --weights=external";
+    if (options.channelBlock)
+      os << " --channel-block=" << options.channelBlock;
     if (options.maxStack)
       os << " --max-stack=" << options.maxStack;
     for (const std::string &pass : options.disabledPasses)
