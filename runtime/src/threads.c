@@ -60,6 +60,7 @@ struct Pool {
   uint32_t loop; /* its number, never 0 */
   int32_t longestSpin;
   atomic_int busy; /* a loop is under way */
+  _Atomic uint64_t turnedAway;
   _Alignas(CacheLine) atomic_uint gate;
   _Alignas(CacheLine) atomic_uint epoch; /* counts loops; workers sleep on it */
   atomic_uint sleepers;
@@ -207,8 +208,12 @@ static void parallelFor(void *self, int64_t n, onnxc_body body, void *context) {
     if (f->pool == pool)
       return runInline(n, body, context, f->worker);
   int idle = 0;
-  if (n <= 1 || pool->interface.threads == 1 || !atomic_compare_exchange_strong(&pool->busy, &idle, 1))
+  if (n <= 1 || pool->interface.threads == 1)
     return runInline(n, body, context, 0);
+  if (!atomic_compare_exchange_strong(&pool->busy, &idle, 1)) {
+    atomic_fetch_add(&pool->turnedAway, 1);
+    return runInline(n, body, context, 0);
+  }
 
   pool->body = body;
   pool->context = context;
@@ -290,6 +295,8 @@ onnxc_pool *onnxc_pool_create(int32_t threads) {
   }
   return &pool->interface;
 }
+
+uint64_t onnxc_pool_busy_count(const onnxc_pool *pool) { return atomic_load(&((Pool *)pool->self)->turnedAway); }
 
 void onnxc_pool_destroy(onnxc_pool *pool) {
   if (pool)

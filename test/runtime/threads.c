@@ -103,7 +103,33 @@ static void pauseBetweenLoops(onnxc_pool *pool) { /* workers fall asleep in betw
   }
 }
 
+static void nothing(void *context, int64_t i, int32_t worker) { (void)context, (void)i, (void)worker; }
+
+static void *loopOnce(void *context) {
+  onnxc_pool *pool = context;
+  pool->parallel_for(pool->self, 10, nothing, NULL);
+  return NULL;
+}
+
+/* The first item lasts until another thread has had a loop of its own. */
+static void waitForOther(void *context, int64_t i, int32_t worker) {
+  (void)worker;
+  pthread_t other;
+  if (i == 0 && pthread_create(&other, NULL, loopOnce, context) == 0)
+    pthread_join(other, NULL);
+}
+
+static void busy(void) {
+  onnxc_pool *pool = onnxc_pool_create(2);
+  loopOnce(pool);
+  EXPECT(onnxc_pool_busy_count(pool) == 0);
+  pool->parallel_for(pool->self, 2, waitForOther, pool);
+  EXPECT(onnxc_pool_busy_count(pool) == 1);
+  onnxc_pool_destroy(pool);
+}
+
 int main(void) {
+  busy();
   onnxc_pool *other = onnxc_pool_create(2);
   for (int threads = 1; threads <= MostThreads; threads *= 2) {
     onnxc_pool *pool = onnxc_pool_create(threads);

@@ -153,6 +153,9 @@ onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_er
 onnxc_pool *onnxc_pool_create(int32_t threads);
 void onnxc_pool_destroy(onnxc_pool *pool);
 
+/* How many loops have found such a pool busy with another session's, and so were computed by one thread. */
+uint64_t onnxc_pool_busy_count(const onnxc_pool *pool);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif
