@@ -16,7 +16,7 @@ using namespace onnxc;
 /// No model of our collections has an input with more.
 static constexpr unsigned kMaxRank = 6;
 /// Nodes that may be imported for trials: some seconds. A trial of nothing at all takes as long as some.
-static constexpr uint64_t kMaxTrialNodes = 400000, kTrialNodes = 500;
+static constexpr uint64_t kMaxTrialNodes = 400000, kTrialNodes = 150;
 
 namespace {
 /// How many nodes could not be built, and how many declarations are contradicted: the less the better.

@@ -85,7 +85,7 @@ static void makeDense(proto::GraphProto &graph, MLIRContext &context) {
       if (!value.type().has_sparse_tensor_type())
         continue;
       emitWarning(NameLoc::get(StringAttr::get(&context, value.name())))
-          << "declared as a sparse tensor; taken as a dense one";
+          << "declared as a sparse tensor; assumed: sparse tensors are dense";
       proto::TypeProto::SparseTensor sparse = value.type().sparse_tensor_type();
       auto *dense = value.mutable_type()->mutable_tensor_type();
       dense->set_elem_type(sparse.elem_type());

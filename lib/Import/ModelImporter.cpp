@@ -261,7 +261,7 @@ void Importer::chooseChannelBlock(ModuleOp module) {
   if (!block.size)
     return;
   if (!block.isCertain && !options.channelBlock)
-    emitWarning(loc) << "the filters of com.microsoft.nchwc may be in blocks of 8 or 16 channels; taken for "
+    emitWarning(loc) << "the filters of com.microsoft.nchwc may be in blocks of 8 or 16 channels; assumed: blocks of "
                      << block.size
                      << ", as onnxruntime saves them on processors with AVX-512: --channel-block 8 says that they are "
                         "from another one";

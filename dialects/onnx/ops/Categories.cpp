@@ -6,6 +6,7 @@
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Fields.h"
+#include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scores.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -285,7 +286,7 @@ static ElementsAttr toTensor(OpBuilder &b, Attribute value) {
     return texts.size() == list.size() ? makeStrings(b, texts) : ElementsAttr();
   }
   if (auto text = dyn_cast_or_null<StringAttr>(value))
-    return makeStrings(b, text.getValue());
+    return makeStrings(b, StringRef(encodeZeroBytes(text.getValue())));
   if (auto number = dyn_cast_or_null<IntegerAttr>(value))
     return makeIntegers(b, number.getValue().getSExtValue());
   if (auto number = dyn_cast_or_null<FloatAttr>(value))
@@ -321,11 +322,6 @@ static FailureOr<ElementsAttr> takeOne(NodeForm &node, StringRef prefix) {
 }
 
 static LogicalResult setTensors(NodeForm &node, ElementsAttr keys, ElementsAttr values, ElementsAttr otherwise) {
-  for (ElementsAttr tensor : {keys, values, otherwise})
-    if (auto texts = dyn_cast_or_null<DenseStringElementsAttr>(tensor))
-      for (StringRef text : texts.getRawStringData())
-        if (text.contains('\0'))
-          return node.error() << "a string contains a zero byte: that can't be compiled";
   node.attributes.set("keys_tensor", keys);
   node.attributes.set("values_tensor", values);
   node.attributes.set("default_tensor", otherwise);

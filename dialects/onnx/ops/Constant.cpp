@@ -72,10 +72,6 @@ static LogicalResult normalizeConstant(NodeForm &node) {
     SmallVector<StringRef> texts(list.getAsValueRange<StringAttr>());
     value = makeStrings(vector(texts.size(), StringType::get(b.getContext())), texts);
   }
-  if (auto strings = dyn_cast_or_null<DenseStringElementsAttr>(value))
-    for (StringRef text : strings.getRawStringData())
-      if (text.contains('\0'))
-        return node.error() << "a string contains a zero byte: that can't be compiled";
   if (!value)
     return node.error() << "the attribute '" << form << "' is not one of Constant, or of another type";
   node.attributes.erase(form);

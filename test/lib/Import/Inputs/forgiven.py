@@ -210,6 +210,10 @@ case("zero-byte-compared", "contains a zero byte",
      [node("LabelEncoder", ["t"], ["y"], keys_strings=[b"a\0b", b"a\0c", b"d"], values_int64s=[1, 2, 3],
            domain="ai.onnx.ml")],
      {"t": np.array([b"a\0c", b"a\0b", b"a"], object)}, {"y": np.array([2, 1, -1])}, domains=ml)
+case("zero-byte-default", None,
+     [node("LabelEncoder", ["t"], ["y"], keys_int64s=[1], values_strings=["a"], default_string=b"b\0c",
+           domain="ai.onnx.ml")],
+     {"t": np.array([1, 2])}, {"y": np.array([b"a", b"b\0c"], object)}, domains=ml)
 long = TensorProto(name="c", data_type=TensorProto.FLOAT, dims=[4], raw_data=np.arange(6, dtype=f32).tobytes())
 case("tensor-trailing", "the tensor holds 24 bytes, more than", [add], {"x": x}, {"y": x + np.arange(4, dtype=f32)}, [long])
 typed = TensorProto(name="c", data_type=TensorProto.FLOAT, dims=[4], float_data=range(6))
