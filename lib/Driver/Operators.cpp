@@ -304,6 +304,10 @@ std::vector<OperatorInfo> onnxc::listOperators() {
     info.newest = op.getInterface<OnnxOpInterface>()->getSinceVersion();
     info.summary = op.getInterface<OnnxOpInterface>()->getSummary().str();
     prober.probe(op, info);
+    if (domain == "ext") { // which has two names
+      OperatorInfo &other = operators[{"com.microsoft.extensions", info.name}] = info;
+      other.domain = "com.microsoft.extensions";
+    }
     operators[{info.domain, info.name}] = std::move(info);
   }
   context.getLoadedDialect<OnnxDialect>()->forEachUpgrade([&](StringRef domain, StringRef name, int64_t below) {

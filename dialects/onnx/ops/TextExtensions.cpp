@@ -7,6 +7,7 @@
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/Indexing.h"
 #include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/ops/Text.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Lexicon.h"
@@ -492,6 +493,29 @@ static LogicalResult expandNegPos(NodeForm &node) {
   return finish(node, {build<MinOp>(node, {x, zero}), build<MaxOp>(node, {x, zero})});
 }
 
+/// Rows added up by the numbers beside them, which begin with 0 or more and do not fall: as many sums as the last says.
+static LogicalResult expandSegmentSum(NodeForm &node) {
+  if (failed(requireOperands(node, 2)) || failed(getOperandType(node, 0)))
+    return failure();
+  Value data = node.operand(0), ids = node.operand(1);
+  Type type = getElementTypeOrSelf(data), i64 = node.b.getI64Type();
+  if (getDims(ids).size() != 1 || getDims(data).empty())
+    return node.error() << "SegmentSum takes rows and a vector of numbers";
+  Value last = build<GatherOp>(node, {ids, node.constant(-1)});
+  Value sizes = build<ShapeOp>(node, data, intAttr(node, "start", 1));
+  Value shape =
+      build<ConcatOp>(node, {build<AddOp>(node, {last, node.scalar(1, i64)}), sizes}, intAttr(node, "axis", 0));
+  Value zeros = build<ExpandOp>(node, {node.scalar(0, type), shape});
+  return finish(node, build<ScatterNDOp>(node, {zeros, unsqueeze(node, ids, {1}), data},
+                                         node.b.getNamedAttr("reduction", node.b.getStringAttr("add"))));
+}
+
+/// An operator of com.microsoft has the same meaning.
+static LogicalResult renameMicrosoft(NodeForm &node) {
+  node.domain = "com.microsoft";
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialects/onnx/ops/TextExtensions.cpp.inc"
 
@@ -507,7 +531,9 @@ void onnxc::onnx::registerTextExtensionsOps(OnnxDialect &dialect) {
   add("StringConcat", expandStandard<StringConcatOp>);
   add("StringEqual", expandStandard<EqualOp>);
   add("MaskedFill", expandMaskedFill);
+  add("Inverse", renameMicrosoft);
   add("NegPos", expandNegPos);
+  add("SegmentSum", expandSegmentSum);
   add("StringRegexReplace", expandRegexReplace);
   add("StringRegexSplitWithOffsets", expandRegexSplit);
 }
