@@ -11,6 +11,7 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
@@ -128,11 +129,22 @@ Expected<onnxc::TargetSpec> onnxc::resolveTarget(StringRef target, StringRef cpu
   return spec;
 }
 
+/// LLVM 22's stack-slot-coloring puts two spilled values that live at the same time into one slot:
+/// test/lib/Emit/stack-slots shows wrong numbers. Each gets a slot of its own; a frame is some hundred bytes larger.
+/// There is no other way to say so.
+static void keepSpillsApart() {
+  auto option = cl::getRegisteredOptions().find("no-stack-slot-sharing");
+  if (option != cl::getRegisteredOptions().end())
+    static_cast<cl::opt<bool> *>(option->second)->setValue(true);
+}
+
 Expected<std::unique_ptr<TargetMachine>> onnxc::createTargetMachine(const TargetSpec &spec, int optLevel) {
   Triple triple(spec.triple);
   auto target = findTarget(triple);
   if (!target)
     return target.takeError();
+  static std::once_flag once;
+  std::call_once(once, keepSpillsApart);
   TargetOptions options;
   options.AllowFPOpFusion = FPOpFusion::Standard;
   options.FunctionSections = options.DataSections = true;
