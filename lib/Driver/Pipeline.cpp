@@ -68,6 +68,8 @@ void onnxc::addLowerPasses(OpPassManager &passes, const PipelineOptions &options
   // Shared size arithmetic and casts of shapes that turned out static.
   main.addPass(canonicalize());
   main.addPass(createCSEPass());
+  // Sizes are the program's, and may not fit together.
+  main.addPass(createCheckSizes());
 }
 
 void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &options) {

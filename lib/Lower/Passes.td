@@ -25,4 +25,25 @@ def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::func::FuncOp"> {
                            "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect", "::onnxc::rt::RtDialect"];
 }
 
+def CheckSizes : Pass<"check-sizes", "mlir::func::FuncOp"> {
+  let summary = "Checks that dimensions which share a loop have one size";
+  let description = [{
+    Sizes with different names may be the same or not: the program chooses. Equal ones are seen by what tensors are made
+    with, and need no check.
+
+    ```mlir
+    func.func @main(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>) {
+      %0 = linalg.matmul ins(%a, %b : tensor<?x?xf32>, tensor<?x?xf32>) outs(%zero : tensor<?x?xf32>)
+    ==>
+      %columns = tensor.dim %a, %c1
+      %rows = tensor.dim %b, %c0
+      %fits = arith.cmpi eq, %columns, %rows
+      cf.assert %fits, "the operands' sizes do not fit together"
+      %0 = linalg.matmul ...
+    ```
+  }];
+  let statistics = [Statistic<"checked", "checks", "sizes that the run compares">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::tensor::TensorDialect"];
+}
+
 #endif // ONNXC_LOWER_PASSES_TD

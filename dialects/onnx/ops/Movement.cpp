@@ -245,6 +245,7 @@ FailureOr<SmallVector<Value>> SplitOp::lowerToLinalg(LoweringBuilder &b, ValueRa
     b.requireNonNegative(whole - offset, "Split: the parts are larger than the whole");
     results.push_back(extractSlice(b, operands[0], output.getType(), offsets, indexList(b, rank, 1)));
   }
+  b.requireEqual(offset, whole, "Split: the parts are not the whole");
   return results;
 }
 

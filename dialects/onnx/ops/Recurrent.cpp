@@ -56,6 +56,8 @@ struct Layer {
 
   /// [directions, batch, hidden], or [batch, directions, hidden].
   Dims stateDims() const;
+  /// The sizes that the specification gives operand `i` from W to P.
+  Dims operandDims(unsigned i) const;
   Dims outputDims() const;
   const Activation *activationsOf(int64_t direction) const {
     return &activations[direction * activations.size() / directions];
@@ -148,6 +150,8 @@ static FailureOr<SmallVector<Activation>> getActivations(Operation *op, ArrayRef
   return activations;
 }
 
+static constexpr StringRef kOperands[] = {"X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"};
+
 FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> defaults, bool quantized) {
   Layer layer;
   layer.gates = gates;
@@ -176,34 +180,16 @@ FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> de
   if (auto size = op->getAttrOfType<IntegerAttr>("hidden_size"); size && size.getSInt() != layer.hidden)
     return op->emitOpError("hidden_size is ") << size.getSInt() << ", the weights R are for " << layer.hidden;
   // Every operand has the sizes that the specification gives it.
-  MLIRContext *context = op->getContext();
-  auto dim = [&](int64_t size) { return makeDim(context, size); };
-  int64_t rows = gates * layer.hidden;
-  struct Expected {
-    StringRef name;
-    Dims dims;
-  };
-  auto weights = [&](AffineExpr inputs) {
-    return quantized ? Dims{dim(layer.directions), inputs, dim(rows)} : Dims{dim(layer.directions), dim(rows), inputs};
-  };
-  Expected expected[] = {{"X", x},
-                         {"W", weights(layer.input)},
-                         {"R", weights(dim(layer.hidden))},
-                         {"B", {dim(layer.directions), dim(2 * rows)}},
-                         {"sequence_lens", {layer.batch}},
-                         {"initial_h", layer.stateDims()},
-                         {"initial_c", layer.stateDims()},
-                         {"P", {dim(layer.directions), dim(3 * layer.hidden)}}};
-  for (auto [i, want] : llvm::enumerate(expected)) {
+  for (unsigned i = 1; i < std::size(kOperands); ++i) {
     if (!type(i))
       continue;
-    Dims have = getDims(type(i));
-    bool fits = have.size() == want.dims.size();
+    Dims have = getDims(type(i)), wanted = layer.operandDims(i);
+    bool fits = have.size() == wanted.size();
     for (size_t d = 0; fits && d < have.size(); ++d)
-      fits = !getConstant(have[d]) || !getConstant(want.dims[d]) || have[d] == want.dims[d];
+      fits = !getConstant(have[d]) || !getConstant(wanted[d]) || have[d] == wanted[d];
     if (!fits)
-      return op->emitOpError() << want.name << " has type " << withoutEncoding(type(i)) << ", expected the sizes "
-                               << withoutEncoding(makeTensor(want.dims, type(i).getElementType()));
+      return op->emitOpError() << kOperands[i] << " has type " << withoutEncoding(type(i)) << ", expected the sizes "
+                               << withoutEncoding(makeTensor(wanted, type(i).getElementType()));
   }
   auto activations = getActivations(op, defaults, layer.directions);
   if (failed(activations))
@@ -212,6 +198,29 @@ FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> de
   if (auto clip = op->getAttrOfType<FloatAttr>("clip"))
     layer.clip = clip.getValueAsDouble();
   return layer;
+}
+
+Dims Layer::operandDims(unsigned i) const {
+  auto dim = [&](int64_t size) { return makeDim(batch.getContext(), size); };
+  int64_t rows = gates * hidden;
+  auto weights = [&](AffineExpr inputs) {
+    return quantized ? Dims{dim(directions), inputs, dim(rows)} : Dims{dim(directions), dim(rows), inputs};
+  };
+  switch (i) {
+  case 1:
+    return weights(input);
+  case 2:
+    return weights(dim(hidden));
+  case 3:
+    return {dim(directions), dim(2 * rows)};
+  case 4:
+    return {batch};
+  case 5:
+  case 6:
+    return stateDims();
+  default:
+    return {dim(directions), dim(3 * hidden)};
+  }
 }
 
 Dims Layer::stateDims() const {
@@ -538,6 +547,10 @@ SmallVector<Value> RecurrentLowering::lower(unsigned states, bool separateBias, 
   if (layer.hidden == 0 || getConstant(layer.batch) == 0) // there is nothing to compute
     return llvm::map_to_vector(op->getResults().take_front(1 + states),
                                [&](Value result) { return result.use_empty() ? Value() : b.empty(result.getType()); });
+  for (unsigned i = 1; i < std::min<size_t>(std::size(kOperands), operands.size()); ++i)
+    if (Lowered operand = getLowered(op, operands, i))
+      for (auto [have, wanted] : llvm::zip_equal(operand.dims(), layer.operandDims(i)))
+        b.requireEqual(have, wanted, op->getName().stripDialect() + ": " + kOperands[i] + " does not fit X");
   Lowered projected = project(separateBias), lengths = getLowered(op, operands, 4);
   bool wantsOutput = !op->getResult(0).use_empty();
   Value output = wantsOutput ? b.empty(op->getResult(0).getType()) : Value();

@@ -3,6 +3,7 @@
 // Tensors over one iteration space. See Fields.h.
 #include "dialects/onnx/support/Fields.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -13,7 +14,8 @@ Field Fields::all(Lowered tensor) const { return {tensor, llvm::to_vector(llvm::
 
 Field Fields::along(Lowered tensor, ArrayRef<int64_t> dims) const {
   assert(tensor.rank() == static_cast<int64_t>(dims.size()) && "one dimension of the space for each of the tensor's");
-  return {tensor, SmallVector<int64_t>(dims)};
+  Dims sizes(llvm::map_range(dims, [&](int64_t dim) { return space[dim]; }));
+  return {spread(b, tensor, sizes, "the sizes of a parameter do not fit the data"), SmallVector<int64_t>(dims)};
 }
 
 /// How the tensor is indexed by loops over the dimensions `loops` of the space.
