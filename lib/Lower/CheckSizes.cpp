@@ -48,37 +48,47 @@ Size resolve(OpFoldResult index) {
   return dim ? sizeOf(size.getSource(), *dim) : Size{std::nullopt, value};
 }
 
-/// Dimension `dim` of a tensor, from what the tensor was made with.
-Size sizeOf(Value tensor, int64_t dim) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  if (!type.isDynamicDim(dim))
-    return {type.getDimSize(dim), {}};
+/// The tensor that this one is, overwritten in parts or seen as another type: it has the same sizes. Null where it is
+/// new.
+Value getSameSized(Value tensor) {
   if (auto argument = dyn_cast<BlockArgument>(tensor)) {
     auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
-    return loop ? sizeOf(loop.getTiedLoopInit(argument)->get(), dim) : Size{std::nullopt, tensor, dim};
+    return loop ? loop.getTiedLoopInit(argument)->get() : Value();
   }
-  Operation *op = tensor.getDefiningOp();
   auto result = cast<OpResult>(tensor);
+  Operation *op = result.getOwner();
   if (auto loop = dyn_cast<scf::ForOp>(op))
-    return sizeOf(loop.getInitArgs()[result.getResultNumber()], dim);
-  if (auto destination = dyn_cast<DestinationStyleOpInterface>(op);
-      destination && result.getResultNumber() < destination.getNumDpsInits())
-    return sizeOf(destination.getTiedOpOperand(result)->get(), dim);
-  if (auto empty = dyn_cast<tensor::EmptyOp>(op))
-    return resolve(empty.getMixedSizes()[dim]);
-  if (auto cast = dyn_cast<tensor::CastOp>(op); cast && isa<RankedTensorType>(cast.getSource().getType()))
-    return sizeOf(cast.getSource(), dim);
+    return loop.getInitArgs()[result.getResultNumber()];
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
-    return sizeOf(insert.getDest(), dim);
-  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return insert.getDest();
+  if (auto cast = dyn_cast<tensor::CastOp>(op); cast && isa<RankedTensorType>(cast.getSource().getType()))
+    return cast.getSource();
+  auto destination = dyn_cast<DestinationStyleOpInterface>(op);
+  return destination && result.getResultNumber() < destination.getNumDpsInits()
+             ? destination.getTiedOpOperand(result)->get()
+             : Value();
+}
+
+/// Dimension `dim` of a tensor, from what the tensor was made with.
+Size sizeOf(Value tensor, int64_t dim) {
+  auto isNumber = [&] { return !cast<RankedTensorType>(tensor.getType()).isDynamicDim(dim); };
+  for (Value same = tensor; same && !isNumber(); same = getSameSized(tensor))
+    tensor = same;
+  if (isNumber())
+    return {cast<RankedTensorType>(tensor.getType()).getDimSize(dim), {}};
+  Size unknown{std::nullopt, tensor, dim};
+  Operation *op = tensor.getDefiningOp();
+  if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(op))
+    return resolve(empty.getMixedSizes()[dim]);
+  if (auto expand = dyn_cast_or_null<tensor::ExpandShapeOp>(op))
     return resolve(expand.getMixedOutputShape()[dim]);
-  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+  if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(op)) {
     llvm::SmallBitVector dropped = slice.getDroppedDims();
     for (auto [i, size] : llvm::enumerate(slice.getMixedSizes()))
       if (!dropped[i] && dim-- == 0)
         return resolve(size);
   }
-  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+  if (auto collapse = dyn_cast_or_null<tensor::CollapseShapeOp>(op)) {
     SmallVector<Size> others;
     SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices(); // a temporary would be gone
     for (int64_t i : groups[dim])
@@ -87,7 +97,7 @@ Size sizeOf(Value tensor, int64_t dim) {
     if (others.size() == 1)
       return others.front();
   }
-  return {std::nullopt, tensor, dim};
+  return unknown;
 }
 
 struct CheckSizes : onnxc::impl::CheckSizesBase<CheckSizes> {
