@@ -23,7 +23,8 @@ using namespace onnxc::onnx;
 template <LogicalResult (*expand)(NodeForm &)> static LogicalResult expandRetired(NodeForm &node) {
   if (!node.domain.empty() || node.opset >= 10)
     emitWarning(node.b.getLoc()) << node.name
-                                 << " is an operator that ONNX dropped in version 10; assumed: what it was";
+                                 << " is an operator that ONNX dropped in version 10; assumed: " << node.name
+                                 << " as it was before";
   return expand(node);
 }
 
@@ -43,7 +44,7 @@ static FloatType getFloatType(NodeForm &node) {
 /// The attribute, which the specification gives no default; 1 leaves out what it does, and onnxruntime refuses it.
 static double takeFactor(NodeForm &node, StringRef name) {
   if (!node.attributes.get(name))
-    emitWarning(node.b.getLoc()) << node.name << " has no attribute '" << name << "'; assumed: 1";
+    emitWarning(node.b.getLoc()) << node.name << " has no attribute '" << name << "'; assumed: " << name << " = 1";
   return takeFloat(node, name, 1);
 }
 
