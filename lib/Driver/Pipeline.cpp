@@ -20,20 +20,6 @@
 using namespace mlir;
 using namespace onnxc;
 
-namespace {
-/// collect-weights: the one step that has a result outside the IR.
-struct CollectWeights : PassWrapper<CollectWeights, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CollectWeights)
-  explicit CollectWeights(CollectedWeights *weights) : weights(weights) {}
-  StringRef getArgument() const override { return "collect-weights"; }
-  void runOnOperation() override {
-    if (failed(collectWeights(getOperation(), *weights)))
-      signalPassFailure();
-  }
-  CollectedWeights *weights;
-};
-} // namespace
-
 /// Blocks are left alone: structured code has none to merge, and those of the llvm dialect are LLVM's to simplify.
 static std::unique_ptr<Pass> canonicalize() {
   GreedyRewriteConfig config;
@@ -73,7 +59,7 @@ void onnxc::addLowerPasses(OpPassManager &passes, const PipelineOptions &options
 }
 
 void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &options) {
-  VectorRegisters registers = getVectorRegisters(*options.machine);
+  VectorUnit unit = getVectorUnit(*options.machine);
   if (options.optLevel > 0) {
     OpPassManager &main = passes.nest<func::FuncOp>();
     // Channels last for convolutions: their kernels read whole vectors of channels.
@@ -83,7 +69,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
     main.addPass(canonicalize());
     main.addPass(createCSEPass());
     // Matrix products and convolutions take what follows them into their registers, and their weights get packed.
-    passes.addPass(createSelectKernels({registers.lanes, options.winograd, registers.half}));
+    passes.addPass(createSelectKernels({unit.lanes, options.winograd, unit.hasHalves}));
     // Softmax, normalisations: rows that stay in the cache from the first reduction to the last use.
     passes.addNestedPass<func::FuncOp>(createFuseRows());
     passes.addPass(canonicalize());
@@ -118,21 +104,21 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addNestedPass<func::FuncOp>(createReleaseInLoops());
 
   // From here on there are only loops over memory.
-  passes.addPass(createEmitKernels({registers.lanes, registers.count, registers.dot}));
-  passes.addNestedPass<func::FuncOp>(createLinalgToTasks({registers.lanes}));
+  passes.addPass(createEmitKernels({unit.lanes, unit.registers, unit.hasByteProducts}));
+  passes.addNestedPass<func::FuncOp>(createLinalgToTasks({unit.lanes}));
   passes.addPass(canonicalize());
   passes.addPass(createLoopInvariantCodeMotionPass());
   passes.addPass(createCSEPass());
   // A task is a function of its own, with a context that says what it works on.
   passes.addPass(createOutlineParallel());
   // Constants leave the IR before anything looks at their bytes.
-  passes.addPass(std::make_unique<CollectWeights>(options.weights));
+  passes.addPass(createCollectWeights(options.weights));
   // What only run time knows the size of comes from the caller's allocator.
   passes.addPass(createLowerRunTime());
   passes.addPass(createLowerEntry());
 
   // To the llvm dialect. Views become address arithmetic first, and elementary functions plain arithmetic.
-  if (options.optLevel > 0 && registers.fma)
+  if (options.optLevel > 0 && unit.hasFma)
     passes.addPass(createRoundQuotients());
   passes.addPass(createExpandMath());
   passes.addPass(createConvertVectorToSCFPass());

@@ -3,7 +3,7 @@
 // The phases of the compiler as lists of passes, and what they need from outside.
 #pragma once
 #include "lib/Codegen/CPU/MemoryPlan.h"
-#include "lib/Emit/Weights.h"
+#include "lib/Emit/CollectWeights.h"
 #include "lib/Optimize/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Target/TargetMachine.h"

@@ -17,7 +17,7 @@ using namespace llvm;
 
 /// The number of parts follows from the module alone, so the code is the same on every machine.
 static constexpr uint64_t kInstructionsPerPart = 4000;
-static constexpr unsigned kMostParts = 32;
+static constexpr unsigned kMaxParts = 32;
 
 namespace {
 using PartOf = DenseMap<const GlobalValue *, unsigned>;
@@ -114,7 +114,7 @@ Expected<SmallVector<char, 0>> compilePart(MemoryBufferRef bitcode, const onnxc:
 
 Expected<std::vector<SmallVector<char, 0>>> onnxc::compileParts(std::unique_ptr<Module> module, TargetMachine &machine,
                                                                 const TargetSpec &target, int optLevel) {
-  unsigned count = std::min<uint64_t>(module->getInstructionCount() / kInstructionsPerPart, kMostParts);
+  unsigned count = std::min<uint64_t>(module->getInstructionCount() / kInstructionsPerPart, kMaxParts);
   if (count <= 1) {
     auto object = compileModule(*module, machine, optLevel, CodeGenFileType::ObjectFile);
     if (!object)

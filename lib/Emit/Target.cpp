@@ -181,22 +181,32 @@ void onnxc::setBaseline(Function &function, const TargetMachine &machine) {
   function.addFnAttr("target-features", isX86 ? "+sse2" : "+neon");
 }
 
-onnxc::VectorRegisters onnxc::getVectorRegisters(const TargetMachine &machine) {
-  if (machine.getTargetTriple().getArch() != Triple::x86_64)
-    return {4, 32, false, true, true}; // NEON
+onnxc::VectorUnit onnxc::getVectorUnit(const TargetMachine &machine) {
+  VectorUnit unit;
+  if (machine.getTargetTriple().getArch() != Triple::x86_64) { // NEON
+    unit.registers = 32;
+    unit.hasHalves = unit.hasFma = true;
+    return unit;
+  }
   const MCSubtargetInfo &info = *machine.getMCSubtargetInfo();
-  bool half = info.checkFeatures("+f16c"), fma = info.checkFeatures("+fma");
-  if (info.checkFeatures("+avx512f"))
-    return {16, 32, info.checkFeatures("+avx512vnni"), half, fma};
-  return info.checkFeatures("+avx") ? VectorRegisters{8, 16, info.checkFeatures("+avxvnni"), half, fma}
-                                    : VectorRegisters{4, 16, false, half, fma};
+  unit.hasHalves = info.checkFeatures("+f16c");
+  unit.hasFma = info.checkFeatures("+fma");
+  if (info.checkFeatures("+avx512f")) {
+    unit.lanes = 16;
+    unit.registers = 32;
+    unit.hasByteProducts = info.checkFeatures("+avx512vnni");
+  } else if (info.checkFeatures("+avx")) {
+    unit.lanes = 8;
+    unit.hasByteProducts = info.checkFeatures("+avxvnni");
+  }
+  return unit;
 }
 
 void onnxc::setTarget(Module &module, TargetMachine &machine) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
   module.setPICLevel(PICLevel::BigPIC);
-  bool wide = getVectorRegisters(machine).lanes == 16;
+  bool wide = getVectorUnit(machine).lanes == 16;
   for (Function &function : module) {
     if (function.isDeclaration())
       continue;

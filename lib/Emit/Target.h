@@ -40,15 +40,16 @@ std::string describeBinding(llvm::StringRef file, const TargetSpec &spec, llvm::
 /// Makes a function run on every processor of the architecture.
 void setBaseline(llvm::Function &function, const llvm::TargetMachine &machine);
 
-/// The vector registers that kernels are tiled for.
-struct VectorRegisters {
-  unsigned lanes; ///< float32 elements of one
-  unsigned count;
-  bool dot;  ///< x86: vpdpbusd adds four products of bytes to each 32 bits
-  bool half; ///< converts between float16 and float32
-  bool fma;  ///< multiplies and adds without rounding in between
+/// What a processor has for kernels: vector registers, which they are tiled for, and instructions that they look out
+/// for.
+struct VectorUnit {
+  unsigned lanes = 4; ///< float32 elements of a register
+  unsigned registers = 16;
+  bool hasByteProducts = false; ///< x86: vpdpbusd adds four products of bytes to each 32 bits
+  bool hasHalves = false;       ///< converts between float16 and float32
+  bool hasFma = false;          ///< multiplies and adds without rounding in between
 };
-VectorRegisters getVectorRegisters(const llvm::TargetMachine &machine);
+VectorUnit getVectorUnit(const llvm::TargetMachine &machine);
 
 /// Gives every function the processor, and vectors as wide as its registers.
 void setTarget(llvm::Module &module, llvm::TargetMachine &machine);

@@ -41,7 +41,7 @@ using proto::ValueInfoProto;
 static constexpr int64_t kMaxIrVersion = 14;
 static constexpr int kMaxTypeDepth = 4; // optional(sequence(map(tensor)))
 /// Nodes are built once for every combination of ranks that the run may choose: each If can double them.
-static constexpr size_t kMostPlaces = 64;
+static constexpr size_t kMaxPlaces = 64;
 
 /// A domain whose operators the dialect has under their own names, behind `prefix`: ai.onnx.ml's Scaler is
 /// onnx.ml.Scaler.
@@ -1281,10 +1281,10 @@ void Importer::buildInPlaces(const NodeProto &node, unsigned index, Branch &root
     }
     if (!again)
       continue;
-    if (++placeCount > kMostPlaces) {
+    if (++placeCount > kMaxPlaces) {
       for (auto [name, number] : names)
         place->scope.values[name] = {};
-      problem(names[0].first, "the run decides the ranks of too many values: more than " + Twine(kMostPlaces) +
+      problem(names[0].first, "the run decides the ranks of too many values: more than " + Twine(kMaxPlaces) +
                                   " combinations are not supported; give the sizes that decide them with --dim");
       continue;
     }

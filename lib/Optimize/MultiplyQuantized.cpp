@@ -24,7 +24,7 @@ using namespace mlir;
 using namespace onnxc::onnx;
 
 /// Sums of so many products of differences of bytes stay within 32 bits.
-static constexpr int64_t kMostProducts = (int64_t(1) << 31) / (255 * 255) - 1;
+static constexpr int64_t kMaxProducts = (int64_t(1) << 31) / (255 * 255) - 1;
 
 /// One number; of more dimensions than one, the product would have them, too.
 static bool hasOneElement(Value value) {
@@ -71,7 +71,7 @@ struct Weights {
     auto type = cast<RankedTensorType>(weights.op.getX().getType());
     Value zero = weights.op.getXZeroPoint();
     bool hasZero = isa<RankedTensorType>(zero.getType());
-    if (type.getDimSize(isTransposed ? 1 : 0) > kMostProducts || (hasZero && !getConstantElements(zero)))
+    if (type.getDimSize(isTransposed ? 1 : 0) > kMaxProducts || (hasZero && !getConstantElements(zero)))
       return std::nullopt;
     int64_t axis = weights.op.getAxis() + (weights.op.getAxis() < 0 ? 2 : 0);
     for (Value parameter : {Value(weights.op.getXScale()), zero})
@@ -109,7 +109,7 @@ struct MultiplyQuantized : onnxc::impl::MultiplyQuantizedBase<MultiplyQuantized>
       return {};
     int64_t depth = type.getDimSize(1) * type.getDimSize(2) * type.getDimSize(3);
     bool isPerFeature = !hasOneElement(w.getXScale());
-    if (depth > kMostProducts ||
+    if (depth > kMaxProducts ||
         (isPerFeature && (getDims(w.getXScale()).size() != 1 || w.getAxis() != 0 || w.getBlockSize() != 0)))
       return {};
     // Only zero points in the middle of the range leave a product of bytes. The few weights of a channel may be wider.

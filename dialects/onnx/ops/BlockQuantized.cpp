@@ -45,13 +45,13 @@ static bool isPresent(Value value) { return isa<RankedTensorType>(value.getType(
 FailureOr<NBitsGeometry> NBitsGeometry::get(MatMulNBitsOp op) {
   NBitsGeometry g;
   g.rows = op.getN(), g.columns = op.getK(), g.bits = op.getBits(), g.block = op.getBlockSize();
-  constexpr int64_t kMost = int64_t(1) << 31;
-  if (g.rows < 1 || g.columns < 1 || g.rows > kMost || g.columns > kMost)
+  constexpr int64_t kMaxSize = int64_t(1) << 31;
+  if (g.rows < 1 || g.columns < 1 || g.rows > kMaxSize || g.columns > kMaxSize)
     return op.emitOpError() << g.rows << " by " << g.columns << " is no size of a matrix";
   if (g.bits != 2 && g.bits != 4 && g.bits != 8)
     return op.emitOpError("bits must be 2, 4 or 8, not ") << g.bits;
   g.perByte = 8 / g.bits;
-  if (g.block < 1 || g.block > kMost)
+  if (g.block < 1 || g.block > kMaxSize)
     return op.emitOpError("block_size ") << g.block << " is no size of a block";
   g.blocks = llvm::divideCeil(g.columns, g.block);
   g.blob = llvm::divideCeil(g.block, g.perByte);

@@ -466,7 +466,7 @@ FailureOr<TransposeGeometry> TransposeGeometry::get(ConvTransposeOp op) {
   if (!outputShape.empty() && outputShape.size() != n)
     return op.emitOpError("output_shape has ") << outputShape.size() << " elements, expected " << n;
   // Phases and taps that a kernel is rearranged into: a file's numbers must not ask for more than memory can hold.
-  constexpr int64_t kMostTaps = 1 << 24;
+  constexpr int64_t kMaxTaps = 1 << 24;
   int64_t allTaps = 1;
   TransposeGeometry geometry;
   for (size_t i = 0; i < n; ++i) {
@@ -502,7 +502,7 @@ FailureOr<TransposeGeometry> TransposeGeometry::get(ConvTransposeOp op) {
     int64_t kernelSize = axis.stride == 1 ? axis.kernel : in.extent();
     axis.taps = llvm::divideCeil(kernelSize, axis.stride);
     if (llvm::MulOverflow(allTaps, axis.stride, allTaps) || llvm::MulOverflow(allTaps, axis.taps, allTaps) ||
-        allTaps > kMostTaps)
+        allTaps > kMaxTaps)
       return op.emitOpError("stride ") << axis.stride << " and kernel size " << kernelSize << " in spatial axis " << i
                                        << " are too large to be compiled";
     geometry.axes.push_back(axis);

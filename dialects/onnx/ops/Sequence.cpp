@@ -18,7 +18,7 @@ using namespace onnxc::onnx;
 
 /// A sequence of more tensors is built by the run: every step of building it would be an operation with as many
 /// operands.
-static constexpr size_t kMostKnown = 64;
+static constexpr size_t kMaxKnown = 64;
 
 static bool isAbsent(Value value) { return isa<NoneType>(value.getType()); }
 static int64_t rankOf(Value value) { return cast<RankedTensorType>(value.getType()).getRank(); }
@@ -89,7 +89,7 @@ static LogicalResult setItems(NodeForm &node, ArrayRef<Value> items, Value old) 
 static LogicalResult knowInsert(NodeForm &node) {
   Value sequence = node.operand(0), tensor = node.operand(1);
   auto items = sequence && tensor && node.attributes.empty() ? getKnownItems(sequence) : std::nullopt;
-  if (!items || items->size() >= kMostKnown || !isa<RankedTensorType>(tensor.getType()) ||
+  if (!items || items->size() >= kMaxKnown || !isa<RankedTensorType>(tensor.getType()) ||
       getElementTypeOrSelf(cast<SequenceType>(sequence.getType()).getElementType()) != elementTypeOf(tensor))
     return success();
   int64_t count = items->size();

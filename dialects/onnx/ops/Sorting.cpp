@@ -38,7 +38,7 @@ LogicalResult TopKOp::inferTypes(SmallVectorImpl<Type> &types) {
 }
 
 /// Tasks that keep every thread busy to the end, and the elements that are worth one.
-static constexpr int64_t kMostTasks = 32, kTaskElements = 16 << 10;
+static constexpr int64_t kMaxTasks = 32, kTaskElements = 16 << 10;
 
 /// outs[task's part] = call(part of x) for `outer` lines of `perLine` elements of x and `perResult` of each result, all
 /// of them flat.
@@ -47,7 +47,7 @@ static SmallVector<Value> forTasks(LoweringBuilder &b, Value outer, Value x, Val
   IndexMath math{b};
   Value worthOne =
       arith::CeilDivUIOp::create(b, math.constant(kTaskElements), arith::MaxUIOp::create(b, perLine, math.constant(1)));
-  Value perTask = arith::MaxUIOp::create(b, worthOne, arith::CeilDivUIOp::create(b, outer, math.constant(kMostTasks)));
+  Value perTask = arith::MaxUIOp::create(b, worthOne, arith::CeilDivUIOp::create(b, outer, math.constant(kMaxTasks)));
   Value tasks = arith::CeilDivUIOp::create(b, outer, perTask);
   auto loop = scf::ForallOp::create(b, ArrayRef<OpFoldResult>{tasks}, outs, std::nullopt);
   OpBuilder::InsertionGuard guard(b);

@@ -375,7 +375,7 @@ private:
 
 /// Enough steps of walks for a task, and rows that stay in the cache. Where few rows are enough steps, some more keep
 /// the nodes of a group of trees there.
-static constexpr int64_t kTaskSteps = 32 << 10, kLeastRows = 8, kMaxRows = 256;
+static constexpr int64_t kTaskSteps = 32 << 10, kMinRows = 8, kMaxRows = 256;
 
 /// The aggregated votes for every row of `x` and target.
 static Lowered runForest(LoweringBuilder &b, const Forest &forest, Lowered x, int64_t targets, Aggregate aggregate) {
@@ -395,7 +395,7 @@ static Lowered runForest(LoweringBuilder &b, const Forest &forest, Lowered x, in
   for (int64_t depth : forest.depths)
     if (llvm::AddOverflow(steps, depth + 1, steps))
       steps = kTaskSteps;
-  int64_t block = std::clamp<int64_t>(kTaskSteps / steps, kLeastRows, kMaxRows);
+  int64_t block = std::clamp<int64_t>(kTaskSteps / steps, kMinRows, kMaxRows);
   auto task = scf::ForallOp::create(b, ArrayRef<OpFoldResult>{b.materialize(rows.ceilDiv(block))},
                                     ValueRange{b.empty(type)}, std::nullopt);
   ImplicitLocOpBuilder inside(b.getLoc(), OpBuilder::atBlockBegin(task.getBody()));

@@ -37,6 +37,8 @@ private:
   };
 
   void collectDims();
+  int64_t staticSize(unsigned dim);
+  bool areContiguous(mlir::Value memref, mlir::AffineMap map, unsigned outer, unsigned inner);
   bool walksLikeOne(unsigned outer, unsigned inner);
   void chooseTile();
   double tileCost(int64_t rows, int64_t vectors) const;

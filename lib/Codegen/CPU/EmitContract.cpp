@@ -13,59 +13,77 @@
 using namespace mlir;
 using namespace onnxc::kernel;
 
+namespace {
+/// From one element of an operand to the next along a dimension.
+struct Step {
+  bool isThere = false;            ///< the operand has the dimension
+  std::optional<int64_t> elements; ///< so many, where that is a number
+};
+} // namespace
+
+static Step stepAlong(MemRefType type, AffineMap map, unsigned dim) {
+  Step step;
+  int64_t elements = 0;
+  bool isKnown = true;
+  auto [strides, offset] = type.getStridesAndOffset();
+  for (auto [expr, stride] : llvm::zip_equal(map.getResults(), strides)) {
+    int64_t factor = getCoefficients(expr, map.getNumDims())[dim];
+    if (!factor)
+      continue;
+    step.isThere = true;
+    isKnown &= !ShapedType::isDynamic(stride);
+    elements += isKnown ? factor * stride : 0;
+  }
+  if (isKnown)
+    step.elements = elements;
+  return step;
+}
+
+/// Whether two dimensions of the kernel are neighbours in an operand, the second one right behind the first.
+static bool areNeighbours(AffineMap map, unsigned first, unsigned second) {
+  auto isDim = [&](unsigned i, unsigned dim) {
+    auto expr = dyn_cast<AffineDimExpr>(map.getResult(i));
+    return expr && expr.getPosition() == dim;
+  };
+  for (unsigned i = 0; i + 1 < map.getNumResults(); ++i)
+    if (isDim(i, first) && isDim(i + 1, second))
+      return true;
+  return false;
+}
+
+/// The size of a dimension, where it is a number: a reduced one has that of the packed rhs, any other that of outs.
+int64_t ContractEmitter::staticSize(unsigned dim) {
+  if (op.getDims()[dim] != 'k')
+    return cast<MemRefType>(init.getType())
+        .getDimSize(*op.getInitMap().getResultPosition(getAffineDimExpr(dim, op.getContext())));
+  unsigned reduced = dim - op.getColumnDim() - 1;
+  if (op.getSizes())
+    return (*op.getSizes())[reduced];
+  return cast<MemRefType>(rhs.getType()).getDimSize(op.count('b') + 1 + reduced);
+}
+
+/// Whether all elements of `inner` lie between two neighbours along `outer`, without a gap, in an operand.
+bool ContractEmitter::areContiguous(Value memref, AffineMap map, unsigned outer, unsigned inner) {
+  auto type = cast<MemRefType>(memref.getType());
+  Step outerStep = stepAlong(type, map, outer), innerStep = stepAlong(type, map, inner);
+  if (!outerStep.isThere || !innerStep.isThere)
+    return outerStep.isThere == innerStep.isThere;
+  int64_t size = staticSize(inner);
+  if (outerStep.elements && innerStep.elements && !ShapedType::isDynamic(size))
+    return *outerStep.elements == size * *innerStep.elements;
+  return type.getLayout().isIdentity() && areNeighbours(map, outer, inner); // a buffer without gaps
+}
+
 /// Whether dimensions `outer` and `inner` are contiguous in every operand: then they are one bigger dimension.
 bool ContractEmitter::walksLikeOne(unsigned outer, unsigned inner) {
-  auto contiguous = [&](Value memref, AffineMap map) {
-    auto type = cast<MemRefType>(memref.getType());
-    SmallVector<int64_t> factors[2] = {SmallVector<int64_t>(map.getNumResults()),
-                                       SmallVector<int64_t>(map.getNumResults())};
-    for (auto [i, expr] : llvm::enumerate(map.getResults())) {
-      SmallVector<int64_t> coefficients = getCoefficients(expr, map.getNumDims());
-      factors[0][i] = coefficients[outer];
-      factors[1][i] = coefficients[inner];
-    }
-    bool usesOuter = llvm::any_of(factors[0], [](int64_t f) { return f != 0; });
-    bool usesInner = llvm::any_of(factors[1], [](int64_t f) { return f != 0; });
-    if (!usesOuter || !usesInner)
-      return usesOuter == usesInner;
-    auto [strides, offset] = type.getStridesAndOffset();
-    int64_t stride[2] = {0, 0};
-    bool known = true;
-    for (int side : {0, 1})
-      for (auto [factor, s] : llvm::zip(factors[side], strides))
-        if (factor && ShapedType::isDynamic(s)) // no number to calculate with
-          known = false;
-        else if (factor)
-          stride[side] += factor * s;
-    // The inner size is that of a reduced dimension in the packed rhs, or that of a dimension of outs.
-    int64_t size = ShapedType::kDynamic;
-    if (op.getDims()[inner] == 'k' && op.getSizes())
-      size = (*op.getSizes())[inner - op.getColumnDim() - 1];
-    else if (op.getDims()[inner] == 'k')
-      size = cast<MemRefType>(rhs.getType()).getDimSize(op.count('b') + 1 + inner - op.getColumnDim() - 1);
-    else
-      size = cast<MemRefType>(init.getType())
-                 .getDimSize(*op.getInitMap().getResultPosition(getAffineDimExpr(inner, op.getContext())));
-    if (known && !ShapedType::isDynamic(size))
-      return stride[0] == size * stride[1];
-    // Neighbours in a buffer without gaps.
-    if (!type.getLayout().isIdentity())
-      return false;
-    for (unsigned i = 0; i + 1 < map.getNumResults(); ++i) {
-      auto first = dyn_cast<AffineDimExpr>(map.getResult(i)), second = dyn_cast<AffineDimExpr>(map.getResult(i + 1));
-      if (first && second && first.getPosition() == outer && second.getPosition() == inner)
-        return true;
-    }
-    return false;
-  };
-  if (!contiguous(lhs, op.getLhsMap()))
+  if (!areContiguous(lhs, op.getLhsMap(), outer, inner))
     return false;
   if (op.getDims()[inner] == 'k') // rhs is packed in this order, but for the filling behind every last dimension
     return !op.getSizes() || inner + 1 != op.getDims().size() || op.getSizes()->back() % 4 == 0;
-  if (!contiguous(init, op.getInitMap()))
+  if (!areContiguous(init, op.getInitMap(), outer, inner))
     return false;
   for (auto [i, extra] : llvm::enumerate(extras))
-    if (!contiguous(extra, op.getExtraMap(i)))
+    if (!areContiguous(extra, op.getExtraMap(i), outer, inner))
       return false;
   return true;
 }

@@ -32,9 +32,9 @@ using onnxc::cpu::isContraction;
 static constexpr int64_t kBlockBytes = 16 << 10;
 /// The same where contractions join the group, whose tiles want many rows: of the second-level cache.
 static constexpr int64_t kContractedBytes = 192 << 10;
-static constexpr int64_t kLeastContracted = 8, kMostContracted = 64;
+static constexpr int64_t kMinContracted = 8, kMaxContracted = 64;
 /// Beyond this, a block would not stay in a cache, and nothing is gained.
-static constexpr int64_t kMostBlockBytes = 512 << 10;
+static constexpr int64_t kMaxBlockBytes = 512 << 10;
 
 namespace {
 constexpr int64_t kColumn = -1;
@@ -247,9 +247,9 @@ private:
     bool joins = joinsContractions();
     int64_t fitting = std::max<int64_t>((joins ? kContractedBytes : kBlockBytes) / std::max(rowBytes, 1.0), 1);
     if (joins)
-      fitting = std::clamp<int64_t>(fitting, kLeastContracted, kMostContracted);
+      fitting = std::clamp<int64_t>(fitting, kMinContracted, kMaxContracted);
     blockSize = interleaved ? std::clamp<int64_t>(fitting, 32, 256) : std::min<int64_t>(fitting, 4096);
-    if (rowBytes * blockSize > kMostBlockBytes)
+    if (rowBytes * blockSize > kMaxBlockBytes)
       return false;
     if (!ShapedType::isDynamic(blockedSize)) {
       blockSize = std::min(blockSize, std::max<int64_t>(blockedSize, 1));

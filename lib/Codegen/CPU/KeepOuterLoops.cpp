@@ -8,14 +8,10 @@
 
 namespace onnxc {
 #define GEN_PASS_DEF_KEEPOUTERLOOPS
-#define GEN_PASS_DEF_APPLYLOOPANNOTATIONS
 #include "lib/Codegen/CPU/Passes.h.inc"
 } // namespace onnxc
 
 using namespace mlir;
-
-/// What scf and cf call the annotation that a branch of the llvm dialect has as `loop_annotation`.
-static constexpr StringLiteral kAnnotation = "llvm.loop_annotation";
 
 namespace {
 struct KeepOuterLoops : onnxc::impl::KeepOuterLoopsBase<KeepOuterLoops> {
@@ -25,18 +21,7 @@ struct KeepOuterLoops : onnxc::impl::KeepOuterLoopsBase<KeepOuterLoops> {
     auto keep = LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
     getOperation().walk([&](scf::ForOp loop) {
       if (auto outer = loop->getParentOfType<scf::ForOp>())
-        outer->setAttr(kAnnotation, keep);
-    });
-  }
-};
-
-struct ApplyLoopAnnotations : onnxc::impl::ApplyLoopAnnotationsBase<ApplyLoopAnnotations> {
-  void runOnOperation() override {
-    getOperation().walk([](LLVM::BrOp latch) {
-      if (auto annotation = latch->getAttrOfType<LLVM::LoopAnnotationAttr>(kAnnotation)) {
-        latch.setLoopAnnotationAttr(annotation);
-        latch->removeAttr(kAnnotation);
-      }
+        outer->setAttr(onnxc::kLoopAnnotation, keep);
     });
   }
 };

@@ -36,7 +36,7 @@ static constexpr int64_t kSumBlock = 4096;
 /// A shorter innermost loop doesn't fill a vector register.
 static constexpr double kUsefulLoop = 16;
 /// A smaller tile is not worth transposing in registers.
-static constexpr int64_t kLeastTile = 4;
+static constexpr int64_t kMinTile = 4;
 /// So many rounds of nothing take no time worth a check.
 static constexpr int64_t kLongLoop = 1 << 20;
 /// What is assumed of a size that is known at run time only, to decide the structure of the loops.
@@ -181,7 +181,7 @@ private:
     for (unsigned dim : {*inner, *across})
       while (getConstantIntValue(sizes[dim]).value_or(tile) < tile)
         tile /= 2;
-    if (tile < kLeastTile)
+    if (tile < kMinTile)
       return {};
     chooseOuter();
     outer.erase(llvm::find(outer, *across));

@@ -188,55 +188,64 @@ private:
     func::ReturnOp::create(b);
   }
 
-  /// Returns the size of the context.
-  FailureOr<uint64_t> outline(func::FuncOp main, scf::ForallOp forall) {
-    auto b = ImplicitLocOpBuilder(forall.getLoc(), forall);
+  /// What a parallel loop has of its own and what it takes from around it.
+  struct Captured {
+    SmallVector<std::pair<onnxc::kernel::SlotOp, Value>> slots; ///< and whether each is the thread's number
+    llvm::SetVector<Value> values;                              ///< all that comes from around it
+    SmallVector<Operation *> constants;                         ///< of these, what is copied
+    SmallVector<Value> memrefs;                                 ///< and what is memory
+    SmallVector<Value> passed;                                  ///< what the context holds for them, in order
+    DenseMap<Value, unsigned> users;                            ///< of a buffer: the memrefs on it
+    DenseMap<Value, memref::ExtractStridedMetadataOp> metadata; ///< of a memref
+  };
+
+  Captured capture(ImplicitLocOpBuilder &b, scf::ForallOp forall) {
+    Captured captured;
     // Where every thread can have a slot, its number is the slot.
-    SmallVector<std::pair<onnxc::kernel::SlotOp, Value>> slots;
     forall.walk([&](onnxc::kernel::SlotOp slot) {
       Value count = slot.getCount();
       if (auto known = getConstantIntValue(count))
         count = arith::ConstantIndexOp::create(b, *known);
-      slots.emplace_back(slot, arith::CmpIOp::create(b, arith::CmpIPredicate::ule, threads, count));
+      captured.slots.emplace_back(slot, arith::CmpIOp::create(b, arith::CmpIPredicate::ule, threads, count));
     });
-    // Memrefs are passed as base address and what of their layout isn't in the type; constants are copied.
-    llvm::SetVector<Value> captured;
-    getUsedValuesDefinedAbove(forall.getRegion(), captured);
-    for (auto [slot, isThread] : slots)
-      captured.insert(isThread);
-    SmallVector<Value> passed;
-    SmallVector<Operation *> constants;
-    SmallVector<Value> memrefs;
-    DenseMap<Value, unsigned> users; // of a buffer
-    DenseMap<Value, memref::ExtractStridedMetadataOp> metadata;
-    for (Value value : captured) {
+    getUsedValuesDefinedAbove(forall.getRegion(), captured.values);
+    for (auto [slot, isThread] : captured.slots)
+      captured.values.insert(isThread);
+    for (Value value : captured.values) {
       Operation *op = value.getDefiningOp();
-      if (op && op->hasTrait<OpTrait::ConstantLike>()) {
-        constants.push_back(op);
-      } else if (isa<MemRefType>(value.getType())) {
-        memrefs.push_back(value);
-        ++users[getBuffer(value)];
-        auto parts = memref::ExtractStridedMetadataOp::create(b, value);
-        metadata[value] = parts;
-        passed.push_back(parts.getBaseBuffer());
-        auto type = cast<MemRefType>(value.getType());
-        auto [strides, offset] = type.getStridesAndOffset();
-        if (ShapedType::isDynamic(offset))
-          passed.push_back(parts.getOffset());
-        for (auto [i, size] : llvm::enumerate(type.getShape()))
-          if (ShapedType::isDynamic(size))
-            passed.push_back(parts.getSizes()[i]);
-        for (auto [i, stride] : llvm::enumerate(strides))
-          if (ShapedType::isDynamic(stride))
-            passed.push_back(parts.getStrides()[i]);
-      } else {
-        passed.push_back(value);
-      }
+      if (op && op->hasTrait<OpTrait::ConstantLike>())
+        captured.constants.push_back(op);
+      else if (isa<MemRefType>(value.getType()))
+        captureMemRef(b, value, captured);
+      else
+        captured.passed.push_back(value);
     }
+    return captured;
+  }
 
-    // The task itself.
-    std::string name = "task_" + std::to_string(next++);
-    SmallVector<Type> argumentTypes = llvm::map_to_vector(passed, [](Value value) { return value.getType(); });
+  /// Memrefs are passed as base address and what of their layout isn't in the type.
+  static void captureMemRef(ImplicitLocOpBuilder &b, Value value, Captured &captured) {
+    captured.memrefs.push_back(value);
+    ++captured.users[getBuffer(value)];
+    auto parts = memref::ExtractStridedMetadataOp::create(b, value);
+    captured.metadata[value] = parts;
+    captured.passed.push_back(parts.getBaseBuffer());
+    auto type = cast<MemRefType>(value.getType());
+    auto [strides, offset] = type.getStridesAndOffset();
+    if (ShapedType::isDynamic(offset))
+      captured.passed.push_back(parts.getOffset());
+    for (auto [i, size] : llvm::enumerate(type.getShape()))
+      if (ShapedType::isDynamic(size))
+        captured.passed.push_back(parts.getSizes()[i]);
+    for (auto [i, stride] : llvm::enumerate(strides))
+      if (ShapedType::isDynamic(stride))
+        captured.passed.push_back(parts.getStrides()[i]);
+  }
+
+  /// The body of the loop as a function of what the context holds, of the number of the task and of the thread.
+  func::FuncOp makeTask(ImplicitLocOpBuilder &b, scf::ForallOp forall, const Captured &captured) {
+    std::string name = "task_" + std::to_string(taskCount++);
+    SmallVector<Type> argumentTypes = llvm::map_to_vector(captured.passed, [](Value value) { return value.getType(); });
     argumentTypes.append({b.getIndexType(), b.getI32Type()});
     b.setInsertionPointToEnd(getOperation().getBody());
     auto task = func::FuncOp::create(b, name, b.getFunctionType(argumentTypes, {}));
@@ -245,57 +254,56 @@ private:
     Block *body = task.addEntryBlock();
     b.setInsertionPointToStart(body);
     IRMapping mapping;
-    for (Operation *constant : constants)
+    for (Operation *constant : captured.constants)
       b.clone(*constant, mapping);
-    unsigned next = 0;
-    for (Value value : captured) {
+    unsigned argument = 0;
+    for (Value value : captured.values) {
       if (mapping.contains(value))
         continue;
-      auto type = dyn_cast<MemRefType>(value.getType());
-      if (!type) {
-        mapping.map(value, body->getArgument(next++));
-        continue;
-      }
-      if (users[getBuffer(value)] == 1)
-        task.setArgAttr(next, "llvm.noalias", b.getUnitAttr());
-      Value base = body->getArgument(next++);
-      auto [strides, offset] = type.getStridesAndOffset();
-      auto part = [&](int64_t number) -> OpFoldResult {
-        if (ShapedType::isDynamic(number))
-          return body->getArgument(next++);
-        return b.getIndexAttr(number);
-      };
-      OpFoldResult mixedOffset = part(offset);
-      auto mixedSizes = llvm::map_to_vector(type.getShape(), part);
-      auto mixedStrides = llvm::map_to_vector(strides, part);
-      mapping.map(value, memref::ReinterpretCastOp::create(b, type, base, mixedOffset, mixedSizes, mixedStrides));
+      if (isa<MemRefType>(value.getType()))
+        mapping.map(value, makeMemRef(b, task, value, captured, argument));
+      else
+        mapping.map(value, body->getArgument(argument++));
     }
-    mapping.map(forall.getInductionVar(0), body->getArgument(next));
+    mapping.map(forall.getInductionVar(0), body->getArgument(argument));
     for (Operation &op : forall.getBody()->without_terminator())
       b.clone(op, mapping);
     func::ReturnOp::create(b);
-    for (auto [original, isThread] : slots) {
+    for (auto [original, isThread] : captured.slots) {
       auto slot = mapping.lookup(original.getSlot()).getDefiningOp<onnxc::kernel::SlotOp>();
       b.setInsertionPoint(slot);
-      Value worker = arith::IndexCastOp::create(b, b.getIndexType(), body->getArgument(next + 1));
+      Value worker = arith::IndexCastOp::create(b, b.getIndexType(), body->getArgument(argument + 1));
       slot.replaceAllUsesWith(arith::SelectOp::create(b, mapping.lookup(isThread), worker, slot.getTask()).getResult());
       slot.erase();
     }
-    LLVM::LLVMFuncOp entry = findEntry(task);
-    if (entry)
-      task.erase();
+    return task;
+  }
 
+  /// A captured memref inside of the task, made of the arguments from number `argument` on, which is counted up.
+  static Value makeMemRef(ImplicitLocOpBuilder &b, func::FuncOp task, Value value, const Captured &captured,
+                          unsigned &argument) {
+    auto type = cast<MemRefType>(value.getType());
+    if (captured.users.lookup(getBuffer(value)) == 1)
+      task.setArgAttr(argument, "llvm.noalias", b.getUnitAttr());
+    Value base = task.getArgument(argument++);
+    auto [strides, offset] = type.getStridesAndOffset();
+    auto part = [&](int64_t number) -> OpFoldResult {
+      if (ShapedType::isDynamic(number))
+        return task.getArgument(argument++);
+      return b.getIndexAttr(number);
+    };
+    OpFoldResult mixedOffset = part(offset);
+    auto mixedSizes = llvm::map_to_vector(type.getShape(), part);
+    auto mixedStrides = llvm::map_to_vector(strides, part);
+    return memref::ReinterpretCastOp::create(b, type, base, mixedOffset, mixedSizes, mixedStrides);
+  }
+
+  /// Fills the context and hands the entry of the task to the threads, in the place of the loop.
+  void dispatch(ImplicitLocOpBuilder &b, scf::ForallOp forall, const Captured &captured, LLVM::LLVMFuncOp entry,
+                ArrayRef<Type> fieldTypes, Type contextType) {
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    SmallVector<Type> fieldTypes;
-    for (Value value : passed)
-      fieldTypes.push_back(isa<MemRefType>(value.getType()) ? pointer : types->convertType(value.getType()));
-    auto contextType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
-    if (!entry)
-      entry = makeEntry(task, passed, fieldTypes, contextType);
-
-    // The dispatch.
     b.setInsertionPoint(forall);
-    for (auto [i, value] : llvm::enumerate(passed)) {
+    for (auto [i, value] : llvm::enumerate(captured.passed)) {
       Value field;
       if (auto type = dyn_cast<MemRefType>(value.getType()))
         field = MemRefDescriptor(toLLVM(b, value, types->convertType(type))).alignedPtr(b, b.getLoc());
@@ -309,9 +317,28 @@ private:
     Value function = LLVM::AddressOfOp::create(b, entry);
     func::CallOp::create(b, parallel, ValueRange{pool, threads, count, function, contextMemory});
     forall.erase();
-    for (Value memref : memrefs)
-      if (metadata[memref]->use_empty())
-        metadata[memref].erase();
+  }
+
+  /// Makes a task of the loop. Returns the size of the context.
+  FailureOr<uint64_t> outline(func::FuncOp main, scf::ForallOp forall) {
+    auto b = ImplicitLocOpBuilder(forall.getLoc(), forall);
+    Captured captured = capture(b, forall);
+    func::FuncOp task = makeTask(b, forall, captured);
+    LLVM::LLVMFuncOp entry = findEntry(task);
+    if (entry)
+      task.erase();
+
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    SmallVector<Type> fieldTypes;
+    for (Value value : captured.passed)
+      fieldTypes.push_back(isa<MemRefType>(value.getType()) ? pointer : types->convertType(value.getType()));
+    auto contextType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
+    if (!entry)
+      entry = makeEntry(task, captured.passed, fieldTypes, contextType);
+    dispatch(b, forall, captured, entry, fieldTypes, contextType);
+    for (Value memref : captured.memrefs)
+      if (captured.metadata[memref]->use_empty())
+        captured.metadata[memref].erase();
     return DataLayout(getOperation()).getTypeSize(contextType).getFixedValue();
   }
 
@@ -361,6 +388,6 @@ private:
   LLVM::AllocaOp contextMemory;
   func::FuncOp parallel;
   DenseMap<Type, SmallVector<std::pair<func::FuncOp, LLVM::LLVMFuncOp>>> known; ///< tasks and their entries, by type
-  unsigned next = 0; ///< number of the next task function; a statistic does not count in every build
+  unsigned taskCount = 0; ///< task functions so far; a statistic does not count in every build
 };
 } // namespace

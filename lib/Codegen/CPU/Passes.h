@@ -7,6 +7,9 @@
 #include "mlir/Pass/Pass.h"
 
 namespace onnxc {
+/// What scf and cf call the annotation that a branch of the llvm dialect has as `loop_annotation`.
+inline constexpr llvm::StringLiteral kLoopAnnotation = "llvm.loop_annotation";
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "lib/Codegen/CPU/Passes.h.inc"

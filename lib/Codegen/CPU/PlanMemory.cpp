@@ -46,7 +46,7 @@ static constexpr int64_t kCoarse = 1024;
 /// Addresses of user space have at most this many values.
 static constexpr int64_t kMaxBytes = int64_t(1) << 47;
 /// How much the search for an order of the buffers may cost, in comparisons of two, and how many orders it tries.
-static constexpr int64_t kPackingWork = 64 << 20, kMostRounds = 256;
+static constexpr int64_t kPackingWork = 64 << 20, kMaxRounds = 256;
 
 /// Bytes of one element times the sizes that are numbers; the largest number where that does not fit.
 static int64_t staticBytes(MemRefType type) {
@@ -552,7 +552,7 @@ private:
     llvm::stable_sort(order, [](Buffer *a, Buffer *b) { return a->units > b->units; });
     SmallVector<int64_t> offsets;
     group.total = std::numeric_limits<int64_t>::max();
-    int64_t count = order.size(), rounds = std::clamp<int64_t>(kPackingWork / (count * count), 1, kMostRounds);
+    int64_t count = order.size(), rounds = std::clamp<int64_t>(kPackingWork / (count * count), 1, kMaxRounds);
     for (int64_t round = 0; round < rounds && group.total > least; ++round) {
       int64_t total = pack(order);
       if (total < group.total) {
@@ -589,32 +589,21 @@ private:
     return total;
   }
 
-  LogicalResult place() {
-    auto ret = cast<func::ReturnOp>(entry->getTerminator());
-    SmallVector<Value> outputSizes(ret.getOperands());
-    SmallVector<Value> outputs(entry->getArguments().drop_front(inputCount));
+  /// The sizes that buffers and outputs have: those that @plan computes, and those that only the run knows.
+  struct Sizes {
+    SizeSlice slice;
+    SmallVector<Value> wanted = {}; ///< of @plan, in the order in which they were asked for
+    DenseSet<Value> unplanned = {};
 
-    // All sizes are computed at the top of @main, before everything else; @plan is a copy of that.
-    OpBuilder b(&getContext());
-    Location loc = main.getLoc();
-    b.setInsertionPointToStart(entry);
-    Operation *marker = arith::ConstantIndexOp::create(b, loc, 0);
-    b.setInsertionPoint(marker);
-    SizeSlice slice(b, entry, inputCount, position, outputSizes);
-    SmallVector<cf::AssertOp> checks;
-    for (auto check : entry->getOps<cf::AssertOp>())
-      if (slice.add(check.getArg()))
-        checks.push_back(check);
-    SmallVector<Value> wanted;
-    DenseSet<Value> unplanned; // sizes that only the run knows
-    auto want = [&](Value size) {
+    /// Whether @plan can compute the size: then it will.
+    bool want(Value size) {
       if (unplanned.contains(size) || !slice.add(size))
         return unplanned.insert(size), false;
       wanted.push_back(size);
       return true;
-    };
-    // The size itself, or what it is at most.
-    auto addRoom = [&](Buffer &buffer, Value size) {
+    }
+    /// Gives the buffer room for the size itself, or for what it is at most.
+    bool addRoom(Buffer &buffer, Value size) {
       auto least = size.getDefiningOp<arith::MinSIOp>();
       for (Value candidate :
            least ? SmallVector<Value>{size, least.getLhs(), least.getRhs()} : SmallVector<Value>{size})
@@ -623,40 +612,86 @@ private:
           return true;
         }
       return false;
-    };
-    llvm::erase_if(buffers, [&](Buffer &buffer) {
-      return !llvm::all_of(buffer.alloc.getDynamicSizes(), [&](Value size) { return addRoom(buffer, size); });
-    });
-    ArrayRef<Value> sizesLeft = outputSizes;
-    for (auto [i, output] : llvm::enumerate(outputs)) {
-      ArrayRef<Value> sizes = sizesLeft.take_front(cast<MemRefType>(output.getType()).getNumDynamicDims());
-      sizesLeft = sizesLeft.drop_front(sizes.size());
-      bool isPlanned = !main.getArgAttr(inputCount + i, "onnxc.allocated");
-      for (Value size : sizes)
-        isPlanned &= want(size);
-      if (!isPlanned && failed(allocateOutput(i, output, sizes, unplanned)))
-        return failure();
     }
+  };
+
+  LogicalResult place() {
+    auto ret = cast<func::ReturnOp>(entry->getTerminator());
+    SmallVector<Value> outputSizes(ret.getOperands());
+    SmallVector<Value> outputs(entry->getArguments().drop_front(inputCount));
+
+    // All sizes are computed at the top of @main, before everything else; @plan is a copy of that.
+    OpBuilder b(&getContext());
+    b.setInsertionPointToStart(entry);
+    Operation *marker = arith::ConstantIndexOp::create(b, main.getLoc(), 0);
+    b.setInsertionPoint(marker);
+    Sizes sizes{SizeSlice(b, entry, inputCount, position, outputSizes)};
+    SmallVector<cf::AssertOp> checks;
+    for (auto check : entry->getOps<cf::AssertOp>())
+      if (sizes.slice.add(check.getArg()))
+        checks.push_back(check);
+    llvm::erase_if(buffers, [&](Buffer &buffer) {
+      return !llvm::all_of(buffer.alloc.getDynamicSizes(), [&](Value size) { return sizes.addRoom(buffer, size); });
+    });
+    if (failed(planOutputs(sizes, outputs, outputSizes)))
+      return failure();
 
     // Sizes may come from what inputs contain: nothing is true of them but what is checked.
     for (cf::AssertOp check : checks) {
-      cf::AssertOp::create(b, check.getLoc(), slice.emit(check.getArg()), check.getMsgAttr());
+      cf::AssertOp::create(b, check.getLoc(), sizes.slice.emit(check.getArg()), check.getMsgAttr());
       check.erase();
     }
-    for (Value value : wanted)
-      slice.emit(value); // before the buffers become views
-    auto getSize = [&](Value value, Location loc) {
-      Value size = slice.emit(value);
-      auto dim = size.getDefiningOp<memref::DimOp>();
-      if (!getConstantIntValue(size) && !(dim && isa<BlockArgument>(dim.getSource())) &&
-          nonNegative.insert(size).second) {
-        Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-        Value holds = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, size, zero);
-        cf::AssertOp::create(b, loc, holds, "a size is negative");
-      }
-      return size;
-    };
+    for (Value value : sizes.wanted)
+      sizes.slice.emit(value); // before the buffers become views
+    auto groups = groupBuffers(b, sizes);
+    if (failed(groups))
+      return failure();
+    Value workspace = entry->addArgument(MemRefType::get({ShapedType::kDynamic}, b.getI8Type()), main.getLoc());
+    Value size = arith::ConstantIndexOp::create(b, main.getLoc(), 0);
+    for (Group &group : *groups)
+      if (!group.buffers.empty() && failed(placeGroup(b, group, workspace, size)))
+        return failure();
+    SmallVector<Value> results{size};
+    if (failed(addOutputSizes(b, sizes, outputs, outputSizes, results)))
+      return failure();
 
+    makePlan(marker, results);
+    if (!readInputs.empty())
+      checkPlanned(b, workspace, outputs, results);
+    marker->erase();
+    dropResults(b, ret);
+    return success();
+  }
+
+  /// Outputs have the caller's memory where @plan knows their sizes; the run allocates the others.
+  LogicalResult planOutputs(Sizes &sizes, ArrayRef<Value> outputs, ArrayRef<Value> outputSizes) {
+    for (auto [i, output] : llvm::enumerate(outputs)) {
+      ArrayRef<Value> own = outputSizes.take_front(cast<MemRefType>(output.getType()).getNumDynamicDims());
+      outputSizes = outputSizes.drop_front(own.size());
+      bool isPlanned = !main.getArgAttr(inputCount + i, "onnxc.allocated");
+      for (Value size : own)
+        isPlanned &= sizes.want(size);
+      if (!isPlanned && failed(allocateOutput(i, output, own, sizes.unplanned)))
+        return failure();
+    }
+    return success();
+  }
+
+  /// A size at the top of @main, with a check that it is none below 0 where it comes from what inputs contain.
+  Value emitSize(OpBuilder &b, Sizes &sizes, Value value, Location loc) {
+    Value size = sizes.slice.emit(value);
+    auto dim = size.getDefiningOp<memref::DimOp>();
+    if (!getConstantIntValue(size) && !(dim && isa<BlockArgument>(dim.getSource())) &&
+        nonNegative.insert(size).second) {
+      Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+      Value holds = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, size, zero);
+      cf::AssertOp::create(b, loc, holds, "a size is negative");
+    }
+    return size;
+  }
+
+  /// Buffers whose sizes are multiples of the same product of run-time sizes share a part of the workspace.
+  FailureOr<std::vector<Group>> groupBuffers(OpBuilder &b, Sizes &sizes) {
     std::vector<Group> groups(1); // the first one: static buffers
     for (Buffer &buffer : buffers) {
       MemRefType type = buffer.alloc.getType();
@@ -665,7 +700,7 @@ private:
         return failure();
       SmallVector<Value> factors;
       for (Value size : buffer.room)
-        factors.push_back(getSize(size, buffer.alloc.getLoc()));
+        factors.push_back(emitSize(b, sizes, size, buffer.alloc.getLoc()));
       bool coarse = factors.empty() || bytes >= kCoarse;
       buffer.units = coarse ? llvm::alignTo(bytes, kAlignment) : bytes;
       auto group = llvm::find_if(groups, [&](const Group &group) {
@@ -676,59 +711,64 @@ private:
         group = groups.insert(group, Group{factors, coarse, {}, 0});
       group->buffers.push_back(buffer);
     }
+    return groups;
+  }
 
-    Value workspace = entry->addArgument(MemRefType::get({ShapedType::kDynamic}, b.getI8Type()), loc);
-    Value size = arith::ConstantIndexOp::create(b, loc, 0);
-    for (Group &group : groups) {
-      if (group.buffers.empty())
-        continue;
-      pack(group);
-      if (failed(checkFits(group.buffers.front().alloc.getLoc(), group.total)))
-        return failure();
-      if (report)
-        report->groups.push_back(describe(group));
-      checkBytes(b, group.buffers.front().alloc.getLoc(), group.total, group.factors);
-      Value unit;
-      for (Value factor : group.factors)
-        unit = unit ? arith::MulIOp::create(b, loc, unit, factor).getResult() : factor;
-      if (!group.coarse) {
-        unit = arith::AddIOp::create(b, loc, unit, arith::ConstantIndexOp::create(b, loc, kAlignment - 1));
-        unit = arith::AndIOp::create(b, loc, unit, arith::ConstantIndexOp::create(b, loc, -kAlignment));
-      }
-      auto scaled = [&](int64_t units) -> Value {
-        Value constant = arith::ConstantIndexOp::create(b, loc, units);
-        return unit ? arith::MulIOp::create(b, loc, unit, constant).getResult() : constant;
-      };
-      for (Buffer &buffer : group.buffers) {
-        Value offset = arith::AddIOp::create(b, loc, size, scaled(buffer.offset));
-        OpBuilder here(buffer.alloc);
-        Value view = memref::ViewOp::create(here, buffer.alloc.getLoc(), buffer.alloc.getType(), workspace, offset,
-                                            buffer.alloc.getDynamicSizes());
-        buffer.alloc.replaceAllUsesWith(view);
-        buffer.alloc.erase();
-        ++placed;
-      }
-      size = arith::AddIOp::create(b, loc, size, scaled(group.total));
+  /// Gives the buffers of a group their places in the workspace, from `size` on, which becomes the end of the group.
+  LogicalResult placeGroup(OpBuilder &b, Group &group, Value workspace, Value &size) {
+    Location loc = main.getLoc();
+    pack(group);
+    if (failed(checkFits(group.buffers.front().alloc.getLoc(), group.total)))
+      return failure();
+    if (report)
+      report->groups.push_back(describe(group));
+    checkBytes(b, group.buffers.front().alloc.getLoc(), group.total, group.factors);
+    Value unit;
+    for (Value factor : group.factors)
+      unit = unit ? arith::MulIOp::create(b, loc, unit, factor).getResult() : factor;
+    if (!group.coarse) {
+      unit = arith::AddIOp::create(b, loc, unit, arith::ConstantIndexOp::create(b, loc, kAlignment - 1));
+      unit = arith::AndIOp::create(b, loc, unit, arith::ConstantIndexOp::create(b, loc, -kAlignment));
     }
-    SmallVector<Value> results{size};
+    auto scaled = [&](int64_t units) -> Value {
+      Value constant = arith::ConstantIndexOp::create(b, loc, units);
+      return unit ? arith::MulIOp::create(b, loc, unit, constant).getResult() : constant;
+    };
+    for (Buffer &buffer : group.buffers) {
+      Value offset = arith::AddIOp::create(b, loc, size, scaled(buffer.offset));
+      OpBuilder here(buffer.alloc);
+      Value view = memref::ViewOp::create(here, buffer.alloc.getLoc(), buffer.alloc.getType(), workspace, offset,
+                                          buffer.alloc.getDynamicSizes());
+      buffer.alloc.replaceAllUsesWith(view);
+      buffer.alloc.erase();
+      ++placed;
+    }
+    size = arith::AddIOp::create(b, loc, size, scaled(group.total));
+    return success();
+  }
+
+  /// Adds the dynamic sizes of the outputs to what @plan gives; -1 for those that only the run knows.
+  LogicalResult addOutputSizes(OpBuilder &b, Sizes &sizes, ArrayRef<Value> outputs, ArrayRef<Value> outputSizes,
+                               SmallVectorImpl<Value> &results) {
     for (Value output : outputs) {
       auto type = cast<MemRefType>(output.getType());
-      ArrayRef<Value> sizes = ArrayRef(outputSizes).slice(results.size() - 1, type.getNumDynamicDims());
+      ArrayRef<Value> own = outputSizes.slice(results.size() - 1, type.getNumDynamicDims());
       size_t first = results.size();
-      for (Value value : sizes)
-        results.push_back(unplanned.contains(value) ? arith::ConstantIndexOp::create(b, loc, -1).getResult()
-                                                    : getSize(value, output.getLoc()));
+      for (Value value : own)
+        results.push_back(sizes.unplanned.contains(value)
+                              ? arith::ConstantIndexOp::create(b, main.getLoc(), -1).getResult()
+                              : emitSize(b, sizes, value, output.getLoc()));
       if (failed(checkFits(output.getLoc(), staticBytes(type))))
         return failure();
-      if (llvm::any_of(sizes, [&](Value size) { return unplanned.contains(size); }))
+      if (llvm::any_of(own, [&](Value size) { return sizes.unplanned.contains(size); }))
         continue;
       checkBytes(b, output.getLoc(), staticBytes(type), ArrayRef(results).drop_front(first));
     }
+    return success();
+  }
 
-    makePlan(marker, results);
-    if (!readInputs.empty())
-      checkPlanned(b, workspace, outputs, results);
-    marker->erase();
+  /// What @main gave back, @plan gives.
+  void dropResults(OpBuilder &b, func::ReturnOp ret) {
     ret->setOperands({});
     main.removeResAttrsAttr();
     SmallVector<Attribute> attributes;
@@ -737,7 +777,6 @@ private:
     attributes.resize(entry->getNumArguments(), b.getDictionaryAttr({}));
     main.setType(b.getFunctionType(entry->getArgumentTypes(), {}));
     main.setArgAttrsAttr(b.getArrayAttr(attributes));
-    return success();
   }
 
   /// Makes output `number` memory that is allocated once its sizes are known, and handed over at the end.

@@ -26,19 +26,25 @@ using namespace onnxc::kernel;
 namespace {
 /// A kernel in the making: what it computes, and the value that it computes it for.
 struct Candidate {
-  std::string dims;
-  Value lhs, rhs;
-  Value scales, zeros;                      // of blocks of rhs, whose elements are numbers of few bits
-  bool isBytes = false, isUnsigned = false; // both sides are i8, and the left one unsigned
-  AffineMap lhsMap, rhsMap, initMap;
-  SmallVector<Value> extras;
-  SmallVector<AffineMap> extraMaps;
+  // The product, as kernel.contract has it (dialects/kernel/Kernel.td).
+  std::string dims;                  ///< the role of every dimension: batch b, rows m, columns n, reduced k
+  Value lhs, rhs;                    ///< rhs is the side that has the columns, and that is packed
+  AffineMap lhsMap, rhsMap, initMap; ///< which element each dimension picks, in this order of the dimensions
+  Value scales, zeros;               ///< of blocks of rhs, whose elements are numbers of few bits; else null
+  bool isBytes = false;              ///< both sides are i8,
+  bool isUnsigned = false;           ///< and the left one unsigned
+  SmallVector<int64_t> reducedSizes; ///< of a constant rhs, once it is packed
+
+  // What becomes of an element before it is stored.
   Region epilogue;
-  Value destination;                 // tensor.empty that the result overwrites
-  Value result;                      // grows as consumers are taken in
-  SmallVector<int64_t> reducedSizes; // of a constant rhs, once it is packed
-  Operation *last;                   // the operation that computes `result` now
-  SmallVector<Operation *> absorbed;
+  SmallVector<Value> extras; ///< what the epilogue reads besides
+  SmallVector<AffineMap> extraMaps;
+
+  // Where it stands. The result moves on as consumers become part of the kernel.
+  Value result;
+  Operation *last;                   ///< the operation that computes `result` now
+  SmallVector<Operation *> absorbed; ///< those before it, which the kernel replaces, too
+  Value destination;                 ///< tensor.empty that the result overwrites
 };
 
 class Selector {
@@ -51,15 +57,19 @@ public:
   unsigned fused = 0, packed = 0;
 
 private:
-  bool matchProduct(linalg::LinalgOp op, Candidate &c);
-  bool matchBlocks(linalg::LinalgOp op, Candidate &c);
+  // Whether `op` is a product that a kernel computes: fills in the candidate's product.
+  bool matchProduct(linalg::LinalgOp op, Candidate &c); ///< of f32
+  bool matchBlocks(linalg::LinalgOp op, Candidate &c);  ///< with a right side of few bits
   bool matchBytes(linalg::LinalgOp op, Candidate &c);
-  bool matchMaps(linalg::LinalgOp op, Candidate &c);
+  bool matchMaps(linalg::LinalgOp op, Candidate &c); ///< the part that is common to them
   bool chooseRoles(Candidate &c);
+
+  // What follows the product becomes part of the kernel, as long as something does.
   void fuseConsumers(Candidate &c);
   bool splitRows(Candidate &c, tensor::ExpandShapeOp expand);
   bool takeTranspose(Candidate &c, linalg::TransposeOp transpose);
   bool takeElementwise(Candidate &c, linalg::GenericOp generic);
+  /// One more operand of the epilogue, with an argument of its block.
   void addExtra(Candidate &c, Value extra, AffineMap map) {
     c.extras.push_back(extra);
     c.extraMaps.push_back(map);
@@ -75,7 +85,10 @@ private:
                           : arith::AddFOp::create(b, init.getLoc(), acc, first).getResult();
     YieldOp::create(b, init.getLoc(), sum);
   }
+
+  // The kernel itself.
   Value makeRhs(OpBuilder &b, Location loc, Candidate &c);
+  /// The packed right side of few bits; `bits` says how many.
   Value makeBlocks(OpBuilder &b, Location loc, Candidate &c, IntegerAttr &bits);
   bool prefersWinograd(const Candidate &c, Value packed);
   Operation *createWinograd(OpBuilder &b, Location loc, Candidate &c, Value packed);
@@ -116,7 +129,7 @@ static bool isZero(Value value) {
 }
 
 /// Whether a kernel's epilogue may read or make such a tensor.
-static bool isTaken(Value value) {
+static bool fitsEpilogue(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && isVectorElement(type.getElementType());
 }
@@ -182,6 +195,7 @@ static Value makeDestination(OpBuilder &b, Location loc, Value init) {
   return makeEmpty(b, loc, init);
 }
 
+/// acc + a * b of f32.
 bool Selector::matchProduct(linalg::LinalgOp op, Candidate &c) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !op.hasPureTensorSemantics() ||
       !llvm::all_of(op->getOperands(), isF32Tensor) || !isProductSum(op))
@@ -216,6 +230,7 @@ bool Selector::matchBytes(linalg::LinalgOp op, Candidate &c) {
          cast<RankedTensorType>(rhs.getType()).getNumElements() != 0;
 }
 
+/// Every element of the result is one element of the columns and rows, and every index a sum of loops.
 bool Selector::matchMaps(linalg::LinalgOp op, Candidate &c) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   c.lhs = op.getDpsInputs()[0];
@@ -410,6 +425,7 @@ bool Selector::splitRows(Candidate &c, tensor::ExpandShapeOp expand) {
   return true;
 }
 
+/// A transpose of the result: the kernel writes its elements to where they go, as long as columns stay contiguous.
 bool Selector::takeTranspose(Candidate &c, linalg::TransposeOp transpose) {
   if (transpose.getInput() != c.result || !transpose.getInit().getDefiningOp<tensor::EmptyOp>())
     return false;
@@ -428,7 +444,7 @@ bool Selector::takeTranspose(Candidate &c, linalg::TransposeOp transpose) {
 
 /// An elementwise operation on the result becomes part of the epilogue.
 bool Selector::takeElementwise(Candidate &c, linalg::GenericOp generic) {
-  if (generic.getNumDpsInits() != 1 || generic.getNumResults() != 1 || !isTaken(generic.getResult(0)) ||
+  if (generic.getNumDpsInits() != 1 || generic.getNumResults() != 1 || !fitsEpilogue(generic.getResult(0)) ||
       generic.getNumParallelLoops() != generic.getNumLoops() || generic.getNumLoops() != c.initMap.getNumResults())
     return false;
   Block &body = *generic.getBody();
@@ -472,7 +488,7 @@ bool Selector::takeElementwise(Candidate &c, linalg::GenericOp generic) {
     Value value = input;
     AffineMap map = maps[i];
     if (input != c.result) {
-      if (!isTaken(input) || !map.isProjectedPermutation(/*allowZeroInResults=*/true))
+      if (!fitsEpilogue(input) || !map.isProjectedPermutation(/*allowZeroInResults=*/true))
         return false;
       map = translate(map);
       readThroughTransposes(value, map);

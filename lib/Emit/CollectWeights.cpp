@@ -1,7 +1,7 @@
-//===- lib/Emit/Weights.cpp --------------------------------------------------------===//
+//===- lib/Emit/CollectWeights.cpp -------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Gathers constants into the weights blob. Their bytes stay where they are until the file is written.
-#include "lib/Emit/Weights.h"
+#include "lib/Emit/CollectWeights.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -44,7 +44,7 @@ static std::optional<ArrayRef<char>> getBytes(ElementsAttr elements, std::deque<
   return ArrayRef<char>(bytes.data(), bytes.size());
 }
 
-LogicalResult onnxc::collectWeights(ModuleOp module, CollectedWeights &weights) {
+static LogicalResult collectWeights(ModuleOp module, CollectedWeights &weights) {
   auto i64 = IntegerType::get(module.getContext(), 64);
   DenseMap<uint64_t, SmallVector<size_t, 1>> byHash; // pieces
   // What sizes are computed with stays in the code, too: plan() needs no weights.
@@ -80,4 +80,21 @@ LogicalResult onnxc::collectWeights(ModuleOp module, CollectedWeights &weights) 
     global->setAttr("onnxc.offset", IntegerAttr::get(i64, offset));
   }
   return success();
+}
+
+namespace {
+struct CollectWeights : PassWrapper<CollectWeights, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CollectWeights)
+  explicit CollectWeights(CollectedWeights *weights) : weights(weights) {}
+  StringRef getArgument() const override { return "collect-weights"; }
+  void runOnOperation() override {
+    if (failed(collectWeights(getOperation(), *weights)))
+      signalPassFailure();
+  }
+  CollectedWeights *weights;
+};
+} // namespace
+
+std::unique_ptr<Pass> onnxc::createCollectWeights(CollectedWeights *weights) {
+  return std::make_unique<CollectWeights>(weights);
 }

@@ -1,9 +1,9 @@
-//===- lib/Emit/Weights.h ----------------------------------------------------------===//
+//===- lib/Emit/CollectWeights.h ---------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Constants of a module on their way into one blob outside the IR.
 #pragma once
 #include "lib/Emit/Link.h"
-#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
 #include <deque>
 
 namespace onnxc {
@@ -16,6 +16,8 @@ struct CollectedWeights {
 
 /// Gives every constant of more than a few bytes its place in the blob, equal ones the same, as the attribute
 /// `onnxc.offset` of its memref.global. Lowering (lower-entry) then forgets the content.
-llvm::LogicalResult collectWeights(mlir::ModuleOp module, CollectedWeights &weights);
+///
+/// The pass collect-weights: the one step of the pipeline that has a result outside the IR.
+std::unique_ptr<mlir::Pass> createCollectWeights(CollectedWeights *weights);
 
 } // namespace onnxc

@@ -1,4 +1,4 @@
-//===- lib/Codegen/CPU/Layout.cpp --------------------------------------------------===//
+//===- lib/Codegen/CPU/LayoutNhwc.cpp ----------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Gives every tensor a layout, so that convolutions see channels last and next to no transpose remains.
 //
