@@ -5,6 +5,7 @@
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/SizeWords.h"
 #include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -114,14 +115,14 @@ void LoweringBuilder::requireNonNegative(AffineExpr expr, const Twine &message) 
   if (auto low = lowerBound(expr); low && *low >= 0)
     return;
   Value holds = arith::CmpIOp::create(*this, arith::CmpIPredicate::sge, materializeIndex(expr), index(0));
-  cf::AssertOp::create(*this, holds, message.str());
+  cf::AssertOp::create(*this, holds, (message + wantsNonNegative(getInsertionBlock()->getParentOp(), expr)).str());
 }
 
 void LoweringBuilder::requireEqual(AffineExpr a, AffineExpr b, const Twine &message) {
   if (getConstant(simplify(a - b)) == 0)
     return;
   Value holds = arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, materializeIndex(a), materializeIndex(b));
-  cf::AssertOp::create(*this, holds, message.str());
+  cf::AssertOp::create(*this, holds, (message + wantsEqual(getInsertionBlock()->getParentOp(), a, b)).str());
 }
 
 void LoweringBuilder::bindFresh(AffineExpr dim, function_ref<Value()> size) {
@@ -142,10 +143,13 @@ void LoweringBuilder::bindBroadcast(ArrayRef<AffineExpr> result, ArrayRef<Dims> 
   for (auto [i, dim] : llvm::enumerate(llvm::reverse(result))) {
     // Sizes that meet here and that may be 1 or the result's.
     SmallVector<Value> open;
+    Dims sizes;
     for (const Dims &dims : operands)
       if (i < dims.size())
-        if (AffineExpr size = dims[dims.size() - 1 - i]; size != dim && getConstant(size) != 1)
+        if (AffineExpr size = dims[dims.size() - 1 - i]; size != dim && getConstant(size) != 1) {
           open.push_back(materializeIndex(size));
+          sizes.push_back(size);
+        }
     if (open.empty())
       continue;
     auto is = [&](Value size, Value other) -> Value {
@@ -158,9 +162,10 @@ void LoweringBuilder::bindBroadcast(ArrayRef<AffineExpr> result, ArrayRef<Dims> 
       return arith::MaxSIOp::create(*this, size, index(0));
     });
     Value wanted = materializeIndex(dim);
-    for (Value size : open) {
+    for (auto [size, expr] : llvm::zip_equal(open, sizes)) {
       Value fits = arith::OrIOp::create(*this, is(size, index(1)), is(size, wanted));
-      cf::AssertOp::create(*this, fits, "the operands' sizes do not broadcast");
+      std::string words = wantsEqual(getInsertionBlock()->getParentOp(), expr, dim);
+      cf::AssertOp::create(*this, fits, "the operands' sizes do not broadcast" + words);
     }
   }
 }
