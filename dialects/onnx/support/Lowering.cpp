@@ -164,7 +164,10 @@ void LoweringBuilder::bindBroadcast(ArrayRef<AffineExpr> result, ArrayRef<Dims> 
     Value wanted = materializeIndex(dim);
     for (auto [size, expr] : llvm::zip_equal(open, sizes)) {
       Value fits = arith::OrIOp::create(*this, is(size, index(1)), is(size, wanted));
-      std::string words = wantsEqual(getInsertionBlock()->getParentOp(), expr, dim);
+      Operation *here = getInsertionBlock()->getParentOp();
+      std::string words = wantsEqual(here, expr, dim);
+      if (words.empty()) // the result's size is what the run finds, but what it meets has a name
+        words = wantsEqual(here, expr, expr == sizes.front() ? sizes.back() : sizes.front());
       cf::AssertOp::create(*this, fits, "the operands' sizes do not broadcast" + words);
     }
   }

@@ -75,7 +75,7 @@ std::string onnxc::onnx::wantsNonNegative(Operation *op, AffineExpr expr) {
   std::string size = nameSize(functionOf(op), position);
   if (size.empty() || (factor < 0 && sum->constant < 0))
     return "";
-  return ": " + size +
+  return "; " + size +
          (factor < 0 ? " must be at most " + std::to_string(sum->constant / -factor)
                      : " must be at least " + std::to_string(llvm::divideCeil(-sum->constant, factor)));
 }
@@ -90,12 +90,12 @@ std::string onnxc::onnx::wantsEqual(Operation *op, AffineExpr a, AffineExpr b) {
     auto [other, otherFactor] = sum->factors.back();
     std::string first = nameSize(function, position), second = nameSize(function, other);
     bool areAlike = sum->constant == 0 && factor == -otherFactor && !first.empty() && !second.empty();
-    return areAlike ? ": " + first + " and " + second + " must be equal" : "";
+    return areAlike ? "; " + first + " and " + second + " must be equal" : "";
   }
   if (AffineExpr clamped = getClamped(op, getAffineSymbolExpr(position, a.getContext())))
     return sum->constant == 0 ? wantsNonNegative(op, -clamped) : "";
   std::string size = nameSize(function, position);
   if (size.empty() || sum->constant % factor != 0 || -sum->constant / factor < 0)
     return "";
-  return ": " + size + " must be " + std::to_string(-sum->constant / factor);
+  return "; " + size + " must be " + std::to_string(-sum->constant / factor);
 }

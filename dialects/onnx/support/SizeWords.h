@@ -8,7 +8,7 @@
 
 namespace onnxc::onnx {
 
-/// ": 'seq' (dimension 1 of input 'ids') must be at most 512" for expr >= 0, with the symbols of the function that `op`
+/// "; 'seq' (dimension 1 of input 'ids') must be at most 512" for expr >= 0, with the symbols of the function that `op`
 /// is in. Empty where that is not about one size of an input, or not a limit.
 std::string wantsNonNegative(mlir::Operation *op, mlir::AffineExpr expr);
 /// The same for a = b: the size must be a number, or be another one.
