@@ -223,7 +223,7 @@ static Value scalarOf(LoweringBuilder &b, Value tensor, Type onnxType, StringRef
   return tensor::ExtractOp::create(b, tensor, SmallVector<Value>(type.getRank(), b.index(0)));
 }
 
-/// A tensor of its own in the place of a part of another: bufferisation wants the same strides of all branches, and
+/// A copy, where the value is a slice of another tensor: bufferisation wants the same strides of all branches, and
 /// doesn't see in time that a part has others.
 static Value ownMemory(LoweringBuilder &b, Value value) {
   for (Value from = value; Operation *op = from.getDefiningOp(); from = op->getOperand(0)) {

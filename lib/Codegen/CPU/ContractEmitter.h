@@ -1,6 +1,6 @@
 //===- lib/Codegen/CPU/ContractEmitter.h ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the parts of the emitter of kernel.contract share.
+// The state that the emitters of kernel.contract share: EmitContract.cpp, ContractBlocks.cpp and ContractBytes.cpp.
 #pragma once
 #include "lib/Codegen/CPU/KernelEmitter.h"
 
@@ -30,7 +30,7 @@ private:
     Index size, lhs, rhs, init;
     llvm::SmallVector<Index> extras;
   };
-  /// Where every operand stands.
+  /// The offset of the current element in every operand.
   struct Place {
     Index lhs, rhs, init;
     llvm::SmallVector<Index> extras;
