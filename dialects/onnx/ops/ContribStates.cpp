@@ -1,8 +1,8 @@
 //===- dialects/onnx/ops/ContribStates.cpp -----------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Layers of language models that carry a state from step to step, or that say where a step is (domain com.microsoft):
-// causal convolutions, linear attention, rotary embeddings of several positions, and the routing of experts. Import
-// makes them of operators of ai.onnx. What they mean: ContribOperators.md and the kernels of onnxruntime.
+// causal convolutions, linear attention, rotary embeddings of several positions, and the routing of experts. Import makes
+// them of operators of ai.onnx. What they mean: ContribOperators.md and the kernels of onnxruntime.
 #include "dialects/onnx/ops/ContribStates.h"
 #include "dialects/onnx/ops/Attention.h"
 #include "dialects/onnx/ops/Convolution.h"
@@ -213,6 +213,54 @@ struct LinearOperands {
       return failure();
     return SmallVector<Value>(op->getResults());
   }
+
+  /// How the first `count` steps change the state S of every head, S' = decay * S + key * delta: all decays, then all
+  /// keys, then all deltas [batch, ...]. Steps that are not there repeat the last one.
+  FailureOr<Value> listChanges(NodeForm &node, int64_t count) const {
+    SmallVector<Value> decays, keys, deltas;
+    LinearOperands step = *this;
+    Value last = build<SubOp>(node, {dimensionOf(node, key, 1), node.constant({1})});
+    for (int64_t i = 0; i < count; ++i) {
+      Value index = build<MinOp>(node, {node.constant({i}), last});
+      auto take = [&](Value x) -> Value {
+        return x ? build<GatherOp>(node, {x, index}, intAttr(node, "axis", 1)) : Value();
+      };
+      step.key = take(key), step.value = take(value), step.decay = take(decay), step.beta = take(beta);
+      step.query = step.key, step.queryHeads = keyHeads;
+      Value delta = step.value;
+      if (rule.ends_with("delta")) {
+        // A step that only decays the state and asks it for the key tells what is known of it.
+        LinearOperands ask = step;
+        ask.rule = rule.starts_with("gated") ? "gated" : "linear";
+        ask.scale = 1;
+        ask.value = build<SubOp>(node, {step.value, step.value});
+        auto known = ask.attend(node);
+        if (failed(known))
+          return failure();
+        delta = build<SubOp>(node, {delta, reshapeLike(node, (*known)[0], delta)});
+        Value split = splitLast(node, delta, {valueHeads, -1});
+        delta = reshapeLike(node, build<MulOp>(node, {split, unsqueeze(node, step.beta, -1)}), delta);
+      }
+      auto next = step.attend(node);
+      if (failed(next))
+        return failure();
+      step.past = (*next)[1];
+      Value ones = build<ExpandOp>(
+          node, {number(node, 1), join(node, {dimensionOf(node, key, 0), node.constant({1, valueHeads})}, 0)});
+      decays.push_back(rule.starts_with("gated") ? build<ExpOp>(node, step.decay) : ones);
+      keys.push_back(step.key);
+      deltas.push_back(delta);
+    }
+    SmallVector<Value> lists;
+    for (ArrayRef<Value> list : {ArrayRef(decays), ArrayRef(keys), ArrayRef(deltas)}) {
+      Value shape = join(node, {dimensionOf(node, key, 0), node.constant({-1})}, 0);
+      lists.push_back(build<ReshapeOp>(node, {join(node, list, 1), shape}));
+    }
+    Value all = join(node, lists, 1);
+    if (!all)
+      return failure();
+    return all;
+  }
 };
 } // namespace
 
@@ -251,8 +299,12 @@ static LogicalResult expandGatedDeltaNet(NodeForm &node) {
   Value query = node.operand(0), key = node.operand(1), value = node.operand(2), starts = node.operand(3);
   Value decay = node.operand(4), beta = node.operand(5), past = node.operand(6);
   Type type = getElementTypeOrSelf(query);
-  if (takeInt(node, "state_update_capacity", 0) != 0 || node.operand(9) || node.resultCount > 2)
-    return node.error() << "state updates are not supported: state_update_capacity must be 0";
+  int64_t capacity = takeInt(node, "state_update_capacity", 0);
+  constexpr int64_t mostSteps = 64; // those whose changes of the state are a result are written out
+  if (capacity < 0 || capacity > mostSteps || (capacity > 0) != static_cast<bool>(node.operand(9)) ||
+      (node.resultCount > 2 && capacity == 0))
+    return node.error() << "state_update_capacity must be 0 to " << mostSteps
+                        << ", and capture_count be given where it is positive";
   StringRef rule = takeText(node, "update_rule", "gated_delta"), gate = takeText(node, "gate_activation", "none");
   StringRef betaGate = takeText(node, "beta_activation", "none");
   bool normalizes = takeInt(node, "qk_l2_norm", 0) != 0;
@@ -367,6 +419,17 @@ static LogicalResult expandGatedDeltaNet(NodeForm &node) {
                           rule,
                           takeFloat(node, "scale", 0),
                           takeInt(node, "chunk_size", 64)};
+  Value updates = absent(node);
+  if (capacity > 0 && node.resultCount > 2) {
+    auto changes = operands.listChanges(node, capacity);
+    if (failed(changes))
+      return failure();
+    updates = *changes;
+    if (Value active = node.operand(10)) {
+      Value isOn = build<NotOp>(node, build<EqualOp>(node, {active, node.scalar(0, node.b.getI32Type())}));
+      updates = build<WhereOp>(node, {isOn, updates, number(node, 0)});
+    }
+  }
   auto results = operands.attend(node);
   if (failed(results))
     return failure();
@@ -380,7 +443,7 @@ static LogicalResult expandGatedDeltaNet(NodeForm &node) {
   Value shape = join(
       node, {build<ShapeOp>(node, query, intAttr(node, "end", features)), node.constant({valueHeads, valueSize})}, 0);
   y = castTo(node, build<ReshapeOp>(node, {y, shape}), type);
-  return finish(node, {y, permute(node, (*results)[1], {0, 1, 3, 2})});
+  return finish(node, {y, permute(node, (*results)[1], {0, 1, 3, 2}), updates});
 }
 
 //===- MRotaryEmbedding --------------------------------------------------------------------===//

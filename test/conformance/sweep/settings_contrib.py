@@ -246,6 +246,12 @@ def gated_delta_net(c):
         if rule == "linear":
             x[5] = None
         yield Try(rule, x, dict(norm if rule == "delta" else dict(qk_l2_norm=1), update_rule=rule), 2)
+    # (what is behind the captured steps is not said)
+    for label, x, more in (("updates", make(3, 4), {}), ("updatesbykey", make(3, 3, decays=(4, 5), packed=False), {}), ("updatesplain", make(3, 5), dict(update_rule="gated"))):
+        if more:
+            x[5] = None
+        yield Try(label, x + [None, None, i32(3, 3)], dict(norm if not more else dict(qk_l2_norm=1), state_update_capacity=3, **more), 3)
+    yield Try("inactive", make(3, 4) + [None, None, i32(3, 3), i32(0)], dict(norm, state_update_capacity=3), 3)
     packed = make(4, 6)
     yield Try("together", [c(0, 10, 2 * 10 + 12), None, None] + packed[3:], norm, 2)
     batch = make(5, 5, packed=False)
