@@ -479,8 +479,8 @@ private:
     return true;
   }
 
-  /// Numbers the operations of @main's block, and those in branches: each branch has steps of its own, so that what one of
-  /// them needs has no room while the other runs. What is in a loop happens at the step of the loop.
+  /// Numbers the operations of @main's block, and those in branches: each branch has steps of its own, so that what one
+  /// of them needs has no room while the other runs. What is in a loop happens at the step of the loop.
   int64_t numberSteps(Block &block, int64_t next) {
     for (Operation &op : block) {
       steps[&op] = next++;
