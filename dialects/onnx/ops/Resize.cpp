@@ -668,7 +668,7 @@ static LogicalResult upgradeUpsample(NodeForm &node) {
     auto type = RankedTensorType::get(scales.size(), node.b.getF32Type());
     node.setOperand(1, ConstantOp::create(node.b, type, DenseElementsAttr::get(type, scales.asArrayRef())));
   }
-  if (failed(makeVector(node, 1, "scales")))
+  if (failed(makeVectors(node, {1u}, {"X", "scales"})))
     return failure();
   node.name = "Resize";
   return upgradeResize10(node);

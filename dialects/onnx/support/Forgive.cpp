@@ -8,20 +8,31 @@
 using namespace mlir;
 using namespace onnxc::onnx;
 
-LogicalResult onnxc::onnx::makeVector(NodeForm &node, unsigned i, StringRef name) {
-  Value operand = node.operand(i);
-  auto type = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
-  if (!type || type.getRank() != 0)
-    return success();
-  emitWarning(node.b.getLoc()) << name << " is a scalar; assumed: " << name << " is a vector of one element";
-  auto constant = operand.getDefiningOp<ConstantOp>();
-  if (auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr()) {
-    auto vector = RankedTensorType::get({1}, type.getElementType());
+static LogicalResult makeVector(NodeForm &node, unsigned i, Type element) {
+  auto vector = RankedTensorType::get({1}, element);
+  auto constant = node.operands[i].getDefiningOp<ConstantOp>();
+  if (auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr())
     node.operands[i] = ConstantOp::create(node.b, vector, elements.reshape(vector));
-  } else {
-    node.operands[i] = unsqueeze(node, operand, 0);
-  }
+  else
+    node.operands[i] = unsqueeze(node, node.operands[i], 0);
   return success(node.operands[i]);
+}
+
+LogicalResult onnxc::onnx::makeVectors(NodeForm &node, ArrayRef<unsigned> operands, ArrayRef<StringRef> names) {
+  std::string scalars;
+  for (unsigned i : operands) {
+    Value operand = node.operand(i);
+    auto type = operand ? dyn_cast<RankedTensorType>(operand.getType()) : RankedTensorType();
+    if (!type || type.getRank() != 0)
+      continue;
+    scalars += (scalars.empty() ? "" : ", ") + names[i].str();
+    if (failed(makeVector(node, i, type.getElementType())))
+      return failure();
+  }
+  if (!scalars.empty())
+    emitWarning(node.b.getLoc()) << "a scalar where a vector is meant: " << scalars
+                                 << "; assumed: vectors of one element for " << scalars << " of " << node.name;
+  return success();
 }
 
 std::string onnxc::onnx::encodeZeroBytes(StringRef text) {

@@ -7,15 +7,16 @@
 
 namespace onnxc::onnx {
 
-/// For an operand that the operator takes as a vector (axes, repeats, a shape): a scalar becomes a vector of one
-/// element. `name` is what the specification calls operand `i`.
-llvm::LogicalResult makeVector(NodeForm &node, unsigned i, llvm::StringRef name);
+/// For operands that the operator takes as vectors (axes, repeats, a shape): a scalar becomes a vector of one element.
+/// `names` are what the specification calls the operator's operands.
+llvm::LogicalResult makeVectors(NodeForm &node, llvm::ArrayRef<unsigned> operands,
+                                llvm::ArrayRef<llvm::StringRef> names);
 
 /// The upgrade, for every version, that does so for these operands of an operator.
 template <typename OpT, unsigned... operands> llvm::LogicalResult makeVectors(NodeForm &node) {
   llvm::SmallVector<llvm::StringRef> names;
   llvm::StringRef(OpT::argumentNames).split(names, ' ');
-  return llvm::success((llvm::succeeded(makeVector(node, operands, names[operands])) && ...));
+  return makeVectors(node, {operands...}, names);
 }
 inline constexpr int64_t kAnyVersion = std::numeric_limits<int64_t>::max();
 

@@ -115,41 +115,43 @@ for name, shape in (("size", (3, 5)), ("rank", (12,))):
          {"y": x}, change=declare(*shape))
 
 # ---- Scalars for vectors
-each("slice", "ends is a scalar", [node("Slice", ["x", "s", "e"], ["y"])], {"x": x},
+each("slice", "a scalar where a vector is meant: ends;", [node("Slice", ["x", "s", "e"], ["y"])], {"x": x},
      {"s": ([1], i64), "e": (3, i64)}, {"y": x[1:3]})
-each("slice-axes", "axes is a scalar", [node("Slice", ["x", "s", "e", "a"], ["y"])], {"x": x},
+each("slice-both", "a scalar where a vector is meant: starts, ends;", [node("Slice", ["x", "s", "e"], ["y"])], {"x": x},
+     {"s": (1, i64), "e": (3, i64)}, {"y": x[1:3]})
+each("slice-axes", "a scalar where a vector is meant: axes;", [node("Slice", ["x", "s", "e", "a"], ["y"])], {"x": x},
      {"s": ([1], i64), "e": ([3], i64), "a": (1, i64)}, {"y": x[:, 1:3]})
-each("slice-steps", "steps is a scalar", [node("Slice", ["x", "s", "e", "a", "t"], ["y"])], {"x": x},
+each("slice-steps", "a scalar where a vector is meant: steps;", [node("Slice", ["x", "s", "e", "a", "t"], ["y"])], {"x": x},
      {"s": ([0], i64), "e": ([4], i64), "a": ([1], i64), "t": (2, i64)}, {"y": x[:, ::2]})
-each("tile", "repeats is a scalar", [node("Tile", ["v", "r"], ["y"])], {"v": x[0]}, {"r": (2, i64)},
+each("tile", "a scalar where a vector is meant: repeats;", [node("Tile", ["v", "r"], ["y"])], {"v": x[0]}, {"r": (2, i64)},
      {"y": np.tile(x[0], 2)})
-each("expand", "shape is a scalar", [node("Expand", ["v", "r"], ["y"])], {"v": x[0, :1]}, {"r": (4, i64)},
+each("expand", "a scalar where a vector is meant: shape;", [node("Expand", ["v", "r"], ["y"])], {"v": x[0, :1]}, {"r": (4, i64)},
      {"y": np.zeros(4, f32)})
-each("reshape", "shape is a scalar", [node("Reshape", ["x", "r"], ["y"])], {"x": x}, {"r": (-1, i64)}, {"y": x.ravel()})
-each("constant-of-shape", "input is a scalar", [node("ConstantOfShape", ["r"], ["y"])], {}, {"r": (3, i64)},
+each("reshape", "a scalar where a vector is meant: shape;", [node("Reshape", ["x", "r"], ["y"])], {"x": x}, {"r": (-1, i64)}, {"y": x.ravel()})
+each("constant-of-shape", "a scalar where a vector is meant: input;", [node("ConstantOfShape", ["r"], ["y"])], {}, {"r": (3, i64)},
      {"y": np.zeros(3, f32)})
-case("squeeze", "axes is a scalar", [node("Squeeze", ["x", "a"], ["y"])], {"x": x[:, :1]}, {"y": x[:, 0]},
+case("squeeze", "a scalar where a vector is meant: axes;", [node("Squeeze", ["x", "a"], ["y"])], {"x": x[:, :1]}, {"y": x[:, 0]},
      [constant("a", 1)])
-case("unsqueeze", "axes is a scalar", [node("Unsqueeze", ["x", "a"], ["y"])], {"x": x}, {"y": x[:, None]},
+case("unsqueeze", "a scalar where a vector is meant: axes;", [node("Unsqueeze", ["x", "a"], ["y"])], {"x": x}, {"y": x[:, None]},
      [constant("a", 1)])
-case("reduce-sum", "axes is a scalar", [node("ReduceSum", ["x", "a"], ["y"])], {"x": x}, {"y": x.sum(1, keepdims=True)},
+case("reduce-sum", "a scalar where a vector is meant: axes;", [node("ReduceSum", ["x", "a"], ["y"])], {"x": x}, {"y": x.sum(1, keepdims=True)},
      [constant("a", 1)])
-case("reduce-mean", "axes is a scalar", [node("ReduceMean", ["x", "a"], ["y"])], {"x": x},
+case("reduce-mean", "a scalar where a vector is meant: axes;", [node("ReduceMean", ["x", "a"], ["y"])], {"x": x},
      {"y": x.mean(1, keepdims=True)}, [constant("a", 1)], opset=18)
-case("pad-axes", "axes is a scalar", [node("Pad", ["x", "p", "", "a"], ["y"])], {"x": x}, {"y": np.pad(x, ((0, 0), (1, 1)))},
+case("pad-axes", "a scalar where a vector is meant: axes;", [node("Pad", ["x", "p", "", "a"], ["y"])], {"x": x}, {"y": np.pad(x, ((0, 0), (1, 1)))},
      [constant("p", [1, 1]), constant("a", 1)], opset=18)
-case("topk", "K is a scalar", [node("TopK", ["x", "k"], ["y", "i"])], {"x": x},
+case("topk", "a scalar where a vector is meant: K;", [node("TopK", ["x", "k"], ["y", "i"])], {"x": x},
      {"y": x[:, :1:-1], "i": np.array([[3, 2]] * 3)}, [constant("k", 2)])
-case("split", "split is a scalar", [node("Split", ["x", "s"], ["y"], axis=0)], {"x": x}, {"y": x}, [constant("s", 3)])
-case("center-crop", "shape is a scalar", [node("CenterCropPad", ["x", "s"], ["y"], axes=[1])], {"x": x}, {"y": x[:, 1:3]},
+case("split", "a scalar where a vector is meant: split;", [node("Split", ["x", "s"], ["y"], axis=0)], {"x": x}, {"y": x}, [constant("s", 3)])
+case("center-crop", "a scalar where a vector is meant: shape;", [node("CenterCropPad", ["x", "s"], ["y"], axes=[1])], {"x": x}, {"y": x[:, 1:3]},
      [constant("s", 2)], opset=18)
-case("resize-scales", "scales is a scalar", [node("Resize", ["v", "", "s"], ["y"], mode="nearest",
+case("resize-scales", "a scalar where a vector is meant: scales;", [node("Resize", ["v", "", "s"], ["y"], mode="nearest",
                                                   coordinate_transformation_mode="asymmetric", nearest_mode="floor")],
      {"v": x[0]}, {"y": x[0].repeat(2)}, [constant("s", 2, f32)])
-case("resize-sizes", "sizes is a scalar", [node("Resize", ["v", "", "", "s"], ["y"], mode="nearest",
+case("resize-sizes", "a scalar where a vector is meant: sizes;", [node("Resize", ["v", "", "", "s"], ["y"], mode="nearest",
                                                 coordinate_transformation_mode="asymmetric", nearest_mode="floor")],
      {"v": x[0]}, {"y": x[0].repeat(2)}, [constant("s", 8)])
-case("compress", "condition is a scalar", [node("Compress", ["v", "c"], ["y"])], {"v": x[0], "c": np.array(True)},
+case("compress", "a scalar where a vector is meant: condition;", [node("Compress", ["v", "c"], ["y"])], {"v": x[0], "c": np.array(True)},
      {"y": x[0, :1]}, change=lambda model: model.graph.output[0].type.tensor_type.shape.dim[0].ClearField("dim_value"))
 each("compress-matrix", "the condition has rank 2", [node("Compress", ["x", "c"], ["y"])], {"x": x},
      {"c": ([[True, False], [True, False]], bool)}, {"y": np.array([0, 2], f32)})
