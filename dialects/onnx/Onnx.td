@@ -82,7 +82,8 @@ def OnnxOpInterface : OpInterface<"OnnxOpInterface"> {
     StaticInterfaceMethod<[{How many operands and results the operator has; follows from its definition.}],
       "::onnxc::onnx::Arity", "getArity", (ins),
       /*methodBody=*/"", /*defaultImplementation=*/"return ::onnxc::onnx::arityOf<ConcreteOp>();">,
-    StaticInterfaceMethod<[{The version of the operator's newest form: the one that this operation is.}],
+    StaticInterfaceMethod<[{
+        The version of the operator's newest form: the one that this operation is. 0 for what is no operator of ONNX.}],
       "int64_t", "getSinceVersion", (ins), /*methodBody=*/"", /*defaultImplementation=*/"return ConcreteOp::sinceVersion;">,
     StaticInterfaceMethod<[{What the operator does, in a line; may be empty.}],
       "::llvm::StringRef", "getSummary", (ins), /*methodBody=*/"", /*defaultImplementation=*/"return ConcreteOp::text;">,
@@ -126,7 +127,7 @@ def OnnxBodyInterface : OpInterface<"OnnxBodyInterface"> {
   ];
 }
 
-// An operator. `since` is the version of the operator's newest form: the one that this operation is.
+// An operator. `since` is the version of the operator's newest form: the one that this operation is (0: none of ONNX).
 // Results are declared Onnx_Tensor (what they are, inferTypes says: operands and attributes are verified before it), and
 // traits must not relate result types. Attributes have ONNX's names and these kinds: INT SI64Attr, FLOAT F32Attr,
 // STRING StrAttr, INTS DenseI64ArrayAttr, FLOATS DenseF32ArrayAttr, STRINGS StrArrayAttr, TENSOR ElementsAttr; what has

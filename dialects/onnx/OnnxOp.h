@@ -81,4 +81,12 @@ OpT make(mlir::ImplicitLocOpBuilder &b, mlir::ValueRange operands, llvm::ArrayRe
   return llvm::cast_or_null<OpT>(makeOp(b, OpT::getOperationName(), operands, attributes, results));
 }
 
+/// Takes symbolic sizes of an operand of `op`, if it is there, for the numbers of `sizes` (-1: any), since with others
+/// it could do nothing: puts an onnx.Assume in front of it, so that the run checks them. Reports ("repeats must have
+/// shape [2]") what can't be. For inferTypes.
+llvm::LogicalResult assumeSizes(mlir::Operation *op, unsigned operand, llvm::ArrayRef<int64_t> sizes,
+                                llvm::StringRef name);
+/// The same for a vector of this length; for one of length 1 a scalar is as good.
+llvm::LogicalResult assumeLength(mlir::Operation *op, unsigned operand, int64_t length, llvm::StringRef name);
+
 } // namespace onnxc::onnx

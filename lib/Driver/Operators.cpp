@@ -289,7 +289,8 @@ std::vector<OperatorInfo> onnxc::listOperators() {
   std::map<std::pair<std::string, std::string>, OperatorInfo> operators;
   Prober prober(context);
   for (RegisteredOperationName op : context.getRegisteredOperationsByDialect("onnx")) {
-    if (!op.hasInterface<OnnxOpInterface>() || op.getStringRef() == NoneOp::getOperationName())
+    auto *interface = op.getInterface<OnnxOpInterface>();
+    if (!interface || interface->getSinceVersion() == 0)
       continue;
     // onnx.ml.Scaler is Scaler of ai.onnx.ml, onnx.ms.MatMulNBits is one of com.microsoft,
     // onnx.ext.BertTokenizer one of ai.onnx.contrib.
@@ -301,8 +302,8 @@ std::vector<OperatorInfo> onnxc::listOperators() {
                   : domain == "ext" ? "ai.onnx.contrib"
                                     : ("ai.onnx." + domain).str();
     info.name = name.str();
-    info.newest = op.getInterface<OnnxOpInterface>()->getSinceVersion();
-    info.summary = op.getInterface<OnnxOpInterface>()->getSummary().str();
+    info.newest = interface->getSinceVersion();
+    info.summary = interface->getSummary().str();
     prober.probe(op, info);
     if (domain == "ext") { // which has two names
       OperatorInfo &other = operators[{"com.microsoft.extensions", info.name}] = info;

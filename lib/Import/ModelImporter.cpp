@@ -109,15 +109,24 @@ struct Branch {
   bool isPlace() const { return !split && misfit.empty(); }
 };
 
+/// By input and axis (`placeOf`), the symbol of a dimension that isn't the one of its name.
+using OtherSymbols = llvm::StringMap<std::string>;
+
 class Importer {
 public:
   Importer(const ModelProto &model, TensorReader &tensors, MLIRContext &context, Location loc,
-           const ImportOptions &options)
+           const ImportOptions &options, const OtherSymbols &others = {})
       : model(model), graph(model.graph()), tensors(tensors), context(context), loc(loc), options(options),
-        b(loc, &context) {}
+        otherSymbols(others), b(loc, &context) {}
 
   OwningOpRef<ModuleOp> run(bool *isUnsupported);
   size_t getUnbuilt() const { return unbuilt; }
+
+  /// The names of the inputs' dimensions that an output has for another size, and for which output.
+  llvm::StringMap<std::string> findContradictions();
+  /// Gives those dimensions of one of these names a common symbol that meet in a broadcast, where they have different
+  /// ones.
+  OtherSymbols joinWhatMeets();
 
 private:
   using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
@@ -184,6 +193,7 @@ private:
   MLIRContext &context;
   Location loc;
   const ImportOptions &options;
+  const OtherSymbols otherSymbols;
   ImplicitLocOpBuilder b;
   Problems problems;
 
@@ -354,6 +364,8 @@ std::string Importer::commandWithShapes() {
   return command + ", with its true sizes (? for one that the run chooses)";
 }
 
+static std::string placeOf(StringRef input, int axis) { return (input + "_" + Twine(axis)).str(); }
+
 FailureOr<Dims> Importer::convertInputShape(const ValueInfoProto &input) {
   const auto &tensor = input.type().tensor_type();
   auto wanted = options.inputShapes.find(input.name());
@@ -385,6 +397,8 @@ FailureOr<Dims> Importer::convertInputShape(const ValueInfoProto &input) {
       dims.push_back(makeDim(&context, dim.dim_value()));
     } else {
       std::string name = dimName(input, axis);
+      if (auto other = otherSymbols.find(placeOf(input.name(), axis)); other != otherSymbols.end())
+        name = other->second;
       if (dim.has_dim_value())
         emitWarning(locate(input.name())) << "a dimension of the input has the size " << dim.dim_value()
                                           << "; assumed: dimensions of negative size are symbolic";
@@ -1003,7 +1017,8 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
     if (!known || name.contains('.')) // which would name another domain's operator
       return std::nullopt;
     auto info = RegisteredOperationName::lookup((known->prefix + name).str(), &context);
-    return info && info->hasInterface<OnnxOpInterface>() ? info : std::nullopt;
+    auto *interface = info ? info->getInterface<OnnxOpInterface>() : nullptr;
+    return interface && interface->getSinceVersion() > 0 ? info : std::nullopt;
   };
   if (upgrades.empty() && !findOp(domain, node.op_type()))
     return emitError(b.getLoc()) << "the operator is not implemented" << suggestOperator(domain, node.op_type());
@@ -1886,6 +1901,99 @@ LogicalResult Importer::buildCall(const NodeProto &node, const FunctionProto &ca
   return success();
 }
 
+// ---- One name for different sizes ----------------------------------------------------------------------------------
+
+llvm::StringMap<std::string> Importer::findContradictions() {
+  llvm::StringMap<std::string> found;
+  for (auto [output, type] : llvm::zip(graph.output(), function.getResultTypes())) {
+    const auto &shape = output.type().tensor_type().shape();
+    if (!isa<RankedTensorType>(type) || shape.dim_size() != static_cast<int>(getDims(type).size()))
+      continue;
+    for (auto [dim, info] : llvm::zip_equal(getDims(type), shape.dim())) {
+      // A size that only the run knows may well be the one of that name.
+      auto symbol = symbols.find(givenName(info));
+      if (symbol != symbols.end() && !isa<AffineSymbolExpr>(dim))
+        found.try_emplace(symbol->first(), output.name());
+    }
+  }
+  return found;
+}
+
+OtherSymbols Importer::joinWhatMeets() {
+  // Symbols of one name, each with the one that it is joined with.
+  DenseMap<AffineExpr, AffineExpr> joined;
+  auto rootOf = [&](AffineExpr symbol) {
+    while (joined.contains(symbol) && joined[symbol] != symbol)
+      symbol = joined[symbol];
+    return symbol;
+  };
+  llvm::StringMap<SmallVector<std::pair<std::string, AffineExpr>>> places; // by the name that the model gives
+  DenseMap<AffineExpr, StringRef> names;
+  for (const ValueInfoProto &input : graph.input())
+    for (int axis = 0; axis < input.type().tensor_type().shape().dim_size(); ++axis) {
+      auto other = otherSymbols.find(placeOf(input.name(), axis));
+      auto symbol = symbols.find(other == otherSymbols.end() ? dimName(input, axis) : other->second);
+      if (symbol == symbols.end())
+        continue;
+      AffineExpr expr = getAffineSymbolExpr(symbol->second, &context);
+      auto &entry = *places.try_emplace(dimName(input, axis)).first;
+      entry.second.emplace_back(placeOf(input.name(), axis), expr);
+      names.try_emplace(expr, entry.first());
+      joined.try_emplace(expr, expr);
+    }
+  auto meet = [&](AffineExpr a, AffineExpr b) {
+    auto x = names.find(a), y = names.find(b);
+    if (x != names.end() && y != names.end() && x->second == y->second)
+      joined[rootOf(a)] = rootOf(b);
+  };
+  function.walk([&](Operation *op) {
+    if (!op->hasTrait<Broadcasts>())
+      return;
+    SmallVector<Dims> shapes;
+    for (Type type : op->getOperandTypes())
+      if (isa<RankedTensorType>(type)) {
+        shapes.push_back(getDims(type));
+        for (const Dims &before : ArrayRef(shapes).drop_back())
+          for (auto [a, z] : llvm::zip(llvm::reverse(before), llvm::reverse(shapes.back())))
+            meet(a, z);
+      }
+  });
+  OtherSymbols result;
+  for (const auto &entry : places) {
+    AffineExpr first = rootOf(entry.second.front().second);
+    DenseMap<AffineExpr, std::string> called{{first, entry.first().str()}};
+    for (const auto &[place, symbol] : entry.second) {
+      auto name = called.try_emplace(rootOf(symbol), place).first;
+      if (name->second != entry.first())
+        result[place] = name->second;
+    }
+  }
+  return result;
+}
+
+/// Some exporters give one name to sizes that differ. Where an output contradicts it, the dimensions of that name are
+/// let differ, but for those that the model broadcasts with each other.
+static OwningOpRef<ModuleOp> buildWithOtherSymbols(const ModelProto &model, TensorReader &tensors, MLIRContext &context,
+                                                   Location loc, const ImportOptions &options,
+                                                   const llvm::StringMap<std::string> &contradictions) {
+  OtherSymbols others;
+  llvm::StringSet<> seen;
+  for (const ValueInfoProto &input : model.graph().input())
+    for (int axis = 0; axis < input.type().tensor_type().shape().dim_size(); ++axis)
+      if (std::string name = dimName(input, axis); contradictions.contains(name) && !seen.insert(name).second)
+        others[placeOf(input.name(), axis)] = placeOf(input.name(), axis);
+  if (others.empty())
+    return {};
+  ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) { return success(); });
+  Importer apart(model, tensors, context, loc, options, others);
+  OwningOpRef<ModuleOp> module = apart.run(nullptr);
+  if (!module)
+    return {};
+  others = apart.joinWhatMeets();
+  return others.empty() ? OwningOpRef<ModuleOp>()
+                        : Importer(model, tensors, context, loc, options, others).run(nullptr);
+}
+
 OwningOpRef<ModuleOp> onnxc::buildModule(const ModelProto &model, TensorReader &tensors, MLIRContext &context,
                                          Location loc, const ImportOptions &options, bool *isUnsupported,
                                          size_t *unbuilt) {
@@ -1894,5 +2002,15 @@ OwningOpRef<ModuleOp> onnxc::buildModule(const ModelProto &model, TensorReader &
   OwningOpRef<ModuleOp> module = importer.run(isUnsupported);
   if (unbuilt)
     *unbuilt = importer.getUnbuilt();
-  return module;
+  auto contradictions = module ? importer.findContradictions() : llvm::StringMap<std::string>();
+  if (contradictions.empty())
+    return module;
+  OwningOpRef<ModuleOp> other = buildWithOtherSymbols(model, tensors, context, loc, options, contradictions);
+  if (!other)
+    return module;
+  for (const auto &entry : contradictions)
+    emitWarning(NameLoc::get(StringAttr::get(&context, entry.second)))
+        << "the model calls the size of this output '" << entry.first()
+        << "', as that of inputs, but it is another; assumed: inputs' dimensions of that name may differ";
+  return other;
 }

@@ -63,8 +63,7 @@ namespace {
 /// All sizes of an attention. Query heads are `group` for each head of keys and values.
 struct AttentionGeometry {
   bool packed; ///< [batch, length, heads * size] instead of [batch, heads, length, size]
-  AffineExpr batch, queryHeads, heads, queries, fresh, past, keys, size, valueSize;
-  int64_t group;
+  AffineExpr batch, queryHeads, heads, queries, fresh, past, keys, size, valueSize, group;
 
   static FailureOr<AttentionGeometry> get(AttentionOp op);
 };
@@ -104,15 +103,10 @@ FailureOr<AttentionGeometry> AttentionGeometry::get(AttentionOp op) {
       failed(checkSame(op, g.heads, valueHeads, "numbers of heads of K and V")) ||
       failed(checkSame(op, g.fresh, v[g.packed ? 1 : 2], "sequence lengths of K and V")))
     return failure();
-  g.group = 1;
-  if (g.queryHeads != g.heads) {
-    auto many = getConstant(g.queryHeads), few = getConstant(g.heads);
-    if (!many || !few)
-      return op.emitOpError("the numbers of heads must be known, or be the same for Q and K");
-    if (*few == 0 || *many % *few != 0)
-      return op.emitOpError() << *many << " heads of Q are no multiple of " << *few << " heads of K";
-    g.group = *many / *few;
-  }
+  auto many = getConstant(g.queryHeads), few = getConstant(g.heads);
+  if (many && few && *many != *few && (*few == 0 || *many % *few != 0))
+    return op.emitOpError() << *many << " heads of Q are no multiple of " << *few << " heads of K";
+  g.group = floorDiv(g.queryHeads, g.heads);
   g.past = makeDim(op.getContext(), 0);
   bool hasPast = isPresent(op.getPastKey());
   if (hasPast != isPresent(op.getPastValue()))
@@ -220,7 +214,7 @@ private:
     case 'h':
       return g.heads;
     case 'g':
-      return b.getAffineConstantExpr(g.group);
+      return g.group;
     case 'q':
       return g.queries;
     case 'k':
@@ -258,6 +252,7 @@ void AttentionLowering::requireSizes() {
     if (operands[i])
       b.requireEqual(operand(i).dims()[dim], size, "Attention: the sizes of the operands do not fit");
   };
+  b.requireEqual(g.group * g.heads, g.queryHeads, "Attention: the heads of Q are no multiple of the heads of K");
   for (unsigned i : {1, 2, 4, 5, 6})
     same(i, 0, g.batch);
   same(2, length, g.fresh);
@@ -419,7 +414,7 @@ Lettered AttentionLowering::join(Lowered past, Lettered fresh, StringRef letters
 
 SmallVector<Value> AttentionLowering::run() {
   requireSizes();
-  bool grouped = g.group != 1;
+  bool grouped = getConstant(g.group) != 1;
   auto pick = [&](StringRef plain, StringRef withGroup) { return grouped ? withGroup : plain; };
   Lettered q = splitHeads(operand(0), g.packed ? pick("bqhd", "bqhgd") : pick("bhqd", "bhgqd"));
   // New keys have their own length.
@@ -492,7 +487,7 @@ namespace {
 struct RotaryGeometry {
   bool packed; ///< [batch, length, heads * size] instead of [batch, heads, length, size]
   AffineExpr batch, heads, length, size;
-  int64_t half; ///< number of pairs that are turned
+  AffineExpr half; ///< number of pairs that are turned
 
   static FailureOr<RotaryGeometry> get(RotaryEmbeddingOp op);
 };
@@ -527,16 +522,15 @@ FailureOr<RotaryGeometry> RotaryGeometry::get(RotaryEmbeddingOp op) {
       return failure();
   auto size = getConstant(g.size);
   int64_t turned = op.getRotaryEmbeddingDim();
-  if (turned == 0) {
-    if (!size && !getConstant(cosine.back()))
-      return op.emitOpError("the head size must be known");
-    turned = size ? *size : 2 * *getConstant(cosine.back());
-  }
+  if (turned == 0 && size)
+    turned = *size;
   if (turned < 0 || turned % 2 != 0 || (size && turned > *size))
     return op.emitOpError() << turned << " elements of a head can't be turned in pairs";
-  g.half = turned / 2;
-  if (failed(checkSame(op, cosine.back(), makeDim(op.getContext(), g.half),
-                       "the last size of cos_cache and the number of pairs")))
+  // All of a head, whose size is for the run to see, or what the angles are for.
+  g.half = turned != 0 || size          ? makeDim(op.getContext(), turned / 2)
+           : getConstant(cosine.back()) ? cosine.back()
+                                        : floorDiv(g.size, makeDim(op.getContext(), 2));
+  if (failed(checkSame(op, cosine.back(), g.half, "the last size of cos_cache and the number of pairs")))
     return failure();
   if (hasIds) {
     Dims ids = getDims(op.getPositionIds());
@@ -566,13 +560,15 @@ FailureOr<SmallVector<Value>> RotaryEmbeddingOp::lowerToLinalg(LoweringBuilder &
   if (failed(geometry))
     return failure();
   RotaryGeometry &g = *geometry;
-  AffineExpr half = b.getAffineConstantExpr(g.half), one = b.getAffineConstantExpr(1), two = one + one;
+  AffineExpr half = g.half, one = b.getAffineConstantExpr(1), two = one + one;
   Lowered x = getLowered(*this, operands, 0);
   Dims heads = g.packed ? Dims{g.batch, g.length, g.heads, g.size} : Dims{g.batch, g.heads, g.length, g.size};
   if (g.packed)
     x = reshape(b, x, heads);
   AffineExpr rest = simplify(g.size - half * 2);
   b.requireNonNegative(rest, "RotaryEmbedding: the heads are smaller than what is turned");
+  if (getRotaryEmbeddingDim() == 0)
+    b.requireEqual(half * 2, g.size, "RotaryEmbedding: the elements of a head can't be turned in pairs");
 
   // Angles for each batch and position.
   SmallVector<int64_t> along = g.packed ? SmallVector<int64_t>{0, 1, 3} : SmallVector<int64_t>{0, 2, 3};
@@ -631,7 +627,7 @@ FailureOr<SmallVector<Value>> RotaryEmbeddingOp::lowerToLinalg(LoweringBuilder &
   }
   if (rest != b.getAffineConstantExpr(0)) {
     SmallVector<OpFoldResult> offsets(zeros);
-    offsets.back() = b.getIndexAttr(2 * g.half);
+    offsets.back() = b.materialize(half * 2);
     Dims restDims(heads);
     restDims.back() = rest;
     parts.push_back(slice(b, x, offsets, restDims, restDims));

@@ -59,14 +59,18 @@ FailureOr<NBitsGeometry> NBitsGeometry::get(MatMulNBitsOp op) {
   return g;
 }
 
-/// Reports that `value` does not hold the sizes `sizes`, in this form or in a row.
-static LogicalResult checkSizes(MatMulNBitsOp op, Value value, StringRef name, ArrayRef<int64_t> sizes) {
-  auto type = cast<RankedTensorType>(value.getType());
+/// Reports that operand `i` does not hold the sizes `sizes`, in this form or in a row.
+static LogicalResult checkSizes(MatMulNBitsOp op, unsigned i, StringRef name, ArrayRef<int64_t> sizes) {
+  auto type = cast<RankedTensorType>(op->getOperand(i).getType());
   int64_t count = 1;
   for (int64_t size : sizes)
     count *= size;
   if (type.hasStaticShape() && (type.getShape() == sizes || (type.getRank() == 1 && type.getDimSize(0) == count)))
     return success();
+  if (!type.hasStaticShape() && type.getRank() == static_cast<int64_t>(sizes.size()))
+    return assumeSizes(op, i, sizes, name);
+  if (!type.hasStaticShape() && type.getRank() == 1)
+    return assumeSizes(op, i, count, name);
   InFlightDiagnostic error = op.emitOpError(name) << " must have the sizes ";
   llvm::interleave(sizes, [&](int64_t size) { error << size; }, [&] { error << "x"; });
   return error;
@@ -83,15 +87,14 @@ LogicalResult MatMulNBitsOp::inferTypes(SmallVectorImpl<Type> &types) {
     return emitOpError("A and scales have different element types");
   if (getWeightPrepacked() != 0)
     return emitOpError("weights that are packed for a device are not supported");
-  if (failed(checkSizes(*this, getB(), "B", {g->rows, g->blocks, g->blob})) ||
-      failed(checkSizes(*this, getScales(), "scales", {g->rows, g->blocks})))
+  if (failed(checkSizes(*this, 1, "B", {g->rows, g->blocks, g->blob})) ||
+      failed(checkSizes(*this, 2, "scales", {g->rows, g->blocks})))
     return failure();
   if (isPresent(getZeroPoints())) {
     Type zero = getElementTypeOrSelf(getZeroPoints());
     if (!zero.isUnsignedInteger(8) && zero != element)
       return emitOpError("zero_points must be bytes, or of the element type of A");
-    if (failed(
-            checkSizes(*this, getZeroPoints(), "zero_points", {g->rows, zero == element ? g->blocks : g->zeroBytes})))
+    if (failed(checkSizes(*this, 3, "zero_points", {g->rows, zero == element ? g->blocks : g->zeroBytes})))
       return failure();
   }
   if (isPresent(getGIdx())) {
@@ -101,7 +104,7 @@ LogicalResult MatMulNBitsOp::inferTypes(SmallVectorImpl<Type> &types) {
       return emitOpError("g_idx must be one int32 for each of the ") << g->columns << " columns of B";
   }
   if (isPresent(getBias()) &&
-      (getElementTypeOrSelf(getBias()) != element || failed(checkSizes(*this, getBias(), "bias", {g->rows}))))
+      (getElementTypeOrSelf(getBias()) != element || failed(checkSizes(*this, 5, "bias", {g->rows}))))
     return emitOpError("bias must be one number of the element type of A for each of the ") << g->rows << " rows of B";
   Dims dims = getDims(getA());
   if (dims.empty())

@@ -12,7 +12,7 @@ def Onnx_ConstantOp : Onnx_Op<"Constant", 25, [TakesBits, ConstantLike]> {
   let assemblyFormat = "attr-dict $value `:` type($output)";
 }
 
-def Onnx_NoneOp : Onnx_Op<"None", 1, [ConstantLike]> {
+def Onnx_NoneOp : Onnx_Op<"None", 0, [ConstantLike]> {
   let summary = "An optional input that is absent";
   let arguments = (ins);
   let results = (outs NoneType:$none);

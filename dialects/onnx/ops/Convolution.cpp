@@ -5,6 +5,7 @@
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Window.h"
 #include "dialects/onnx/support/ZeroPoint.h"
@@ -15,8 +16,8 @@
 using namespace mlir;
 using namespace onnxc::onnx;
 
-/// Checks what Conv and ConvTranspose have in common; the spatial sizes of the weights are numbers after it.
-template <typename OpT> static FailureOr<SmallVector<int64_t>> verifyOperands(OpT op, int64_t channelsOfX) {
+/// Checks what Conv and ConvTranspose have in common; gives the spatial sizes of the weights.
+template <typename OpT> static FailureOr<Dims> verifyOperands(OpT op, int64_t channelsOfX) {
   auto x = cast<RankedTensorType>(op.getX().getType()), w = cast<RankedTensorType>(op.getW().getType());
   if (x.getRank() < 3)
     return op.emitOpError("X has rank ") << x.getRank() << ", expected a batch, channels and spatial dimensions";
@@ -26,10 +27,8 @@ template <typename OpT> static FailureOr<SmallVector<int64_t>> verifyOperands(Op
     return op.emitOpError("W has rank ") << w.getRank() << ", X has rank " << x.getRank();
   if (!std::is_same_v<OpT, ConvIntegerOp> && x.getElementType() != w.getElementType())
     return op.emitOpError("X and W have different element types");
-  SmallVector<int64_t> kernel(w.getShape().drop_front(2));
-  for (int64_t size : kernel)
-    if (ShapedType::isDynamic(size) || size < 1)
-      return op.emitOpError("the spatial sizes of W must be known and positive");
+  if (llvm::is_contained(w.getShape().drop_front(2), 0))
+    return op.emitOpError("the spatial sizes of W must be positive");
   int64_t group = op.getGroup();
   if (group < 1)
     return op.emitOpError("group ") << group << " is not positive";
@@ -40,7 +39,43 @@ template <typename OpT> static FailureOr<SmallVector<int64_t>> verifyOperands(Op
   for (int64_t size : {channels, w.getDimSize(0)})
     if (!ShapedType::isDynamic(size) && size % group != 0)
       return op.emitOpError("group ") << group << " does not divide " << size << " channels";
-  return kernel;
+  return Dims(ArrayRef(getDims(w)).drop_front(2));
+}
+
+/// What one operand or attribute says of the sizes of another holds for it where it is symbolic: the channels of X are
+/// those of W, the kernel is `kernel_shape`, B has an element for each feature map. `inX` and `inW` are the dimensions
+/// of channels in W as they are in one group.
+template <typename OpT> static LogicalResult assumeOperands(OpT op, unsigned channelsInW, bool perGroup) {
+  auto x = cast<RankedTensorType>(op.getX().getType()), w = cast<RankedTensorType>(op.getW().getType());
+  int64_t group = op.getGroup(), scale = perGroup ? group : 1;
+  SmallVector<int64_t> xSizes(x.getRank(), -1), wSizes(w.getRank(), -1);
+  int64_t channels = x.getDimSize(1), inW = w.getDimSize(channelsInW);
+  if (!ShapedType::isDynamic(inW))
+    xSizes[1] = inW * scale;
+  else if (!ShapedType::isDynamic(channels) && channels % scale == 0)
+    wSizes[channelsInW] = channels / scale;
+  if (auto kernel = op.getKernelShape(); kernel && static_cast<int64_t>(kernel->size()) == w.getRank() - 2)
+    llvm::copy(*kernel, wSizes.begin() + 2);
+  if (failed(assumeSizes(op, 0, xSizes, "X")) || failed(assumeSizes(op, 1, wSizes, "W")))
+    return failure();
+  if constexpr (!std::is_same_v<OpT, ConvIntegerOp>)
+    if (auto features = getConstant(getDims(op.getW())[1 - channelsInW] * (perGroup ? 1 : group)))
+      return assumeSizes(op, 2, *features, "B");
+  return success();
+}
+
+/// What `verifyOperands` checks of numbers.
+template <typename OpT>
+static void requireOperands(OpT op, LoweringBuilder &b, AffineExpr channelsOfX, AffineExpr features) {
+  MLIRContext *context = op.getContext();
+  AffineExpr group = makeDim(context, op.getGroup()), channels = getDims(op.getX())[1], first = getDims(op.getW())[0];
+  std::string name = op->getName().stripDialect().str();
+  b.requireEqual(channels, channelsOfX, name + ": X has another number of channels than the weights are for");
+  for (AffineExpr size : {channels, first})
+    b.requireEqual(floorDiv(size, group) * group, size, name + ": group does not divide the channels");
+  if constexpr (!std::is_same_v<OpT, ConvIntegerOp>)
+    if (isa<RankedTensorType>(op.getB().getType()))
+      b.requireEqual(getDims(op.getB())[0], features, name + ": B has not one element for each feature map");
 }
 
 /// B has one element for each feature map.
@@ -170,6 +205,8 @@ template <typename OpT> static FailureOr<Window> getWindow(OpT op) {
 }
 
 LogicalResult ConvOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(getWindow(*this)) || failed(assumeOperands(*this, /*channelsInW=*/1, /*perGroup=*/true)))
+    return failure();
   auto window = getWindow(*this);
   if (failed(window))
     return failure();
@@ -184,11 +221,14 @@ FailureOr<SmallVector<Value>> ConvOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   if (failed(window))
     return failure();
   Lowered x = getLowered(*this, operands, 0), w = getLowered(*this, operands, 1), bias = getLowered(*this, operands, 2);
+  requireOperands(*this, b, w.dims()[1] * getGroup(), w.dims()[0]);
   Lowered y = convolve(b, x, w, getGroup(), *window, accumulatorType(x.element()));
   return SmallVector<Value>{finish(b, y, bias, getY().getType())};
 }
 
 LogicalResult ConvIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(getWindow(*this)) || failed(assumeOperands(*this, /*channelsInW=*/1, /*perGroup=*/true)))
+    return failure();
   auto window = getWindow(*this);
   if (failed(window))
     return failure();
@@ -209,7 +249,8 @@ LogicalResult ConvIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
   };
   AffineExpr one = makeDim(getContext(), 1);
   if (failed(check(getX(), getXZeroPoint(), one, "X")) ||
-      failed(check(getW(), getWZeroPoint(), getDims(getW())[0], "W")))
+      failed(check(getW(), getWZeroPoint(), getDims(getW())[0], "W")) ||
+      failed(assumeLength(*this, 2, 1, "x_zero_point")))
     return failure();
   Dims dims{getDims(getX())[0], getDims(getW())[0]};
   llvm::append_range(dims, window->outputDims());
@@ -323,6 +364,8 @@ FailureOr<SmallVector<Value>> ConvIntegerOp::lowerToLinalg(LoweringBuilder &b, V
   if (Lowered y = convolveBytes(b, getLowered(*this, operands, 0), getLowered(*this, operands, 1),
                                 getLowered(*this, operands, 2), getLowered(*this, operands, 3), getGroup(), *window))
     return SmallVector<Value>{y.value};
+  Dims weights = getDims(getW());
+  requireOperands(*this, b, weights[1] * getGroup(), weights[0]);
   // What is padded stands for zero, too: after the subtraction.
   Lowered x = subtractZeroPoint(b, getLowered(*this, operands, 0), getLowered(*this, operands, 2), 1);
   Lowered w = subtractZeroPoint(b, getLowered(*this, operands, 1), getLowered(*this, operands, 3), 0);
@@ -385,7 +428,7 @@ FailureOr<SmallVector<Value>> CausalConvWithStateOp::lowerToLinalg(LoweringBuild
     OpFoldResult front = b.getIndexAttr(carried);
     x = pad(b, x, {zero, zero, front}, {zero, zero, zero}, dims, b.constant(element, 0));
   }
-  auto window = Window::get(*this, dims[2], carried + 1, {});
+  auto window = Window::get(*this, dims[2], makeDim(getContext(), carried + 1), {});
   if (failed(window))
     return failure();
   Value y = finish(b, convolve(b, x, w, channels, *window, accumulatorType(element)), bias, getOutput().getType());
@@ -434,8 +477,17 @@ struct TransposeAxis {
     return at / holes;
   }
 };
+/// The same where the sizes of the weights, or those of the input that `output_shape` is for, are for the run to see:
+/// the padding in front is `begin`, or follows from the `total`.
+struct AnyTransposeAxis {
+  AffineExpr input, output, kernel;
+  int64_t stride, dilation;
+  AffineExpr begin, total;
+  bool isUpper;
+};
 struct TransposeGeometry {
   SmallVector<TransposeAxis, 3> axes;
+  SmallVector<AnyTransposeAxis, 3> anyAxes; ///< instead of `axes`
   Dims outputDims;
 
   static FailureOr<TransposeGeometry> get(ConvTransposeOp op);
@@ -465,6 +517,8 @@ FailureOr<TransposeGeometry> TransposeGeometry::get(ConvTransposeOp op) {
     outputShape = outputShape.drop_front(2);
   if (!outputShape.empty() && outputShape.size() != n)
     return op.emitOpError("output_shape has ") << outputShape.size() << " elements, expected " << n;
+  bool isAny = !w.hasStaticShape() ||
+               (!outputShape.empty() && llvm::any_of(spatial, [](AffineExpr size) { return !getConstant(size); }));
   // Phases and taps that a kernel is rearranged into: a file's numbers must not ask for more than memory can hold.
   constexpr int64_t kMaxTaps = 1 << 24;
   int64_t allTaps = 1;
@@ -475,7 +529,23 @@ FailureOr<TransposeGeometry> TransposeGeometry::get(ConvTransposeOp op) {
     if (extra < 0 || extra >= std::max(in.stride, in.dilation))
       return op.emitOpError("output_padding ")
              << extra << " is not less than the stride or the dilation in spatial axis " << i;
-    TransposeAxis axis{spatial[i], AffineExpr(), in.kernel, in.stride, in.dilation, in.padBegin, 0, 0, 0, 0, 0, 0, {}};
+    if (isAny) {
+      AffineExpr full = (spatial[i] - 1) * in.stride + in.span() + extra;
+      AffineExpr output = !outputShape.empty() ? makeDim(op.getContext(), outputShape[i])
+                          : same               ? spatial[i] * in.stride
+                                               : full - (in.padBegin + in.padEnd);
+      if (auto size = getConstant(output); size && *size < 1)
+        return op.emitOpError("the padding leaves no output in spatial axis ") << i;
+      bool follows = !outputShape.empty() || same;
+      geometry.anyAxes.push_back({spatial[i], output, in.kernelSize, in.stride, in.dilation,
+                                  follows ? AffineExpr() : makeDim(op.getContext(), in.padBegin),
+                                  follows ? simplify(full - output) : AffineExpr(),
+                                  attributes.autoPad == "SAME_UPPER"});
+      geometry.outputDims.push_back(simplify(output));
+      continue;
+    }
+    TransposeAxis axis{spatial[i], AffineExpr(), in.kernel(), in.stride, in.dilation, in.padBegin, 0, 0, 0, 0, 0, 0,
+                       {}};
     // Without padding: every input makes `extent` outputs, `stride` apart.
     AffineExpr full = (spatial[i] - 1) * in.stride + (in.extent() + extra);
     if (!outputShape.empty() || same) {
@@ -512,6 +582,8 @@ FailureOr<TransposeGeometry> TransposeGeometry::get(ConvTransposeOp op) {
 }
 
 LogicalResult ConvTransposeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(TransposeGeometry::get(*this)) || failed(assumeOperands(*this, /*channelsInW=*/0, /*perGroup=*/false)))
+    return failure();
   auto geometry = TransposeGeometry::get(*this);
   if (failed(geometry))
     return failure();
@@ -624,14 +696,72 @@ static SmallVector<int64_t> channelsFirst(int64_t spatial) {
   return permutation;
 }
 
+/// By its definition, for sizes that only the run knows:
+///   y[n, f, o...] = sum over c, k... of x[n, c, i...] * w[c, f, k...] where i * stride = o + begin - k * dilation
+static Lowered convolveTransposed(LoweringBuilder &b, Lowered x, Lowered w, int64_t group,
+                                  const TransposeGeometry &geometry, Dims dims, Type accumulator) {
+  IndexMath math{b};
+  Value channels = b.materializeIndex(floorDiv(x.dims()[1], makeDim(b.getContext(), group)));
+  Value features = b.materializeIndex(w.dims()[1]);
+  SmallVector<Value> ends, inputs, begins;
+  for (auto [i, axis] : llvm::enumerate(geometry.anyAxes)) {
+    b.requireNonNegative(axis.output - 1, "the padding leaves no output in spatial axis " + Twine(i));
+    b.requireNonNegative(axis.kernel - 1, "the kernel has no element along spatial axis " + Twine(i));
+    inputs.push_back(b.materializeIndex(axis.input));
+    channels = math.select(math.equal(inputs.back(), 0), math.constant(0), channels); // there is nothing to read
+    ends.push_back(b.materializeIndex(axis.kernel));
+    if (axis.begin) {
+      begins.push_back(b.materializeIndex(axis.begin));
+      continue;
+    }
+    // The odd element of the padding is behind for SAME_UPPER, and in front otherwise.
+    Value total = arith::MaxSIOp::create(b, b.materializeIndex(axis.total), b.index(0));
+    Value half = arith::DivUIOp::create(b, total, b.index(2));
+    begins.push_back(axis.isUpper ? half : math.sub(total, half));
+  }
+  ends.insert(ends.begin(), channels);
+  RankedTensorType type = makeTensor(dims, accumulator);
+  x = convert(b, x, accumulator), w = convert(b, w, accumulator);
+  Value zero = b.constant(accumulator, 0);
+  Value value = b.generate(type, [&](ImplicitLocOpBuilder &nested, ValueRange at) -> Value {
+    Value perGroup = arith::MaxUIOp::create(nested, features, arith::ConstantIndexOp::create(nested, 1));
+    Value first = arith::MulIOp::create(nested, arith::DivUIOp::create(nested, at[1], perGroup), channels);
+    Value feature = arith::RemUIOp::create(nested, at[1], perGroup);
+    return makeLoops(nested, ends, zero, [&](ImplicitLocOpBuilder &body, ValueRange i, ValueRange carried) {
+      IndexMath math{body};
+      Value channel = math.add(first, i[0]), isThere = arith::ConstantOp::create(body, body.getBoolAttr(true));
+      SmallVector<Value> from{at[0], channel}, place{channel, feature};
+      for (auto [n, axis] : llvm::enumerate(geometry.anyAxes)) {
+        Value offset = math.sub(math.add(at[2 + n], begins[n]), math.mul(i[1 + n], math.constant(axis.dilation)));
+        Value position = arith::FloorDivSIOp::create(body, offset, math.constant(axis.stride));
+        Value isEven = math.equal(math.sub(offset, math.mul(position, math.constant(axis.stride))), 0);
+        // Unsigned: what is negative is large.
+        Value isInside = arith::CmpIOp::create(body, arith::CmpIPredicate::ult, position, inputs[n]);
+        Value reads = arith::AndIOp::create(body, isEven, isInside);
+        isThere = arith::AndIOp::create(body, isThere, reads);
+        from.push_back(math.select(reads, position, math.constant(0)));
+        place.push_back(i[1 + n]);
+      }
+      Value a = tensor::ExtractOp::create(body, x.value, from), f = tensor::ExtractOp::create(body, w.value, place);
+      Value product = arith::MulFOp::create(body, a, f);
+      product = arith::SelectOp::create(body, isThere, product, zero);
+      return SmallVector<Value>{arith::AddFOp::create(body, carried[0], product)};
+    })[0];
+  });
+  return {value, type};
+}
+
 FailureOr<SmallVector<Value>> ConvTransposeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   auto geometry = TransposeGeometry::get(*this);
   if (failed(geometry))
     return failure();
   Lowered x = getLowered(*this, operands, 0), w = getLowered(*this, operands, 1), bias = getLowered(*this, operands, 2);
-  if (!w.type.hasStaticShape())
-    return emitOpError("the sizes of W must be known");
   MLIRContext *context = b.getContext();
+  requireOperands(*this, b, w.dims()[0], w.dims()[1] * getGroup());
+  if (!geometry->anyAxes.empty()) {
+    Lowered y = convolveTransposed(b, x, w, getGroup(), *geometry, getDims(getY()), accumulatorType(x.element()));
+    return SmallVector<Value>{finish(b, y, bias, getY().getType())};
+  }
   int64_t n = geometry->axes.size(), group = getGroup();
   int64_t channels = w.type.getDimSize(0) / group, features = w.type.getDimSize(1);
   bool depthwise = group > 1 && channels == 1 && features == 1, grouped = group > 1 && !depthwise;

@@ -391,10 +391,8 @@ FailureOr<SmallVector<Value>> IdentityOp::lowerToLinalg(LoweringBuilder &, Value
 LogicalResult DropoutOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (!isa<FloatType>(getElementTypeOrSelf(getData().getType())))
     return emitOpError("takes floating-point numbers");
-  for (Value scalar : {getRatio(), getTrainingMode()})
-    if (auto type = dyn_cast<RankedTensorType>(scalar.getType());
-        type && (!type.hasStaticShape() || type.getNumElements() != 1))
-      return emitOpError("ratio and training_mode must be scalars");
+  if (failed(assumeLength(*this, 1, 1, "ratio")) || failed(assumeLength(*this, 2, 1, "training_mode")))
+    return failure();
   if (auto type = dyn_cast<RankedTensorType>(getRatio().getType()); type && !isa<FloatType>(type.getElementType()))
     return emitOpError("ratio must be a floating-point number");
   if (auto type = dyn_cast<RankedTensorType>(getTrainingMode().getType()); type && !type.getElementType().isInteger(1))

@@ -47,12 +47,10 @@ LogicalResult DFTOp::inferTypes(SmallVectorImpl<Type> &types) {
   Type element = getElementTypeOrSelf(getInput());
   if (!isa<FloatType>(element) || dims.size() < 2)
     return emitOpError("input must hold floats, with a dimension of real and imaginary parts at the end");
-  if (auto parts = getConstant(dims.back()); parts != 1 && parts != 2)
-    return emitOpError("the last dimension must be known to be 1 or 2: real numbers or complex ones");
-  for (auto [value, name] : {std::pair(getDftLength(), "dft_length"), std::pair(getAxis(), "axis")})
-    if (auto type = dyn_cast<RankedTensorType>(value.getType());
-        type && (!type.hasStaticShape() || type.getNumElements() != 1))
-      return emitOpError(name) << " must be a scalar";
+  if (auto parts = getConstant(dims.back()); parts && *parts != 1 && *parts != 2)
+    return emitOpError("the last dimension must be 1 or 2: real numbers or complex ones");
+  if (failed(assumeLength(*this, 1, 1, "dft_length")) || failed(assumeLength(*this, 2, 1, "axis")))
+    return failure();
   auto axis = ::getAxis(*this);
   if (failed(axis))
     return failure();
@@ -86,8 +84,17 @@ FailureOr<SmallVector<Value>> DFTOp::lowerToLinalg(LoweringBuilder &b, ValueRang
   if (failed(known))
     return failure();
   Lowered x = getLowered(*this, operands, 0);
-  Dims from = x.dims(), to = getDims(getOutput());
   int64_t rank = x.rank();
+  if (AffineExpr parts = x.dims().back(); !getConstant(parts)) { // real numbers get imaginary parts of 0
+    for (AffineExpr expr : {parts - 1, 2 - parts})
+      b.requireNonNegative(expr, "DFT: the last dimension is not 1 or 2: real numbers or complex ones");
+    SmallVector<OpFoldResult> low(rank, b.getIndexAttr(0)), high = low;
+    high.back() = b.materialize(simplify(2 - parts));
+    Dims dims = x.dims();
+    dims.back() = makeDim(getContext(), 2);
+    x = pad(b, x, low, high, dims, b.constant(LoweringBuilder::loweredType(x.type).getElementType(), 0));
+  }
+  Dims from = x.dims(), to = getDims(getOutput());
   bool isInverse = getInverse() != 0, isOneSided = getOnesided() != 0, isComplex = getConstant(from.back()) == 2;
   bool isReal = isInverse && isOneSided;
   IndexMath math{b};
@@ -215,13 +222,10 @@ LogicalResult STFTOp::inferTypes(SmallVectorImpl<Type> &types) {
   Type element = getElementTypeOrSelf(getSignal());
   if (!isa<FloatType>(element) || signal.size() != 3)
     return emitOpError("signal must hold floats, with the dimensions batch, length and real and imaginary parts");
-  if (auto parts = getConstant(signal[2]); parts != 1 && parts != 2)
-    return emitOpError("the last dimension must be known to be 1 or 2: real numbers or complex ones");
-  for (auto [value, name] :
-       {std::pair<Value, StringRef>(getFrameStep(), "frame_step"), {getFrameLength(), "frame_length"}})
-    if (auto type = dyn_cast<RankedTensorType>(value.getType());
-        type && (!type.hasStaticShape() || type.getNumElements() != 1))
-      return emitOpError(name) << " must be a scalar";
+  if (auto parts = getConstant(signal[2]); parts && *parts != 1 && *parts != 2)
+    return emitOpError("the last dimension must be 1 or 2: real numbers or complex ones");
+  if (failed(assumeLength(*this, 1, 1, "frame_step")) || failed(assumeLength(*this, 3, 1, "frame_length")))
+    return failure();
   if (auto window = dyn_cast<RankedTensorType>(getWindow().getType());
       window && (window.getRank() != 1 || window.getElementType() != element))
     return emitOpError("window must be a vector of the signal's type");

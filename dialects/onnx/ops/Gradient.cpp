@@ -742,6 +742,7 @@ static const std::pair<StringRef, Rule> rules[] = {
        s.set(2, [&] { return select(s.x(0), s.g().number(0), s.g()); });
      }},
     {"Identity", [](Step &s) { s.set(0, [&] { return s.g(); }); }},
+    {"Assume", [](Step &s) { s.set(0, [&] { return s.g(); }); }},
     {"Cast", [](Step &s) { s.set(0, [&] { return s.g().as(s.x(0).element()); }); }},
     {"Neg", [](Step &s) { s.set(0, [&] { return -s.g(); }); }},
     {"Relu",

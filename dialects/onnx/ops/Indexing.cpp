@@ -275,7 +275,9 @@ static FailureOr<int64_t> tupleLength(Operation *op, Value data, Value indices, 
     return op->emitOpError("takes operands of rank 1 or more");
   auto length = getConstant(at.back());
   if (!length)
-    return op->emitOpError("the last size of indices must be known when the model is compiled");
+    return op->emitOpError(
+        "the last size of indices, which decides the rank of the result, must be known when the model is "
+        "compiled: give the input that they come from a shape with --input-shape");
   if (batch < 0 || batch >= static_cast<int64_t>(at.size()) || *length < 0 || batch + *length > rank)
     return op->emitOpError("index tuples of ")
            << *length << " and " << batch << " batch dimensions do not fit data of rank " << rank;
@@ -287,6 +289,14 @@ static FailureOr<int64_t> tupleLength(Operation *op, Value data, Value indices, 
 }
 
 LogicalResult GatherNDOp::inferTypes(SmallVectorImpl<Type> &types) {
+  // A place in a vector is one number.
+  if (rankOf(getIndices()) > 0 && rankOf(getData()) - getBatchDims() == 1) {
+    SmallVector<int64_t> sizes(rankOf(getIndices()), -1);
+    sizes.back() = 1;
+    if (cast<RankedTensorType>(getIndices().getType()).isDynamicDim(sizes.size() - 1) &&
+        failed(assumeSizes(*this, 1, sizes, "indices")))
+      return failure();
+  }
   Dims dims = getDims(getData()), to = getDims(getIndices());
   int64_t batch = getBatchDims();
   auto length = tupleLength(*this, getData(), getIndices(), batch);
@@ -690,11 +700,8 @@ LogicalResult OneHotOp::inferTypes(SmallVectorImpl<Type> &types) {
   for (Value number : {getIndices(), getDepth()})
     if (Type type = elementTypeOf(number); isStoredAsBits(type))
       return emitOpError("indices and depth are numbers, not ") << getElementTypeName(type);
-  auto depthType = cast<RankedTensorType>(getDepth().getType());
-  if (!depthType.hasStaticShape() || depthType.getNumElements() != 1 || depthType.getRank() > 1)
-    return emitOpError("depth must be a scalar");
-  if (cast<RankedTensorType>(getValues().getType()).getShape() != ArrayRef<int64_t>{2})
-    return emitOpError("values must be a vector of two elements");
+  if (failed(assumeLength(*this, 1, 1, "depth")) || failed(assumeSizes(*this, 2, 2, "values")))
+    return failure();
   int64_t axis = newAxis(*this);
   AffineExpr depth = depthOf(*this);
   if (depth && getConstant(depth) && *getConstant(depth) < 0)

@@ -134,6 +134,7 @@ FailureOr<SmallVector<Value>> GemmOp::lowerToLinalg(LoweringBuilder &b, ValueRan
   Lowered lhs = getLowered(*this, operands, 0), rhs = getLowered(*this, operands, 1),
           c = getLowered(*this, operands, 2);
   Type element = lhs.element(), accumulator = accumulatorType(element);
+  b.requireEqual(lhs.dims()[getTransA() ? 0 : 1], rhs.dims()[getTransB() ? 1 : 0], "Gemm: the inner sizes differ");
   Lowered y;
   if (!getTransA() && !getTransB()) {
     y = matmul(b, lhs, rhs, *dims, accumulator);
@@ -194,6 +195,10 @@ static LogicalResult verifyQuantized(Operation *op, Value operand, Value zero, S
 }
 
 LogicalResult MatMulIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
+  // A vector has one zero point.
+  for (auto [i, name] : llvm::enumerate(ArrayRef<StringRef>{"a_zero_point", "b_zero_point"}))
+    if (getDims(getOperand(i)).size() < 2 && failed(assumeLength(*this, 2 + i, 1, name)))
+      return failure();
   auto dims = matmulDims(*this, getDims(getA()), getDims(getB()));
   if (failed(dims) || failed(verifyQuantized(*this, getA(), getAZeroPoint(), "A")) ||
       failed(verifyQuantized(*this, getB(), getBZeroPoint(), "B")))
@@ -320,8 +325,8 @@ FailureOr<SmallVector<Value>> MatMulIntegerOp::lowerToLinalg(LoweringBuilder &b,
       Lowered y = multiplyBytes(b, reshape(b, lhs, {many, depth}), aZero, columns);
       return SmallVector<Value>{reshape(b, y, getDims(getY())).value};
     }
-  lhs = subtractZeroPoint(b, lhs, getLowered(*this, operands, 2), lhs.rank() - 2); // per row
-  rhs = subtractZeroPoint(b, rhs, getLowered(*this, operands, 3), rhs.rank() - 1); // per column
+  lhs = subtractZeroPoint(b, lhs, getLowered(*this, operands, 2), std::max<int64_t>(lhs.rank() - 2, 0)); // per row
+  rhs = subtractZeroPoint(b, rhs, getLowered(*this, operands, 3), rhs.rank() - 1);                       // per column
   auto product = lowerMatmul(*this, b, lhs, rhs, b.getI32Type());
   if (failed(product))
     return failure();
@@ -338,6 +343,7 @@ using Labels = SmallVector<int>;
 struct Equation {
   SmallVector<Labels> operands;
   Labels result;
+  /// Null for a label that the result doesn't have where only the run knows which of its sizes are 1.
   llvm::SmallDenseMap<int, AffineExpr> sizes;
 };
 } // namespace
@@ -376,6 +382,7 @@ static FailureOr<Equation> parseEquation(EinsumOp op) {
   llvm::copy_if(op.getEquation(), std::back_inserter(text), [](char c) { return !llvm::isSpace(c); });
   auto [left, right] = StringRef(text).split("->");
   SmallVector<StringRef> terms;
+  llvm::SmallDenseMap<int, SmallVector<AffineExpr>> given; // the different sizes of a label, but for 1
   left.split(terms, ',');
   ValueRange inputs = op.getInputs();
   if (terms.size() != inputs.size())
@@ -388,13 +395,13 @@ static FailureOr<Equation> parseEquation(EinsumOp op) {
     if (failed(labels))
       return failure();
     for (auto [label, dim] : llvm::zip_equal(*labels, dims)) {
-      AffineExpr &size = equation.sizes[label];
-      auto known = size ? getConstant(size) : 1, own = getConstant(dim);
-      // A dimension of size 1 broadcasts.
-      if (known && own && *known != *own && *known != 1 && *own != 1)
-        return op.emitOpError("sizes ") << *known << " and " << *own << " of the same subscript differ";
-      if (!size || known == 1 || (!known && own && *own != 1))
-        size = dim;
+      SmallVector<AffineExpr> &sizes = given[label];
+      auto own = getConstant(dim);
+      for (AffineExpr size : sizes)
+        if (auto known = getConstant(size); known && own && *known != *own && *own != 1)
+          return op.emitOpError("sizes ") << *known << " and " << *own << " of the same subscript differ";
+      if (own != 1 && !llvm::is_contained(sizes, dim))
+        sizes.push_back(dim);
     }
     equation.operands.push_back(*labels);
   }
@@ -418,10 +425,25 @@ static FailureOr<Equation> parseEquation(EinsumOp op) {
     }
   }
   for (auto [i, label] : llvm::enumerate(equation.result)) {
-    if (!equation.sizes.contains(label))
+    if (!given.contains(label))
       return op.emitOpError("the result has a subscript that no operand has");
     if (llvm::is_contained(ArrayRef(equation.result).take_front(i), label))
       return op.emitOpError("the result has a subscript twice");
+  }
+  // A dimension of size 1 broadcasts.
+  for (const auto &[label, sizes] : given) {
+    AffineExpr &common = equation.sizes[label];
+    if (sizes.empty()) {
+      common = makeDim(op.getContext(), 1);
+      continue;
+    }
+    auto number = llvm::find_if(sizes, [](AffineExpr size) { return getConstant(size).has_value(); });
+    common = number == sizes.end() ? sizes[0] : *number;
+    for (AffineExpr size : sizes)
+      if (common && number == sizes.end())
+        common = commonSize(op, common, size);
+    if (auto place = llvm::find(equation.result, label); !common && place != equation.result.end())
+      common = freshSymbol(op, 0, place - equation.result.begin());
   }
   return equation;
 }
@@ -554,9 +576,29 @@ FailureOr<SmallVector<Value>> EinsumOp::lowerToLinalg(LoweringBuilder &b, ValueR
   SmallVector<Term> terms;
   for (auto [i, labels] : llvm::enumerate(equation->operands)) {
     terms.push_back({getLowered(*this, operands, i), labels});
-    for (auto [label, size] : llvm::zip_equal(labels, terms.back().tensor.dims()))
-      if (getConstant(size) != 1)
-        b.requireEqual(size, equation->sizes[label], "Einsum: sizes of the same subscript differ");
+  }
+  for (auto &[label, size] : equation->sizes) {
+    SmallVector<Dims> own;
+    for (const Term &term : terms)
+      for (auto [other, dim] : llvm::zip_equal(term.labels, term.tensor.dims()))
+        if (other == label)
+          own.push_back(Dims{dim});
+    if (!size)
+      size = newSymbol(*this);
+    b.bindBroadcast(size, own);
+  }
+  // What the run may find to be 1 is repeated before.
+  for (Term &term : terms) {
+    Dims dims = term.tensor.dims();
+    for (auto [label, dim] : llvm::zip_equal(term.labels, dims))
+      if (getConstant(dim) != 1)
+        dim = equation->sizes[label];
+    if (dims == term.tensor.dims())
+      continue;
+    RankedTensorType type = makeTensor(dims, term.tensor.element());
+    term.tensor = {b.elementwise(type, term.tensor.value, TypeRange{term.tensor.type},
+                                 [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; }),
+                   type};
   }
   // Labels of a product, in the order in which they come, that the result or a later operand has.
   auto kept = [&](ArrayRef<Labels> candidates, size_t later) {

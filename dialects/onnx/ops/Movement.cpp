@@ -8,6 +8,7 @@
 #include "dialects/onnx/support/Forgive.h"
 #include "dialects/onnx/support/Indices.h"
 #include "dialects/onnx/support/Loops.h"
+#include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -215,9 +216,9 @@ LogicalResult SplitOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (auto wanted = getNumOutputs(); wanted && *wanted != count)
     return emitOpError("has ") << count << " outputs, but num_outputs is " << *wanted;
   AffineExpr whole = dims[*axis];
+  if (failed(assumeSizes(*this, 1, count, "split")))
+    return failure();
   auto parts = partsOf(*this, whole);
-  if (parts && static_cast<int64_t>(parts->size()) != count)
-    return emitOpError("has ") << count << " outputs, but " << parts->size() << " sizes";
   AffineExpr sum = makeDim(getContext(), 0);
   for (int64_t i = 0; i < count; ++i) {
     dims[*axis] = parts ? (*parts)[i] : freshSymbol(*this, i, *axis);
@@ -255,32 +256,42 @@ namespace {
 /// What one axis of a Slice takes, where expressions say it.
 struct AxisRange {
   AffineExpr start, size;
-  Dims nonNegative; ///< must not be negative for the expressions to hold
 };
 } // namespace
 
 /// "To the end" is written as a number far beyond any size.
 static constexpr int64_t kBeyond = std::numeric_limits<int32_t>::max();
 
-/// Whether exporters may mean the expression as a place inside an axis: it is made of sizes by adding, multiplying and
-/// dividing alone (a remainder or a maximum is 0 for many sizes), and is no number less sizes, which has any sign.
-static bool isPlain(Operation *op, AffineExpr expr) {
-  bool holds = getConstant(expr) || !upperBound(expr) || *upperBound(expr) <= 0;
-  expr.walk([&](AffineExpr e) {
-    holds &= e.getKind() != AffineExprKind::Mod && !(isa<AffineSymbolExpr>(e) && getClamped(op, e));
-  });
-  return holds;
+/// The place on an axis of `dim` elements that `at` says: counted from the back when it is negative, then clamped to
+/// [0, dim]. Null where its sign is for the run to see.
+static AffineExpr placeOf(Operation *op, AffineExpr dim, AffineExpr at) {
+  auto number = getConstant(at);
+  if (number && *number >= kBeyond)
+    return dim;
+  if (number && *number < -kBeyond)
+    return makeDim(dim.getContext(), 0);
+  if (isNeverNegative(op, at))
+    return isNeverNegative(op, at - dim) ? dim : minimum(op, at, dim);
+  // All of dim - 1 and dim - 2 that is negative is so after dim is added, too.
+  if (auto less = getDifference(dim, at); less && *less <= 2)
+    return clampToZero(op, at);
+  if (isNeverNegative(op, at * -1 - 1))
+    return clampToZero(op, dim + at);
+  // 0 is counted from the front: max(at + 1, 0) is 1 there, and 0 for what is below. The product must not grow with
+  // every slice of a slice.
+  if (isNeverNegative(op, at * -1) && isa<AffineSymbolExpr, AffineConstantExpr>(dim))
+    return clampToZero(op, dim + at) - dim * clampToZero(op, at + 1);
+  return {};
 }
 
-/// The range that start, end and step describe on an axis of size `dim`. Numbers are clamped to a symbolic size. What
-/// the model computes from sizes is taken to lie inside, as exporters mean it, and so is a single element, whose size
-/// is a number then: `nonNegative` says what has to be checked. Null where that would be guessing.
+/// The range that start, end and step describe on an axis of size `dim`. Null where that is for the run to see.
 static std::optional<AxisRange> knownRange(Operation *op, AffineExpr dim, AffineExpr start, AffineExpr end,
                                            int64_t step) {
   MLIRContext *context = dim.getContext();
+  AffineExpr zero = makeDim(context, 0);
   auto size = getConstant(dim), from = getConstant(start), to = getConstant(end);
   if (size == 0)
-    return AxisRange{makeDim(context, 0), makeDim(context, 0), {}};
+    return AxisRange{zero, zero};
   if (size && from && to) {
     auto place = [&](int64_t at, int64_t low, int64_t high) { return std::clamp(at < 0 ? at + *size : at, low, high); };
     int64_t first = step > 0 ? place(*from, 0, *size) : place(*from, 0, *size - 1);
@@ -288,58 +299,29 @@ static std::optional<AxisRange> knownRange(Operation *op, AffineExpr dim, Affine
     int64_t distance = step > 0 ? last - first : first - last;
     int64_t stride = step > 0 ? step : step == std::numeric_limits<int64_t>::min() ? kBeyond : -step;
     int64_t count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
-    return AxisRange{makeDim(context, count ? first : 0), makeDim(context, count), {}};
+    return AxisRange{makeDim(context, count ? first : 0), makeDim(context, count)};
   }
-  // Both counted from the same end, or one beyond all sizes: empty whatever the size. From different ends, which comes
-  // first is for the run to see.
-  AffineExpr zero = makeDim(context, 0);
-  if (step > 0 && from && to) {
-    bool isEmpty = *from >= kBeyond || *to == 0 || *to < -kBeyond || ((*from < 0) == (*to < 0) && *from >= *to);
-    if (isEmpty)
-      return AxisRange{zero, zero, {}};
-    if (*from < 0 && *from >= -kBeyond && *to >= 0 && *to < kBeyond)
-      return std::nullopt;
-  }
-  AxisRange range;
   if (step < 0) { // the whole axis, backwards
     if (!from || !to || (*from != -1 && *from < kBeyond) || *to > -kBeyond)
       return std::nullopt;
-    range.start = simplify(dim - 1);
-    range.size = step == -1 ? dim : dim.ceilDiv(-step);
-    return range;
+    return AxisRange{simplify(dim - 1), step == -1 ? dim : dim.ceilDiv(-step)};
   }
-  auto assume = [&](AffineExpr expr) {
-    expr = simplify(expr);
-    if (!isNeverNegative(op, expr) && !llvm::is_contained(range.nonNegative, expr))
-      range.nonNegative.push_back(expr);
-  };
-  // What is never positive counts from the back, unless it is 0.
-  auto isFromBack = [&](AffineExpr at) {
-    if (auto number = getConstant(at))
-      return *number < 0;
-    bool holds = isNeverNegative(op, at * -1);
-    assume(holds ? at * -1 - 1 : at);
-    return holds;
-  };
-  AffineExpr first = from && *from < -kBeyond ? zero : isFromBack(start) ? dim + start : start;
-  AffineExpr last = to && *to >= kBeyond ? dim : to && *to < -kBeyond ? zero : isFromBack(end) ? dim + end : end;
-  if (isNeverNegative(op, last - dim))
-    last = dim;
-  bool isElement = getDifference(last, first) == 1 && (!from || !to || *to == 1 || *from == -1);
-  if (!from || isElement)
-    assume(first);
-  else
-    first = clampToZero(op, first);
-  if (!to || isElement)
-    assume(dim - last);
-  else
-    last = minimum(op, last, dim);
-  if (!range.nonNegative.empty() && !(isPlain(op, start) && isPlain(op, end)))
+  // Both counted from the same end, or one beyond all sizes: empty whatever the size. From different ends, which comes
+  // first is for the run to see.
+  if (from && to) {
+    bool isEmpty = *from >= kBeyond || *to == 0 || *to < -kBeyond || ((*from < 0) == (*to < 0) && *from >= *to);
+    if (isEmpty)
+      return AxisRange{zero, zero};
+    if (*from < 0 && *from >= -kBeyond && *to >= 0 && *to < kBeyond)
+      return std::nullopt;
+  }
+  AffineExpr first = placeOf(op, dim, start), last = placeOf(op, dim, end);
+  if (!first || !last)
     return std::nullopt;
-  // A start beyond the size or an end before the first element makes the difference negative: nothing is left. Rounding
-  // up makes nothing of what is missing, as long as that is less than a step.
-  range.start = simplify(first);
-  range.size = simplify(last - first);
+  // Where the end comes before the start, nothing is left. Rounding up makes nothing of what is missing, as long as
+  // that is less than a step. A start beyond the end needs no clamping: no element is read.
+  bool isFromFront = isNeverNegative(op, start) && !(from && *from >= kBeyond);
+  AxisRange range{isFromFront ? start : simplify(first), simplify(last - first)};
   if (auto least = lowerBound(range.size); !least || *least <= -step)
     range.size = clampToZero(op, range.size);
   if (step != 1)
@@ -359,17 +341,12 @@ struct SliceAxis {
 
 static FailureOr<SmallVector<SliceAxis>> sliceAxes(SliceOp op) {
   Dims dims = getDims(op.getData());
-  auto startsType = cast<RankedTensorType>(op.getStarts().getType());
-  if (startsType.getRank() != 1 || startsType.isDynamicDim(0))
-    return op.emitOpError("starts must be a vector of known length");
-  int64_t count = startsType.getDimSize(0), rank = dims.size();
-  for (Value other : op->getOperands().drop_front(2))
-    if (!isAbsent(other) && cast<RankedTensorType>(other.getType()).getShape() != startsType.getShape())
-      return op.emitOpError("starts, ends, axes and steps have different lengths");
-  if (count > rank)
+  int64_t count = cast<RankedTensorType>(op.getStarts().getType()).getDimSize(0), rank = dims.size();
+  bool isCounted = !ShapedType::isDynamic(count);
+  if (isCounted && count > rank)
     return op.emitOpError("slices ") << count << " axes of an operand of rank " << rank;
-  if (areRuntimeAxes(op.getAxes())) { // it may be any
-    auto steps = isAbsent(op.getSteps()) ? SmallVector<int64_t>(count, 1) : getConstantInts(op.getSteps());
+  if (!isCounted || areRuntimeAxes(op.getAxes())) { // it may be any
+    auto steps = isAbsent(op.getSteps()) ? SmallVector<int64_t>(1, 1) : getConstantInts(op.getSteps());
     bool keepsOrder = steps && llvm::all_of(*steps, [](int64_t step) { return step == 1; });
     SmallVector<SliceAxis> slices;
     for (int64_t d = 0; d < rank; ++d)
@@ -398,6 +375,14 @@ static FailureOr<SmallVector<SliceAxis>> sliceAxes(SliceOp op) {
 
 LogicalResult SliceOp::inferTypes(SmallVectorImpl<Type> &types) {
   Dims dims = getDims(getData());
+  // All are lists of one length, so that one tells it.
+  int64_t count = -1;
+  for (Value list : getOperands().drop_front())
+    if (auto type = dyn_cast<RankedTensorType>(list.getType()); type && type.getRank() == 1 && !type.isDynamicDim(0))
+      count = type.getDimSize(0);
+  for (auto [i, name] : llvm::enumerate(ArrayRef<StringRef>{"starts", "ends", "axes", "steps"}))
+    if (failed(assumeSizes(*this, 1 + i, count, name)))
+      return failure();
   auto slices = sliceAxes(*this);
   if (failed(slices))
     return failure();
@@ -436,10 +421,36 @@ FailureOr<SmallVector<Value>> SliceOp::lowerToLinalg(LoweringBuilder &b, ValueRa
   SmallVector<OpFoldResult> offsets = indexList(b, rank, 0), strides = indexList(b, rank, 1);
   bool isForward = true;
   SmallVector<Value> axes;
-  if (areRuntimeAxes(getAxes()))
+  AffineExpr count = getDims(getStarts())[0];
+  bool isCounted = getConstant(count).has_value();
+  if (isCounted && areRuntimeAxes(getAxes()))
     axes = readAxes(b, operands[3], rank);
+  for (Value list : getOperands().drop_front(2))
+    if (!isAbsent(list))
+      b.requireEqual(getDims(list)[0], count, "Slice: starts, ends, axes and steps have different lengths");
+  b.requireNonNegative(rank - count, "Slice: there are more starts than dimensions");
+  if (!isCounted && operands[3]) {
+    Value holds = makeLoops(b, b.materializeIndex(count), b.constantInt(b.getI1Type(), 1),
+                            [&](ImplicitLocOpBuilder &body, ValueRange i, ValueRange carried) {
+                              Scalar axis(body, tensor::ExtractOp::create(body, operands[3], i));
+                              return SmallVector<Value>{Scalar(body, carried[0]) & (axis >= -rank) & (axis < rank)};
+                            })[0];
+    cf::AssertOp::create(b, holds, "Slice: an axis is out of range for rank " + std::to_string(rank));
+  }
   // What a vector says of an axis: its element n, or the one where the run's axes have it.
   auto read = [&](Value onnxValue, Value lowered, int64_t n, int64_t axis, Value otherwise) -> Value {
+    if (!isCounted)
+      return makeLoops(
+          b, b.materializeIndex(count), otherwise, [&](ImplicitLocOpBuilder &body, ValueRange i, ValueRange carried) {
+            IndexMath math{body};
+            auto at = [&](Value list) -> Value {
+              Value element = tensor::ExtractOp::create(body, list, i);
+              return arith::IndexCastOp::create(body, body.getIndexType(), element);
+            };
+            Value named = operands[3] ? at(operands[3]) : i[0];
+            Value hit = arith::OrIOp::create(body, math.equal(named, axis), math.equal(named, axis - rank));
+            return SmallVector<Value>{math.select(hit, at(lowered), carried[0])};
+          })[0];
     if (!areRuntimeAxes(getAxes()))
       return b.element(onnxValue, lowered, n);
     SmallVector<Value> elements;
@@ -451,8 +462,6 @@ FailureOr<SmallVector<Value>> SliceOp::lowerToLinalg(LoweringBuilder &b, ValueRa
     int64_t axis = slice.axis;
     isForward &= slice.step && *slice.step > 0;
     if (slice.range) {
-      for (AffineExpr expr : slice.range->nonNegative)
-        b.requireNonNegative(expr, "Slice: a symbolic size is too small for the slice");
       offsets[axis] = b.materialize(slice.range->start);
       // With a single element the step says nothing, and may be far too large for an index.
       strides[axis] = b.getIndexAttr(getConstant(to[axis]) == 1 ? 1 : *slice.step);
@@ -512,7 +521,9 @@ static FailureOr<SmallVector<AxisPads>> padsOf(PadOp op) {
   int64_t rank = rankOf(op.getData());
   auto type = cast<RankedTensorType>(op.getPads().getType());
   if (type.getRank() > 2 || !type.hasStaticShape() || type.getNumElements() % 2 != 0)
-    return op.emitOpError("pads must be a vector with two elements for each axis");
+    return op.emitOpError(
+        "pads must be a vector with two elements for each axis, and their number known when the model is "
+        "compiled (--input-shape)");
   int64_t count = type.getNumElements() / 2;
   if (isAbsent(op.getAxes()) ? count != rank : count > rank)
     return op.emitOpError("has ") << 2 * count << " pads for an operand of rank " << rank;
@@ -543,11 +554,22 @@ LogicalResult PadOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
     return emitOpError("mode \"") << mode << "\" is not constant, reflect, edge or wrap";
   if (!isAbsent(getConstantValue())) {
-    auto type = cast<RankedTensorType>(getConstantValue().getType());
-    if (!type.hasStaticShape() || type.getNumElements() != 1 || type.getElementType() != elementTypeOf(getData()))
+    if (elementTypeOf(getConstantValue()) != elementTypeOf(getData()))
       return emitOpError("constant_value must be a scalar of the operand's element type");
+    if (failed(assumeLength(*this, 2, 1, "constant_value")))
+      return failure();
   }
   Dims dims = getDims(getData());
+  // There are two for every axis, so that one list tells the length of the other.
+  auto lengthOf = [](Value list) -> std::optional<int64_t> {
+    auto type = dyn_cast<RankedTensorType>(list.getType());
+    return type && type.getRank() == 1 ? getConstant(getDims(type)[0]) : std::nullopt;
+  };
+  std::optional<int64_t> axisCount = isAbsent(getAxes()) ? dims.size() : lengthOf(getAxes());
+  if (rankOf(getPads()) == 1 && axisCount && failed(assumeSizes(*this, 1, 2 * *axisCount, "pads")))
+    return failure();
+  if (auto padCount = lengthOf(getPads()); padCount && failed(assumeSizes(*this, 3, *padCount / 2, "axes")))
+    return failure();
   auto pads = padsOf(*this);
   if (failed(pads))
     return failure();
@@ -790,9 +812,8 @@ static FailureOr<SmallVector<int64_t>> croppedAxes(CenterCropPadOp op) {
       return failure();
     axes.push_back(*front);
   }
-  auto type = cast<RankedTensorType>(op.getShape().getType());
-  if (type.getRank() != 1 || type.getDimSize(0) != static_cast<int64_t>(axes.size()))
-    return op.emitOpError("shape must be a vector with one size for each of ") << axes.size() << " axes";
+  if (failed(assumeSizes(op, 1, axes.size(), "shape")))
+    return failure();
   return axes;
 }
 
@@ -956,11 +977,8 @@ FailureOr<SmallVector<Value>> ReverseSequenceOp::lowerToLinalg(LoweringBuilder &
 LogicalResult TriluOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (rankOf(getInput()) < 2)
     return emitOpError("takes an operand of rank 2 or more");
-  if (!isAbsent(getK())) {
-    auto type = cast<RankedTensorType>(getK().getType());
-    if (!type.hasStaticShape() || type.getNumElements() != 1 || type.getRank() > 1)
-      return emitOpError("k must be a scalar");
-  }
+  if (failed(assumeLength(*this, 1, 1, "k")))
+    return failure();
   types.push_back(getInput().getType());
   return success();
 }

@@ -150,7 +150,7 @@ LogicalResult GroupNormalizationOp::inferTypes(SmallVectorImpl<Type> &types) {
       failed(checkPerChannel(*this, "bias", getBias(), getX())))
     return failure();
   auto channels = getConstant(getDims(getX())[1]);
-  if (getNumGroups() < 1 || !channels || *channels % getNumGroups())
+  if (getNumGroups() < 1 || (channels && *channels % getNumGroups()))
     return emitOpError("num_groups ") << getNumGroups() << " does not divide the number of channels";
   types.push_back(getX().getType());
   return success();
@@ -159,8 +159,11 @@ LogicalResult GroupNormalizationOp::inferTypes(SmallVectorImpl<Type> &types) {
 FailureOr<SmallVector<Value>> GroupNormalizationOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
   Lowered input = getLowered(*this, operands, 0);
   // [N, C, ...] as [N, groups, C / groups, ...].
-  AffineExpr groups = makeDim(getContext(), getNumGroups());
-  AffineExpr perGroup = makeDim(getContext(), *getConstant(input.dims()[1]) / getNumGroups());
+  AffineExpr channels = input.dims()[1], groups = makeDim(getContext(), getNumGroups());
+  AffineExpr perGroup = floorDiv(channels, groups);
+  b.requireEqual(groups * perGroup, channels, "GroupNormalization: num_groups does not divide the number of channels");
+  for (unsigned i : {1, 2})
+    b.requireEqual(getDims(getOperand(i))[0], channels, "GroupNormalization: not one scale and bias for each channel");
   Dims grouped = input.dims();
   grouped[1] = perGroup;
   grouped.insert(grouped.begin() + 1, groups);
@@ -425,12 +428,13 @@ static LogicalResult upgradeGroupNormalization18(NodeForm &node) {
     return failure();
   int64_t count = groups ? groups.getValue().getSExtValue() : 0;
   int64_t channels = type->getRank() > 1 ? type->getDimSize(1) : ShapedType::kDynamic;
-  if (count < 1 || ShapedType::isDynamic(channels) || channels % count)
+  if (type->getRank() < 2 || count < 1 || (!ShapedType::isDynamic(channels) && channels % count))
     return node.error() << "GroupNormalization: num_groups " << count << " does not divide the number of channels";
+  Value size = build<ShapeOp>(node, node.operands[0], {intAttr(node, "start", 1), intAttr(node, "end", 2)});
+  Value perGroup = build<DivOp>(node, {size, node.constant(count)});
   for (unsigned i : {1, 2}) {
-    Value column = reshape(node, node.operands[i], {count, 1});
-    auto repeated = column ? make<ExpandOp>(node.b, {column, node.constant({count, channels / count})}) : ExpandOp();
-    node.operands[i] = repeated ? reshape(node, repeated.getOutput(), channels) : Value();
+    Value repeated = build<ExpandOp>(node, {reshape(node, node.operands[i], {count, 1}), perGroup});
+    node.operands[i] = repeated ? reshape(node, repeated, -1) : Value();
     if (!node.operands[i])
       return failure();
   }

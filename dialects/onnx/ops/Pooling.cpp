@@ -81,7 +81,7 @@ struct PoolLoops {
 
 /// A tensor without content whose sizes are those of the window.
 static Value windowShape(LoweringBuilder &b, const Window &window, Type element) {
-  SmallVector<int64_t> sizes = llvm::map_to_vector(window.axes, [](const WindowAxis &axis) { return axis.kernel; });
+  SmallVector<int64_t> sizes = llvm::map_to_vector(window.axes, [](const WindowAxis &axis) { return axis.kernel(); });
   return tensor::EmptyOp::create(b, sizes, element);
 }
 
@@ -261,7 +261,7 @@ FailureOr<SmallVector<Value>> MaxpoolWithMaskOp::lowerToLinalg(LoweringBuilder &
   for (unsigned i = 0; i < n; ++i) {
     sizes.push_back(b.materializeIndex(dims[2 + i]));
     begins.push_back(getValueOrCreateConstantIndexOp(b, b.getLoc(), window->padding(b, i).first));
-    kernel.push_back(b.index(window->axes[i].kernel));
+    kernel.push_back(b.index(window->axes[i].kernel()));
   }
   auto type = cast<FloatType>(x.element());
   Value least = arith::ConstantOp::create(
@@ -338,7 +338,7 @@ static Lowered countPlaces(LoweringBuilder &b, const Window &window, bool withPa
       int64_t begin = *getConstantIntValue(bounds[i].begin), end = *getConstantIntValue(bounds[i].end);
       int64_t low = withPadding ? -begin : 0, high = *getConstant(axis.input) + (withPadding ? end : 0);
       int64_t places = 0;
-      for (int64_t k = 0, at = position * axis.stride - begin; k < axis.kernel; ++k, at += axis.dilation)
+      for (int64_t k = 0, at = position * axis.stride - begin; k < axis.kernel(); ++k, at += axis.dilation)
         places += at >= low && at < high;
       return places;
     };
@@ -366,7 +366,7 @@ static Lowered countPlaces(LoweringBuilder &b, const Window &window, bool withPa
                                           cast<Value>(bounds[i].begin));
       auto below = [&, &axis = axis](Value bound) -> Value {
         Value n = arith::CeilDivSIOp::create(b, arith::SubIOp::create(b, bound, start), number(axis.dilation));
-        return arith::MinSIOp::create(b, arith::MaxSIOp::create(b, n, number(0)), number(axis.kernel));
+        return arith::MinSIOp::create(b, arith::MaxSIOp::create(b, n, number(0)), number(axis.kernel()));
       };
       places = arith::MulIOp::create(b, places, arith::SubIOp::create(b, below(bounds[i].high), below(bounds[i].low)));
     }
@@ -537,7 +537,9 @@ static FailureOr<Window> getImage(Col2ImOp op) {
   };
   auto spatial = length(op.getImageShape());
   if (!spatial || *spatial < 1 || length(op.getBlockShape()) != spatial)
-    return op.emitOpError("image_shape and block_shape must be lists of one number for each spatial dimension");
+    return op.emitOpError(
+        "image_shape and block_shape must be lists of one number for each spatial dimension, and how many "
+        "these are be known when the model is compiled (--input-shape)");
   Dims sizes;
   auto data = getShapeData(op.getImageShape());
   for (int64_t i = 0; i < *spatial; ++i) {
@@ -552,6 +554,19 @@ LogicalResult Col2ImOp::inferTypes(SmallVectorImpl<Type> &types) {
   Dims x = getDims(getInput());
   if (x.size() != 3)
     return emitOpError("input has rank ") << x.size() << ", expected 3: batch, elements of blocks, and blocks";
+  // All lists have something for every spatial dimension, so that one tells the length of the others.
+  std::optional<int64_t> spatial;
+  for (Value list : {getImageShape(), getBlockShape()})
+    if (Dims dims = getDims(list); dims.size() == 1 && getConstant(dims[0]))
+      spatial = getConstant(dims[0]);
+  for (auto list : {getStrides(), getDilations()})
+    if (!spatial && list && !list->empty())
+      spatial = list->size();
+  if (!spatial && getPads() && !getPads()->empty())
+    spatial = getPads()->size() / 2;
+  if (spatial && (failed(assumeSizes(*this, 1, *spatial, "image_shape")) ||
+                  failed(assumeSizes(*this, 2, *spatial, "block_shape"))))
+    return failure();
   auto image = getImage(*this);
   if (failed(image))
     return failure();
@@ -712,9 +727,8 @@ LogicalResult MaxUnpoolOp::inferTypes(SmallVectorImpl<Type> &types) {
     return emitOpError("X and I have different shapes");
   Dims dims = *pooled;
   if (isa<RankedTensorType>(getOutputShape().getType())) {
-    Dims length = getDims(getOutputShape());
-    if (length.size() != 1 || getConstant(length[0]) != static_cast<int64_t>(x.size()))
-      return emitOpError("output_shape must be a list of ") << x.size() << " numbers";
+    if (failed(assumeSizes(*this, 2, x.size(), "output_shape")))
+      return failure();
     auto data = getShapeData(getOutputShape());
     for (size_t i = 0; i < x.size(); ++i) {
       dims[i] = data ? (*data)[i] : freshSymbol(*this, 0, i);

@@ -45,10 +45,16 @@ constexpr ActivationKind kActivations[] = {
 
 /// Sizes and attributes that the three layers have in common.
 struct Layer {
-  int64_t gates, hidden, directions;
+  int64_t gates, directions;
   bool batchFirst, reverse; ///< reverse: the first direction is the reverse one
   bool quantized;           ///< W and R are integers [directions, inputs, gates], and have scales and zero points
-  AffineExpr time, batch, input;
+  AffineExpr time, batch, input, hidden;
+  /// An operand's name, and the sizes that the specification gives it.
+  struct Expected {
+    StringRef name;
+    Dims dims;
+  };
+  SmallVector<Expected> expected;
   SmallVector<Activation> activations; ///< those of the first direction, then those of the second
   std::optional<float> clip;
 
@@ -56,8 +62,6 @@ struct Layer {
 
   /// [directions, batch, hidden], or [batch, directions, hidden].
   Dims stateDims() const;
-  /// The sizes that the specification gives operand `i` from W to P.
-  Dims operandDims(unsigned i) const;
   Dims outputDims() const;
   const Activation *activationsOf(int64_t direction) const {
     return &activations[direction * activations.size() / directions];
@@ -150,8 +154,6 @@ static FailureOr<SmallVector<Activation>> getActivations(Operation *op, ArrayRef
   return activations;
 }
 
-static constexpr StringRef kOperands[] = {"X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"};
-
 FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> defaults, bool quantized) {
   Layer layer;
   layer.gates = gates;
@@ -174,22 +176,40 @@ FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> de
   layer.time = x[layer.batchFirst ? 1 : 0];
   layer.batch = x[layer.batchFirst ? 0 : 1];
   layer.input = x[2];
-  layer.hidden = type(2).getDimSize(quantized ? 1 : 2);
-  if (ShapedType::isDynamic(layer.hidden) || !type(2).hasStaticShape() || !type(1).hasStaticShape())
-    return op->emitOpError("the sizes of W and R must be known");
-  if (auto size = op->getAttrOfType<IntegerAttr>("hidden_size"); size && size.getSInt() != layer.hidden)
-    return op->emitOpError("hidden_size is ") << size.getSInt() << ", the weights R are for " << layer.hidden;
+  if (!getConstant(layer.input)) // then the weights may know
+    layer.input = getDims(type(1))[quantized ? 1 : 2];
+  x[2] = layer.input;
+  layer.hidden = getDims(type(2))[quantized ? 1 : 2];
+  if (auto size = op->getAttrOfType<IntegerAttr>("hidden_size")) {
+    if (auto known = getConstant(layer.hidden); known && size.getSInt() != *known)
+      return op->emitOpError("hidden_size is ") << size.getSInt() << ", the weights R are for " << *known;
+    if (size.getSInt() < 0 || size.getSInt() > std::numeric_limits<int32_t>::max())
+      return op->emitOpError("hidden_size ") << size.getSInt() << " is no size";
+    layer.hidden = makeDim(op->getContext(), size.getSInt());
+  }
   // Every operand has the sizes that the specification gives it.
-  for (unsigned i = 1; i < std::size(kOperands); ++i) {
+  AffineExpr directions = makeDim(op->getContext(), layer.directions), rows = layer.hidden * gates;
+  auto weights = [&](AffineExpr inputs) {
+    return quantized ? Dims{directions, inputs, rows} : Dims{directions, rows, inputs};
+  };
+  layer.expected = {{"X", x},
+                    {"W", weights(layer.input)},
+                    {"R", weights(layer.hidden)},
+                    {"B", {directions, rows * 2}},
+                    {"sequence_lens", {layer.batch}},
+                    {"initial_h", layer.stateDims()},
+                    {"initial_c", layer.stateDims()},
+                    {"P", {directions, layer.hidden * 3}}};
+  for (auto [i, want] : llvm::enumerate(layer.expected)) {
     if (!type(i))
       continue;
-    Dims have = getDims(type(i)), wanted = layer.operandDims(i);
-    bool fits = have.size() == wanted.size();
+    Dims have = getDims(type(i));
+    bool fits = have.size() == want.dims.size();
     for (size_t d = 0; fits && d < have.size(); ++d)
-      fits = !getConstant(have[d]) || !getConstant(wanted[d]) || have[d] == wanted[d];
+      fits = !getConstant(have[d]) || !getConstant(want.dims[d]) || have[d] == want.dims[d];
     if (!fits)
-      return op->emitOpError() << kOperands[i] << " has type " << withoutEncoding(type(i)) << ", expected the sizes "
-                               << withoutEncoding(makeTensor(wanted, type(i).getElementType()));
+      return op->emitOpError() << want.name << " has type " << withoutEncoding(type(i)) << ", expected the sizes "
+                               << withoutEncoding(makeTensor(want.dims, type(i).getElementType()));
   }
   auto activations = getActivations(op, defaults, layer.directions);
   if (failed(activations))
@@ -200,42 +220,25 @@ FailureOr<Layer> Layer::get(Operation *op, int64_t gates, ArrayRef<StringRef> de
   return layer;
 }
 
-Dims Layer::operandDims(unsigned i) const {
-  auto dim = [&](int64_t size) { return makeDim(batch.getContext(), size); };
-  int64_t rows = gates * hidden;
-  auto weights = [&](AffineExpr inputs) {
-    return quantized ? Dims{dim(directions), inputs, dim(rows)} : Dims{dim(directions), dim(rows), inputs};
-  };
-  switch (i) {
-  case 1:
-    return weights(input);
-  case 2:
-    return weights(dim(hidden));
-  case 3:
-    return {dim(directions), dim(2 * rows)};
-  case 4:
-    return {batch};
-  case 5:
-  case 6:
-    return stateDims();
-  default:
-    return {dim(directions), dim(3 * hidden)};
-  }
-}
-
 Dims Layer::stateDims() const {
-  AffineExpr d = makeDim(batch.getContext(), directions), h = makeDim(batch.getContext(), hidden);
-  return batchFirst ? Dims{batch, d, h} : Dims{d, batch, h};
+  AffineExpr d = makeDim(batch.getContext(), directions);
+  return batchFirst ? Dims{batch, d, hidden} : Dims{d, batch, hidden};
 }
 
 Dims Layer::outputDims() const {
-  AffineExpr d = makeDim(batch.getContext(), directions), h = makeDim(batch.getContext(), hidden);
-  return batchFirst ? Dims{batch, time, d, h} : Dims{time, d, batch, h};
+  AffineExpr d = makeDim(batch.getContext(), directions);
+  return batchFirst ? Dims{batch, time, d, hidden} : Dims{time, d, batch, hidden};
 }
 
 static LogicalResult infer(Operation *op, const FailureOr<Layer> &layer, SmallVectorImpl<Type> &types) {
   if (failed(layer))
     return failure();
+  for (unsigned i = 0; i < std::min<size_t>(layer->expected.size(), op->getNumOperands()); ++i) {
+    const Layer::Expected &want = layer->expected[i];
+    auto sizes = llvm::map_to_vector(want.dims, [](AffineExpr dim) { return getConstant(dim).value_or(-1); });
+    if (failed(assumeSizes(op, i, sizes, want.name)))
+      return failure();
+  }
   Type element = getElementTypeOrSelf(op->getOperand(0).getType());
   types.push_back(makeTensor(layer->outputDims(), element));
   for (unsigned i = 1; i < op->getNumResults(); ++i)
@@ -251,7 +254,7 @@ public:
       : op(op), layer(layer), b(b), operands(operands) {
     element = getLowered(op, operands, 0).element();
     accumulator = accumulatorType(element);
-    state = makeTensor({layer.batch, makeDim(b.getContext(), layer.hidden)}, accumulator);
+    state = makeTensor({layer.batch, layer.hidden}, accumulator);
   }
 
   /// What a cell gets in one step of one direction.
@@ -299,6 +302,8 @@ private:
     return value.rank() == 2 ? b.getMultiDimIdentityMap(2)
                              : AffineMap::get(2, 0, b.getAffineDimExpr(1), b.getContext());
   }
+  /// What is `n` times the hidden size.
+  OpFoldResult offset(int64_t n) { return b.materialize(layer.hidden * n); }
   /// Where direction `d` of a state or (with a time) of the output is.
   SmallVector<OpFoldResult> place(int64_t d, OpFoldResult time = {}) {
     OpFoldResult zero = b.getIndexAttr(0), at = b.getIndexAttr(d);
@@ -342,9 +347,8 @@ Lowered RecurrentLowering::vector(unsigned i, int64_t direction, int64_t part) {
   Lowered value = getLowered(op, operands, i);
   if (!value)
     return {};
-  AffineExpr size = makeDim(b.getContext(), layer.hidden);
-  return slice(b, value, {b.getIndexAttr(direction), b.getIndexAttr(part * layer.hidden)},
-               {makeDim(b.getContext(), 1), size}, {size});
+  AffineExpr size = layer.hidden;
+  return slice(b, value, {b.getIndexAttr(direction), offset(part)}, {makeDim(b.getContext(), 1), size}, {size});
 }
 
 /// X * W for all time steps, gates and directions plus the biases: [time, batch, directions * gates * hidden], or with
@@ -352,7 +356,7 @@ Lowered RecurrentLowering::vector(unsigned i, int64_t direction, int64_t part) {
 Lowered RecurrentLowering::project(bool separateBias) {
   MLIRContext *context = b.getContext();
   Lowered x = getLowered(op, operands, 0), w = getLowered(op, operands, 1), bias = getLowered(op, operands, 3);
-  int64_t columns = layer.directions * layer.gates * layer.hidden;
+  AffineExpr columns = layer.hidden * (layer.directions * layer.gates);
   Dims dims = x.dims();
   x = reshape(b, x, {product(context, {dims[0], dims[1]}), dims[2]});
   Lowered y;
@@ -368,35 +372,34 @@ Lowered RecurrentLowering::project(bool separateBias) {
       y = {b.lower(all), cast<RankedTensorType>(all.getType())};
     }
   } else {
-    w = reshape(b, w, {makeDim(context, columns), layer.input});
+    w = reshape(b, w, {columns, layer.input});
     y = multiplyTransposed(b, x, w, accumulator);
   }
   if (bias) {
     // B is [Wb, Rb] for every direction: the sum of both, [directions, gates * hidden].
-    int64_t rows = layer.gates * layer.hidden;
-    Dims part{makeDim(context, layer.directions), makeDim(context, rows)};
+    AffineExpr rows = layer.hidden * layer.gates;
+    Dims part{makeDim(context, layer.directions), rows};
     Lowered ofW = slice(b, bias, {b.getIndexAttr(0), b.getIndexAttr(0)}, part, part);
-    Lowered ofR = slice(b, bias, {b.getIndexAttr(0), b.getIndexAttr(rows)}, part, part);
-    int64_t shared = separateBias ? rows - layer.hidden : rows;
+    Lowered ofR = slice(b, bias, {b.getIndexAttr(0), b.materialize(rows)}, part, part);
+    Value shared = separateBias ? b.materializeIndex(layer.hidden * (layer.gates - 1)) : Value();
     RankedTensorType type = makeTensor(part, accumulator);
     Value sum = b.elementwise(type, ValueRange{ofW.value, ofR.value}, TypeRange{ofW.type, ofR.type},
                               [&](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
                                 Value w = convertScalar(b, args[0], element, accumulator);
                                 Value r = convertScalar(b, args[1], element, accumulator);
-                                if (shared != rows) {
+                                if (shared) {
                                   Value column = linalg::IndexOp::create(b, 1);
-                                  Value isShared = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column,
-                                                                         arith::ConstantIndexOp::create(b, shared));
+                                  Value isShared = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, shared);
                                   r = arith::SelectOp::create(b, isShared, r, number(b, accumulator, 0));
                                 }
                                 return arith::AddFOp::create(b, w, r);
                               });
-    Lowered row = reshape(b, Lowered{sum, type}, {makeDim(context, columns)});
+    Lowered row = reshape(b, Lowered{sum, type}, {columns});
     y.value = b.elementwise(
         y.type, ValueRange{y.value, row.value}, TypeRange{y.type, row.type},
         [](ImplicitLocOpBuilder &b, ValueRange args) -> Value { return arith::AddFOp::create(b, args[0], args[1]); });
   }
-  return reshape(b, y, {dims[0], dims[1], makeDim(context, columns)});
+  return reshape(b, y, {dims[0], dims[1], columns});
 }
 
 Lowered RecurrentLowering::initialState(unsigned operand, int64_t direction) {
@@ -468,9 +471,8 @@ Lowered RecurrentLowering::multiplyWithR(Lowered x, int64_t direction, int64_t f
     return multiplyQuantized(x, 2, direction);
   }
   MLIRContext *context = b.getContext();
-  AffineExpr rows = makeDim(context, (to - from) * layer.hidden), columns = makeDim(context, layer.hidden);
-  Lowered r = slice(b, getLowered(op, operands, 2),
-                    {b.getIndexAttr(direction), b.getIndexAttr(from * layer.hidden), b.getIndexAttr(0)},
+  AffineExpr rows = layer.hidden * (to - from), columns = layer.hidden;
+  Lowered r = slice(b, getLowered(op, operands, 2), {b.getIndexAttr(direction), offset(from), b.getIndexAttr(0)},
                     {makeDim(context, 1), rows, columns}, {rows, columns});
   return multiplyTransposed(b, x, r, accumulator);
 }
@@ -479,7 +481,7 @@ Lowered RecurrentLowering::gate(Lowered values, int64_t gate) {
   Dims dims = getDims(state);
   if (values.dims() == dims)
     return values;
-  return slice(b, values, {b.getIndexAttr(0), b.getIndexAttr(gate * layer.hidden)}, dims, dims);
+  return slice(b, values, {b.getIndexAttr(0), offset(gate)}, dims, dims);
 }
 
 SmallVector<Value>
@@ -537,20 +539,20 @@ Lowered RecurrentLowering::compute(ArrayRef<Lowered> inputs, ElementBody body) {
 Value RecurrentLowering::insert(Value part, Value whole, ArrayRef<OpFoldResult> offsets) {
   Dims sizes(offsets.size(), makeDim(b.getContext(), 1));
   sizes[layer.batchFirst ? 0 : offsets.size() - 2] = layer.batch;
-  sizes.back() = makeDim(b.getContext(), layer.hidden);
+  sizes.back() = layer.hidden;
   SmallVector<OpFoldResult> ones(offsets.size(), b.getIndexAttr(1));
   return tensor::InsertSliceOp::create(b, part, whole, offsets, b.materialize(sizes), ones);
 }
 
 SmallVector<Value> RecurrentLowering::lower(unsigned states, bool separateBias, Cell cell) {
   MLIRContext *context = b.getContext();
-  if (layer.hidden == 0 || getConstant(layer.batch) == 0) // there is nothing to compute
+  if (getConstant(layer.hidden) == 0 || getConstant(layer.batch) == 0) // there is nothing to compute
     return llvm::map_to_vector(op->getResults().take_front(1 + states),
                                [&](Value result) { return result.use_empty() ? Value() : b.empty(result.getType()); });
-  for (unsigned i = 1; i < std::min<size_t>(std::size(kOperands), operands.size()); ++i)
-    if (Lowered operand = getLowered(op, operands, i))
-      for (auto [have, wanted] : llvm::zip_equal(operand.dims(), layer.operandDims(i)))
-        b.requireEqual(have, wanted, op->getName().stripDialect() + ": " + kOperands[i] + " does not fit X");
+  for (auto [i, want] : llvm::enumerate(layer.expected))
+    if (i < operands.size() && operands[i])
+      for (auto [have, dim] : llvm::zip_equal(getDims(op->getOperand(i)), want.dims))
+        b.requireEqual(have, dim, op->getName().stripDialect() + ": " + want.name + " does not fit X");
   Lowered projected = project(separateBias), lengths = getLowered(op, operands, 4);
   bool wantsOutput = !op->getResult(0).use_empty();
   Value output = wantsOutput ? b.empty(op->getResult(0).getType()) : Value();
@@ -577,8 +579,8 @@ SmallVector<Value> RecurrentLowering::lower(unsigned states, bool separateBias, 
       if (lengths)
         active = arith::IndexCastOp::create(b, b.getI32Type(), time);
       Step step{direction, layer.activationsOf(direction), {}, {}};
-      AffineExpr columns = makeDim(context, layer.gates * layer.hidden), unit = makeDim(context, 1);
-      OpFoldResult first = b.getIndexAttr(0), column = b.getIndexAttr(direction * layer.gates * layer.hidden);
+      AffineExpr columns = layer.hidden * layer.gates, unit = makeDim(context, 1);
+      OpFoldResult first = b.getIndexAttr(0), column = offset(direction * layer.gates);
       SmallVector<OpFoldResult> offsets{time, first, column};
       Dims sizes{unit, layer.batch, columns};
       if (layer.batchFirst) {
@@ -754,9 +756,8 @@ LogicalResult DynamicQuantizeLSTMOp::inferTypes(SmallVectorImpl<Type> &types) {
     if (!element || element.getWidth() != 8 || getElementTypeOrSelf(zero) != element)
       return emitOpError(name) << " and its zero point must both be int8 or both uint8";
     for (Value parameter : {scale, zero}) {
-      auto shape = cast<RankedTensorType>(parameter.getType()).getShape();
-      if (shape != ArrayRef<int64_t>{layer->directions} &&
-          shape != ArrayRef<int64_t>{layer->directions, layer->gates * layer->hidden})
+      Dims dims = getDims(parameter), wanted{makeDim(getContext(), layer->directions), layer->hidden * layer->gates};
+      if (dims.size() > 2 || dims != ArrayRef<AffineExpr>(wanted).take_front(dims.size()))
         return emitOpError("scale and zero point of ")
                << name << " must have one element for each direction, or one for each direction and column";
     }

@@ -298,9 +298,10 @@ FailureOr<SmallVector<Value>> ArgMinOp::lowerToLinalg(LoweringBuilder &b, ValueR
 //===- CumSum, CumProd ----------------------------------------------------------------===//
 
 template <typename OpT> static LogicalResult inferScan(OpT op, SmallVectorImpl<Type> &types) {
-  auto axisType = cast<RankedTensorType>(op.getAxis().getType());
-  if (!axisType.hasStaticShape() || axisType.getNumElements() != 1 || !axisType.getElementType().isInteger())
+  if (!getElementTypeOrSelf(op.getAxis()).isInteger())
     return op.emitOpError("axis is one integer");
+  if (failed(assumeLength(op, 1, 1, "axis")))
+    return failure();
   if (getElementTypeOrSelf(op.getX().getType()).isInteger(1))
     return op.emitOpError("takes numbers, not bool");
   if (auto axis = getConstantInts(op.getAxis()))

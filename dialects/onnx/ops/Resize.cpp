@@ -109,16 +109,15 @@ static FailureOr<Geometry> getGeometry(ResizeOp op) {
   geometry.hasRoi = op.getCoordinateTransformationMode() == "tf_crop_and_resize";
   if (geometry.hasScales == isGiven(op.getSizes()))
     return op.emitOpError("takes either scales or sizes");
-  auto check = [&](Value value, StringRef name, int64_t length, bool isFloat) -> LogicalResult {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
-    if (!type || type.getRank() != 1 || type.getDimSize(0) != length ||
-        isFloat != isa<FloatType>(type.getElementType()))
+  auto check = [&](unsigned operand, StringRef name, int64_t length, bool isFloat) -> LogicalResult {
+    auto type = dyn_cast<RankedTensorType>(op->getOperand(operand).getType());
+    if (!type || isFloat != isa<FloatType>(type.getElementType()))
       return op.emitOpError() << name << " must be a list of " << length << " numbers";
-    return success();
+    return assumeSizes(op, operand, length, name);
   };
-  if (failed(geometry.hasScales ? check(op.getScales(), "scales", geometry.count, true)
-                                : check(op.getSizes(), "sizes", geometry.count, false)) ||
-      (geometry.hasRoi && failed(check(op.getRoi(), "roi", 2 * geometry.count, true))))
+  if (failed(geometry.hasScales ? check(2, "scales", geometry.count, true)
+                                : check(3, "sizes", geometry.count, false)) ||
+      (geometry.hasRoi && failed(check(1, "roi", 2 * geometry.count, true))))
     return failure();
   auto scales = geometry.hasScales ? getConstantFloats(op.getScales()) : std::nullopt;
   auto sizes = geometry.hasScales ? std::nullopt : getShapeData(op.getSizes());

@@ -33,7 +33,10 @@ static FailureOr<int64_t> lengthOf(Operation *op, Value vector, StringRef name) 
   if (type.getRank() != 1)
     return op->emitOpError(name) << " must have rank 1, but has rank " << type.getRank();
   if (type.isDynamicDim(0))
-    return op->emitOpError("the length of ") << name << " must be known when the model is compiled";
+    return op->emitOpError("the length of ")
+           << name
+           << ", which decides the rank of the result, must be known when the model is compiled: give the input "
+           << "that it comes from a shape with --input-shape";
   if (type.getDimSize(0) > kMaxLength)
     return op->emitOpError() << name << " has " << type.getDimSize(0) << " elements; tensors have at most "
                              << kMaxLength << " dimensions";
@@ -198,19 +201,31 @@ FailureOr<SmallVector<Value>> FlattenOp::lowerToLinalg(LoweringBuilder &b, Value
   return SmallVector<Value>{b.reshape(operands[0], getInput().getType(), getType())};
 }
 
+/// The axes that Squeeze drops, nullopt where only the run tells.
+static std::optional<SmallVector<int64_t>> droppedAxes(SqueezeOp op) {
+  Dims dims = getDims(op.getData());
+  int64_t rank = dims.size();
+  if (!isa<NoneType>(op.getAxes().getType())) {
+    auto axes = getConstantInts(op.getAxes());
+    for (int64_t &axis : axes ? MutableArrayRef<int64_t>(*axes) : MutableArrayRef<int64_t>())
+      axis = axis < 0 ? axis + rank : axis;
+    return axes;
+  }
+  // The rank is fixed here: the run checks that no other size is 1.
+  SmallVector<int64_t> dropped;
+  for (auto [i, dim] : llvm::enumerate(dims))
+    if (getConstant(dim) == 1)
+      dropped.push_back(i);
+  return dropped;
+}
+
 LogicalResult SqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
   Dims dims = getDims(getData()), to;
-  SmallVector<int64_t> dropped;
-  if (isa<NoneType>(getAxes().getType())) {
-    for (auto [i, dim] : llvm::enumerate(dims)) // the rank is fixed here: no other size may turn out to be 1
-      if (getConstant(dim) == 1)
-        dropped.push_back(i);
-  } else if (auto axes = getConstantInts(getAxes())) {
-    auto normal = normalizeAxes(*this, *axes, dims.size());
-    if (failed(normal))
+  if (!isa<NoneType>(getAxes().getType()))
+    if (auto axes = getConstantInts(getAxes()); axes && failed(normalizeAxes(*this, *axes, dims.size())))
       return failure();
-    dropped = *normal;
-  } else {
+  auto dropped = droppedAxes(*this);
+  if (!dropped) {
     auto count = lengthOf(*this, getAxes(), "axes");
     if (failed(count))
       return failure();
@@ -225,7 +240,7 @@ LogicalResult SqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
     return success();
   }
   for (auto [i, dim] : llvm::enumerate(dims)) {
-    if (!llvm::is_contained(dropped, static_cast<int64_t>(i)))
+    if (!llvm::is_contained(*dropped, static_cast<int64_t>(i)))
       to.push_back(dim);
     else if (auto size = getConstant(dim); size && size != 1)
       return emitOpError("can't drop dimension ") << i << ", which has size " << *size;
@@ -253,9 +268,30 @@ FailureOr<SmallVector<Value>> SqueezeOp::lowerToLinalg(LoweringBuilder &b, Value
     for (auto [dim, size] : llvm::zip_equal(to, sizes))
       b.bindFresh(dim, [&, size = size] { return size; });
   }
-  b.requireEqual(product(getContext(), getDims(getData())), product(getContext(), getDims(getSqueezed())),
-                 "Squeeze: a dropped dimension is not of size 1");
-  return SmallVector<Value>{b.reshape(operands[0], getData().getType(), getType())};
+  static constexpr StringLiteral message = "Squeeze: a dropped dimension is not of size 1";
+  Dims from = getDims(getData()), to = getDims(getSqueezed());
+  Value data = operands[0];
+  Type dataType = getData().getType();
+  if (auto dropped = droppedAxes(*this)) {
+    // What the run has checked to be 1 is 1 from here on.
+    for (int64_t axis : *dropped) {
+      b.requireEqual(from[axis], makeDim(getContext(), 1), message);
+      from[axis] = makeDim(getContext(), 1);
+    }
+    for (auto [axis, dim] : llvm::enumerate(from))
+      if (!operands[1] && !llvm::is_contained(*dropped, static_cast<int64_t>(axis)) && !getConstant(dim)) {
+        Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, b.materializeIndex(dim), b.index(1));
+        cf::AssertOp::create(b, holds,
+                             "Squeeze: dimension " + std::to_string(axis) +
+                                 " is 1 in this run, so that it would be dropped, too: the rank of the "
+                                 "result must be known when the model is compiled");
+      }
+    dataType = makeTensor(from, elementTypeOf(getData()));
+    if (RankedTensorType type = LoweringBuilder::loweredType(dataType); type != data.getType())
+      data = tensor::CastOp::create(b, type, data);
+  }
+  b.requireEqual(product(getContext(), from), product(getContext(), to), message);
+  return SmallVector<Value>{b.reshape(data, dataType, getType())};
 }
 
 LogicalResult UnsqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
@@ -358,9 +394,11 @@ FailureOr<SmallVector<Value>> ExpandOp::lowerToLinalg(LoweringBuilder &b, ValueR
       Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, size, b.index(1));
       return arith::SelectOp::create(b, isOne, wanted, size).getResult();
     });
-    if (auto data = getShapeData(getShape()); data && shapeIndex >= 0) {
+    auto data = getShapeData(getShape());
+    if (data && shapeIndex >= 0)
       b.requireNonNegative((*data)[shapeIndex], "Expand: a size is negative");
-    } else if (shapeIndex >= 0) {
+    if (shapeIndex >= 0 &&
+        !(data && ((*data)[shapeIndex] == dim || getConstant((*data)[shapeIndex]).value_or(0) == 1))) {
       Value wanted = b.element(getShape(), operands[1], shapeIndex);
       Value fits =
           arith::OrIOp::create(b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, wanted, b.index(1)),
@@ -383,12 +421,9 @@ FailureOr<SmallVector<Value>> ExpandOp::lowerToLinalg(LoweringBuilder &b, ValueR
 }
 
 LogicalResult TileOp::inferTypes(SmallVectorImpl<Type> &types) {
-  auto length = lengthOf(*this, getRepeats(), "repeats");
-  if (failed(length))
-    return failure();
   Dims dims = getDims(getInput()), to;
-  if (*length != static_cast<int64_t>(dims.size()))
-    return emitOpError("has ") << *length << " repeats for an operand of rank " << dims.size();
+  if (failed(assumeSizes(*this, 1, dims.size(), "repeats")))
+    return failure();
   auto repeats = getShapeData(getRepeats());
   for (auto [i, dim] : llvm::enumerate(dims)) {
     if (repeats)
@@ -489,10 +524,10 @@ LogicalResult RangeOp::inferTypes(SmallVectorImpl<Type> &types) {
   for (Value operand : getOperands()) {
     if (elementTypeOf(operand) != elementTypeOf(getStart()))
       return emitOpError("operands have different element types");
-    auto type = cast<RankedTensorType>(operand.getType());
-    if (!type.hasStaticShape() || type.getNumElements() != 1 || type.getRank() > 1)
-      return emitOpError("operands must be scalars");
   }
+  for (auto [i, name] : llvm::enumerate(ArrayRef<StringRef>{"start", "limit", "delta"}))
+    if (failed(assumeLength(*this, i, 1, name)))
+      return failure();
   Type elementType = elementTypeOf(getStart());
   if (!isa<FloatType>(elementType) && !elementType.isSignlessInteger())
     return emitOpError("does not take element type ") << elementType;

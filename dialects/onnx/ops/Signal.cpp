@@ -11,11 +11,9 @@ using namespace mlir;
 using namespace onnxc::onnx;
 
 static LogicalResult checkScalars(Operation *op) {
-  for (Value operand : op->getOperands()) {
-    auto type = cast<RankedTensorType>(operand.getType());
-    if (!type.hasStaticShape() || type.getNumElements() != 1 || type.getRank() > 1)
-      return op->emitOpError("operands must be scalars");
-  }
+  for (unsigned i = 0; i < op->getNumOperands(); ++i)
+    if (failed(assumeLength(op, i, 1, "every operand")))
+      return failure();
   return success();
 }
 

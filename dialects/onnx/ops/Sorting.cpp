@@ -21,9 +21,8 @@ LogicalResult TopKOp::inferTypes(SmallVectorImpl<Type> &types) {
   auto axis = normalizeAxis(*this, getAxis(), dims.size());
   if (failed(axis))
     return failure();
-  auto k = cast<RankedTensorType>(getK().getType());
-  if (!k.hasStaticShape() || k.getNumElements() != 1 || k.getRank() > 1)
-    return emitOpError("K must be one integer");
+  if (failed(assumeLength(*this, 1, 1, "K")))
+    return failure();
   Type element = getElementTypeOrSelf(getX().getType());
   auto data = getShapeData(getK());
   AffineExpr count = data ? data->front() : freshSymbol(*this, 0, *axis);

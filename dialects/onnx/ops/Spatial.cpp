@@ -245,6 +245,13 @@ static LogicalResult upgradeGridSample(NodeForm &node) {
 
 LogicalResult AffineGridOp::inferTypes(SmallVectorImpl<Type> &types) {
   Dims theta = getDims(getTheta()), size = getDims(getSize());
+  // Where the model doesn't say how many sizes there are, the matrices do.
+  if (auto rows = theta.size() == 3 ? getConstant(theta[1]) : std::nullopt;
+      rows && size.size() == 1 && !getConstant(size[0])) {
+    if (failed(assumeSizes(*this, 1, *rows + 2, "size")))
+      return failure();
+    size = getDims(getSize());
+  }
   auto length = size.size() == 1 ? getConstant(size[0]) : std::nullopt;
   if (length != 4 && length != 5)
     return emitOpError("size must be a list of 4 or 5 numbers: batch, channels and spatial dimensions");
@@ -320,9 +327,10 @@ static FailureOr<Window> getWindow(DeformConvOp op) {
       return op.emitOpError("has operands of different element types");
   if (!isa<FloatType>(x.getElementType()))
     return op.emitOpError("X must hold floats");
-  ArrayRef<int64_t> kernel = w.getShape().drop_front(2);
   if (llvm::any_of(w.getShape(), [](int64_t size) { return ShapedType::isDynamic(size) || size < 1; }))
-    return op.emitOpError("the sizes of W must be known and positive");
+    return op.emitOpError("the sizes of W must be positive, and known when the model is compiled (--input-shape)");
+  Dims kernel = getDims(w);
+  kernel.erase(kernel.begin(), kernel.begin() + 2);
   int64_t group = op.getGroup(), offsetGroup = op.getOffsetGroup();
   if (group < 1 || offsetGroup < 1 || w.getDimSize(0) % group != 0)
     return op.emitOpError("group ") << group << " does not divide " << w.getDimSize(0) << " feature maps";
@@ -358,7 +366,25 @@ static SmallVector<ExpectedShape> getExpectedShapes(DeformConvOp op, const Windo
           {4, "mask", perBatch(places)}};
 }
 
+/// Sizes of W that it doesn't say itself, but other operands and attributes do.
+static LogicalResult assumeWeights(DeformConvOp op) {
+  auto x = cast<RankedTensorType>(op.getX().getType()), w = cast<RankedTensorType>(op.getW().getType());
+  if (w.hasStaticShape() || w.getRank() < 3 || x.getRank() != w.getRank())
+    return success();
+  SmallVector<int64_t> sizes(w.getRank(), -1);
+  if (auto bias = dyn_cast<RankedTensorType>(op.getB().getType()); bias && bias.getRank() == 1 && !bias.isDynamicDim(0))
+    sizes[0] = bias.getDimSize(0);
+  if (int64_t group = op.getGroup(), channels = x.getDimSize(1);
+      !x.isDynamicDim(1) && group > 0 && channels % group == 0)
+    sizes[1] = channels / group;
+  if (auto kernel = op.getKernelShape(); kernel && static_cast<int64_t>(kernel->size()) == w.getRank() - 2)
+    llvm::copy(*kernel, sizes.begin() + 2);
+  return assumeSizes(op, 1, sizes, "W");
+}
+
 LogicalResult DeformConvOp::inferTypes(SmallVectorImpl<Type> &types) {
+  if (failed(assumeWeights(*this)))
+    return failure();
   auto window = getWindow(*this);
   if (failed(window))
     return failure();
@@ -415,8 +441,8 @@ FailureOr<SmallVector<Value>> DeformConvOp::lowerToLinalg(LoweringBuilder &b, Va
     SmallVector<Value> kernel(n);
     Value rest = at[2];
     for (unsigned i = n; i-- > 0;) {
-      kernel[i] = arith::RemUIOp::create(body, rest, math.constant(window->axes[i].kernel));
-      rest = arith::DivUIOp::create(body, rest, math.constant(window->axes[i].kernel));
+      kernel[i] = arith::RemUIOp::create(body, rest, math.constant(window->axes[i].kernel()));
+      rest = arith::DivUIOp::create(body, rest, math.constant(window->axes[i].kernel()));
     }
     SmallVector<SmallVector<SampleTap>> taps;
     for (auto [i, axis] : llvm::enumerate(window->axes)) {

@@ -192,6 +192,7 @@ Lowered onnxc::onnx::matmul(LoweringBuilder &b, Lowered lhs, Lowered rhs, ArrayR
   lhs = convert(b, lhs, accumulator);
   rhs = convert(b, rhs, accumulator);
   Dims left = lhs.dims(), right = rhs.dims();
+  b.requireEqual(left.back(), right[right.size() - 2], "the inner sizes of a matrix product differ");
   if (right.size() == 2) { // the left batches are more rows
     AffineExpr rows = product(b.getContext(), ArrayRef(left).drop_back());
     Lowered result = matmul2D(b, reshape(b, lhs, {rows, left.back()}), rhs, accumulator);

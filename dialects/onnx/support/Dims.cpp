@@ -290,22 +290,64 @@ void onnxc::onnx::walkSymbols(Operation *op, AffineExpr expr, function_ref<void(
     });
 }
 
-/// A symbol that is max(e, 0) is one of the two: the expression has to be with either. Every symbol doubles the work,
-/// so only a few are looked into.
-static bool isNeverNegative(Operation *op, AffineExpr expr, unsigned depth) {
-  expr = simplify(expr);
-  if (isNonNegative(expr))
+namespace {
+/// Some expressions, and others of which it is known that they are not negative.
+struct Case {
+  SmallVector<AffineExpr, 2> exprs;
+  SmallVector<AffineExpr> facts;
+
+  /// Whether `expr` can't be negative: as it is, or less one or two of the facts.
+  bool isNeverNegative(AffineExpr expr) const {
+    if (isNonNegative(simplify(expr)))
+      return true;
+    for (auto [i, fact] : llvm::enumerate(facts)) {
+      AffineExpr rest = simplify(expr - fact);
+      if (isNonNegative(rest) || llvm::any_of(ArrayRef(facts).drop_front(i + 1),
+                                              [&](AffineExpr other) { return isNonNegative(simplify(rest - other)); }))
+        return true;
+    }
+    return false;
+  }
+  bool is(AffineExpr a, int64_t number) const {
+    return isNeverNegative(a - number) && isNeverNegative(makeDim(a.getContext(), number) - a);
+  }
+  bool isNot(AffineExpr a, int64_t number) const { return differ(a, makeDim(a.getContext(), number)); }
+  bool differ(AffineExpr a, AffineExpr b) const { return isNeverNegative(a - b - 1) || isNeverNegative(b - a - 1); }
+};
+} // namespace
+
+/// A symbol that is max(e, 0) is e, which is not negative then, or 0, when e is: whether `holds` in all such cases.
+/// Every symbol doubles the work, so only a few are looked into.
+static bool inEveryCase(Operation *op, const Case &given, function_ref<bool(const Case &)> holds, unsigned depth = 4) {
+  MLIRContext *context = op->getContext();
+  if (holds(given) || given.isNeverNegative(makeDim(context, -1))) // facts that contradict each other: there is no case
     return true;
   AffineExpr symbol, clamped;
-  expr.walk([&](AffineExpr e) {
-    if (!clamped && isa<AffineSymbolExpr>(e) && (clamped = getClamped(op, e)))
-      symbol = e;
-  });
-  return clamped && depth > 0 && isNeverNegative(op, expr.replace(symbol, makeDim(op->getContext(), 0)), depth - 1) &&
-         isNeverNegative(op, expr.replace(symbol, clamped), depth - 1);
+  for (AffineExpr expr : given.exprs)
+    expr.walk([&](AffineExpr e) {
+      if (!clamped && isa<AffineSymbolExpr>(e) && (clamped = getClamped(op, e)))
+        symbol = e;
+    });
+  if (!clamped || depth == 0)
+    return false;
+  for (bool isClamped : {false, true}) {
+    AffineExpr value = isClamped ? makeDim(context, 0) : clamped;
+    Case next;
+    for (AffineExpr expr : given.exprs)
+      next.exprs.push_back(simplify(expr.replace(symbol, value)));
+    for (AffineExpr fact : given.facts)
+      next.facts.push_back(fact.replace(symbol, value));
+    next.facts.push_back(isClamped ? clamped * -1 - 1 : clamped);
+    if (!inEveryCase(op, next, holds, depth - 1))
+      return false;
+  }
+  return true;
 }
 
-bool onnxc::onnx::isNeverNegative(Operation *op, AffineExpr expr) { return ::isNeverNegative(op, expr, 4); }
+bool onnxc::onnx::isNeverNegative(Operation *op, AffineExpr expr) {
+  return inEveryCase(op, {{simplify(expr)}, {}},
+                     [](const Case &given) { return given.isNeverNegative(given.exprs[0]); });
+}
 
 /// The sign of the first term that is no number.
 static bool startsNegative(AffineExpr expr) {
@@ -369,26 +411,54 @@ AffineExpr onnxc::onnx::minimum(Operation *op, AffineExpr a, AffineExpr b) {
 AffineExpr onnxc::onnx::commonSize(Operation *op, AffineExpr a, AffineExpr b) {
   if (a == b)
     return a;
-  AffineExpr difference = simplify(a - b), common, zero = makeDim(op->getContext(), 0);
-  difference.walk([&](AffineExpr symbol) {
-    AffineExpr e = isa<AffineSymbolExpr>(symbol) ? getClamped(op, symbol) : AffineExpr();
-    if (!e || common)
-      return;
-    // Of the two values of max(e, 0) one makes them equal. The other, e > 0 or 0 > e, makes one of them a number, and
-    // the other one larger or smaller by e.
-    for (auto [equal, other] : {std::pair(zero, e), std::pair(e, zero)}) {
-      if (getConstant(simplify(difference.replace(symbol, equal))) != 0)
-        continue;
-      for (auto [number, size] : {std::pair(a, b), std::pair(b, a)}) {
-        auto n = getConstant(simplify(number.replace(symbol, other)));
-        if (!n || getDifference(size.replace(symbol, other) - *n, e) != 0)
-          continue;
-        if (other == e ? *n > 1 : *n == 1) // larger than n: neither is 1. Smaller than 1: it is 0.
-          common = size;
-      }
-    }
-  });
-  return common;
+  auto hasMaximum = [&](AffineExpr expr) {
+    bool found = false;
+    expr.walk([&](AffineExpr e) { found |= isa<AffineSymbolExpr>(e) && getClamped(op, e); });
+    return found;
+  };
+  if (!hasMaximum(simplify(a - b))) // nothing else can make them equal
+    return {};
+  if (hasMaximum(a) && !hasMaximum(b)) // which is the simpler one for what follows
+    std::swap(a, b);
+  // Only the size 1 gives way to another.
+  auto prevails = [](const Case &given) {
+    return given.exprs[0] == given.exprs[1] || given.isNot(given.exprs[0], 1) || given.is(given.exprs[1], 1);
+  };
+  // What a cut has left of a size is that size, or it is 1 and broadcasts, or it doesn't fit. (Where 0 are left of 1,
+  // all would be 0: that is left to the check of the run.)
+  auto covers = [&](const Case &given) {
+    return prevails(given) || given.isNeverNegative(given.exprs[0] - given.exprs[1]);
+  };
+  auto differ = [](const Case &given) { return given.differ(given.exprs[0], given.exprs[1]); };
+  Case ab{{a, b}, {}}, ba{{b, a}, {}};
+  if (inEveryCase(op, ab, prevails))
+    return a;
+  if (inEveryCase(op, ba, prevails))
+    return b;
+  if (inEveryCase(op, ab, differ))
+    return {};
+  if (inEveryCase(op, ab, covers))
+    return a;
+  return inEveryCase(op, ba, covers) ? b : AffineExpr();
+}
+
+std::optional<Placement> onnxc::onnx::placement(Operation *op, AffineExpr size, AffineExpr dim) {
+  if (dim == size)
+    return Placement::Same;
+  if (getConstant(dim) == 1)
+    return Placement::Single;
+  Case both{{size, dim}, {}};
+  // What is neither 1 nor the size doesn't get past the check of the run, and where there is nothing nothing is read.
+  if (inEveryCase(op, both, [](const Case &given) {
+        return given.exprs[0] == given.exprs[1] || given.is(given.exprs[0], 0) || given.isNot(given.exprs[1], 1);
+      }))
+    return Placement::Same;
+  if (inEveryCase(op, both, [](const Case &given) {
+        return given.is(given.exprs[1], 1) || given.is(given.exprs[0], 0) ||
+               (given.isNot(given.exprs[1], 1) && given.differ(given.exprs[0], given.exprs[1]));
+      }))
+    return Placement::Single;
+  return std::nullopt;
 }
 
 std::optional<Dims> onnxc::onnx::getShapeData(Value value) {

@@ -64,10 +64,15 @@ AffineExpr maximum(mlir::Operation *op, AffineExpr a, AffineExpr b);
 AffineExpr minimum(mlir::Operation *op, AffineExpr a, AffineExpr b);
 /// The expression whose maximum with 0 the symbol is; null for a symbol that stands for itself.
 AffineExpr getClamped(mlir::Operation *op, AffineExpr symbol);
-/// The size of a dimension in which `a` and `b` meet and elements lie at the same places of both operands, unless they
-/// do not broadcast at all: s0 of s0 and min(s0, 512), of which only equal ones fit; s0 of s0 and max(s0, 1), where 0
-/// elements are read of the single one. Null when that is not known.
+/// The size that `a` and `b` broadcast to, unless they don't: s0 of s0 and min(s0, 512), of which only equal ones fit;
+/// s0 of s0 and min(s0, 1); s0 of s0 and max(s0, 1). Null when no expression says it.
 AffineExpr commonSize(mlir::Operation *op, AffineExpr a, AffineExpr b);
+
+/// Where elements of an operand that broadcasts are: at the place of the result's element, or there is only one.
+enum class Placement { Same, Single };
+/// The placement in a dimension that is `size` in the result and `dim` in the operand, for all sizes that broadcast.
+/// Null when that depends on the sizes.
+std::optional<Placement> placement(mlir::Operation *op, AffineExpr size, AffineExpr dim);
 /// Calls `fn` with every symbol that the expression depends on and that stands for itself.
 void walkSymbols(mlir::Operation *op, AffineExpr expr, llvm::function_ref<void(unsigned position)> fn);
 

@@ -25,7 +25,8 @@ public:
 
   Fields(LoweringBuilder &b, llvm::ArrayRef<AffineExpr> space) : b(b), space(space) {}
 
-  /// A tensor of the whole space, or along some of its dimensions. A size of 1 where the space has another repeats.
+  /// A tensor of the whole space, or along some of its dimensions. A size of 1 where the space has another repeats,
+  /// also one that only the run knows to be 1.
   Field all(Lowered tensor) const;
   Field along(Lowered tensor, llvm::ArrayRef<int64_t> dims) const;
 

@@ -223,27 +223,35 @@ Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, TypeRan
   bindBroadcast(resultDims, llvm::map_to_vector(operandTypes, [](Type type) { return getDims(type); }));
   SmallVector<Value> inputs;
   SmallVector<AffineMap> maps;
-  // Operands with a size that only run time tells to be 1 or the result's are read by index.
-  SmallVector<bool> byIndex;
-  for (auto [operand, type] : llvm::zip_equal(operands, operandTypes)) {
+  Operation *parent = getInsertionBlock()->getParentOp();
+  // Operands with a size that only run time tells to be 1 or the result's are read by index: 0 or the result's. Which
+  // of them is loop invariant, so it is decided outside.
+  SmallVector<SmallVector<std::pair<std::optional<Placement>, Value>>> byIndex(operands.size());
+  for (auto [n, operand, type] : llvm::enumerate(operands, operandTypes)) {
     Dims dims = getDims(type);
-    SmallVector<AffineExpr> exprs;
-    bool indexed = false, isCut = false;
-    for (auto [i, dim] : llvm::enumerate(dims)) {
-      int64_t position = rank - dims.size() + i;
-      AffineExpr size = resultDims[position];
-      if (dim == size || commonSize(getInsertionBlock()->getParentOp(), size, dim) == size) {
-        exprs.push_back(getAffineDimExpr(position));
-        isCut |= dim != size;
-        dims[i] = size;
-      } else if (getConstant(dim) == 1)
-        exprs.push_back(getAffineConstantExpr(0));
-      else
-        indexed = true;
-    }
-    byIndex.push_back(indexed);
-    if (indexed)
+    int64_t lead = rank - dims.size();
+    auto places = llvm::map_to_vector(llvm::enumerate(dims), [&](auto dim) {
+      return placement(parent, resultDims[lead + dim.index()], dim.value());
+    });
+    if (llvm::is_contained(places, std::nullopt)) {
+      for (auto [place, dim] : llvm::zip_equal(places, dims)) {
+        Value isOne;
+        if (!place)
+          isOne = arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, materializeIndex(dim), index(1));
+        byIndex[n].emplace_back(place, isOne);
+      }
       continue;
+    }
+    SmallVector<AffineExpr> exprs;
+    bool isCut = false;
+    for (auto [i, place] : llvm::enumerate(places)) {
+      bool isSame = place == Placement::Same;
+      exprs.push_back(isSame ? getAffineDimExpr(lead + i) : getAffineConstantExpr(0));
+      if (isSame && dims[i] != resultDims[lead + i]) {
+        dims[i] = resultDims[lead + i];
+        isCut = true;
+      }
+    }
     Value input = operand;
     if (isCut) {
       SmallVector<OpFoldResult> zeros(dims.size(), getIndexAttr(0)), ones(dims.size(), getIndexAttr(1));
@@ -255,28 +263,27 @@ Value LoweringBuilder::elementwise(Type resultType, ValueRange operands, TypeRan
   maps.push_back(getMultiDimIdentityMap(rank));
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
   Value init = empty(resultType);
-  // Whether a dimension broadcasts is loop invariant: decide it outside.
-  SmallVector<SmallVector<Value>> isOne(operands.size());
-  for (auto [n, operand] : llvm::enumerate(operands))
-    if (byIndex[n])
-      for (AffineExpr dim : getDims(operandTypes[n]))
-        isOne[n].push_back(arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, materializeIndex(dim), index(1)));
   auto generic = linalg::GenericOp::create(*this, TypeRange{init.getType()}, inputs, ValueRange{init}, maps, iterators,
                                            [&](OpBuilder &nested, Location loc, ValueRange args) {
                                              ImplicitLocOpBuilder b(loc, nested);
                                              SmallVector<Value> elements;
                                              size_t next = 0;
-                                             for (auto [n, operand] : llvm::enumerate(operands)) {
-                                               if (!byIndex[n]) {
+                                             for (auto [operand, places] : llvm::zip_equal(operands, byIndex)) {
+                                               if (places.empty()) {
                                                  elements.push_back(args[next++]);
                                                  continue;
                                                }
                                                SmallVector<Value> indices;
                                                Value zero = arith::ConstantIndexOp::create(b, 0);
-                                               int64_t operandRank = isOne[n].size();
-                                               for (int64_t i = 0; i < operandRank; ++i) {
-                                                 Value here = linalg::IndexOp::create(b, rank - operandRank + i);
-                                                 indices.push_back(arith::SelectOp::create(b, isOne[n][i], zero, here));
+                                               for (auto [i, place] : llvm::enumerate(places)) {
+                                                 if (place.first == Placement::Single) {
+                                                   indices.push_back(zero);
+                                                   continue;
+                                                 }
+                                                 Value here = linalg::IndexOp::create(b, rank - places.size() + i);
+                                                 if (!place.first)
+                                                   here = arith::SelectOp::create(b, place.second, zero, here);
+                                                 indices.push_back(here);
                                                }
                                                elements.push_back(tensor::ExtractOp::create(b, operand, indices));
                                              }

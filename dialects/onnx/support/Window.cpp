@@ -22,7 +22,7 @@ static FailureOr<SmallVector<int64_t>> getNumbers(Operation *op, StringRef name,
   return SmallVector<int64_t>(*values);
 }
 
-FailureOr<Window> Window::get(Operation *op, ArrayRef<AffineExpr> spatial, ArrayRef<int64_t> kernel,
+FailureOr<Window> Window::get(Operation *op, ArrayRef<AffineExpr> spatial, ArrayRef<AffineExpr> kernel,
                               const WindowAttributes &attributes) {
   size_t n = spatial.size();
   Window window;
@@ -44,23 +44,24 @@ FailureOr<Window> Window::get(Operation *op, ArrayRef<AffineExpr> spatial, Array
   auto pads = getNumbers(op, "pads", hasPads ? attributes.pads : std::nullopt, 2 * n, 0, 0);
   if (failed(kernels) || failed(strides) || failed(dilations) || failed(pads))
     return failure();
-  if (!kernel.empty()) {
-    if (attributes.kernelShape && !attributes.kernelShape->empty() && ArrayRef(*kernels) != kernel)
-      return op->emitOpError("kernel_shape differs from the sizes of the weights");
-    kernels->assign(kernel.begin(), kernel.end());
-  }
   for (size_t i = 0; i < n; ++i) {
-    AffineExpr none = makeDim(op->getContext(), 0);
-    WindowAxis axis{spatial[i], (*kernels)[i],  (*strides)[i], (*dilations)[i],
-                    (*pads)[i], (*pads)[n + i], AffineExpr(),  none};
+    AffineExpr none = makeDim(op->getContext(), 0), size = makeDim(op->getContext(), (*kernels)[i]);
+    if (!kernel.empty()) {
+      auto known = getConstant(kernel[i]);
+      if (attributes.kernelShape && !attributes.kernelShape->empty() && known && *known != (*kernels)[i])
+        return op->emitOpError("kernel_shape differs from the sizes of the weights");
+      size = kernel[i];
+    }
+    WindowAxis axis{spatial[i], size, (*strides)[i], (*dilations)[i], (*pads)[i], (*pads)[n + i], AffineExpr(), none};
     // Positions of the window: where it starts from -padBegin in steps of the stride and does not leave the padding.
     if (window.same != None) {
       axis.output = axis.input.ceilDiv(axis.stride);
     } else {
-      AffineExpr last = axis.input + (axis.padBegin + axis.padEnd - axis.extent());
-      if (auto number = getConstant(last); number && *number + window.spare(axis) < 0)
-        return op->emitOpError("the window covers ") << axis.extent() << " elements, but spatial axis " << i
-                                                     << " has only " << *number + axis.extent() << " with its padding";
+      AffineExpr last = axis.input + (axis.padBegin + axis.padEnd - axis.span());
+      if (auto number = getConstant(last), span = getConstant(axis.span());
+          number && span && *number + window.spare(axis) < 0)
+        return op->emitOpError("the window covers ") << *span << " elements, but spatial axis " << i << " has only "
+                                                     << *number + *span << " with its padding";
       if (window.spare(axis) > 0)
         axis.missing = clampToZero(op, last * -1);
       // Where the window must fit, the run checks that the maximum makes no difference: it is there to be compared.
@@ -82,7 +83,7 @@ Dims Window::outputDims() const {
 int64_t Window::size() const {
   int64_t size = 1;
   for (const WindowAxis &axis : axes)
-    size *= axis.kernel;
+    size *= axis.kernel();
   return size;
 }
 
@@ -99,13 +100,13 @@ std::pair<OpFoldResult, OpFoldResult> Window::padding(LoweringBuilder &b, unsign
     return {b.getIndexAttr(axis.padBegin), b.getIndexAttr(end)};
   }
   // total = max((output - 1) * stride + extent - input, 0), the odd one behind (upper) or in front (lower).
-  if (input || axis.stride == 1) {
+  if (getConstant(axis.kernelSize) && (input || axis.stride == 1)) {
     int64_t total =
         input ? std::max<int64_t>((*output - 1) * axis.stride + axis.extent() - *input, 0) : axis.extent() - 1;
     int64_t less = total / 2, more = total - less;
     return {b.getIndexAttr(same == Upper ? less : more), b.getIndexAttr(same == Upper ? more : less)};
   }
-  Value needed = b.materializeIndex((axis.output - 1) * axis.stride + axis.extent() - axis.input);
+  Value needed = b.materializeIndex((axis.output - 1) * axis.stride + axis.span() - axis.input);
   Value total = arith::MaxSIOp::create(b, needed, b.index(0));
   Value less = arith::DivUIOp::create(b, total, b.index(2)), more = arith::SubIOp::create(b, total, less);
   return same == Upper ? std::pair<OpFoldResult, OpFoldResult>{less, more}
@@ -117,8 +118,9 @@ Lowered Window::pad(LoweringBuilder &b, Lowered value, Value scalar) const {
   SmallVector<OpFoldResult> low(leading, b.getIndexAttr(0)), high = low;
   Dims dims = value.dims();
   for (unsigned i = 0; i < axes.size(); ++i) {
+    b.requireNonNegative(axes[i].kernelSize - 1, "the kernel has no element along spatial axis " + Twine(i));
     if (same == None) // what `get` checks of numbers
-      b.requireNonNegative(axes[i].input + (axes[i].padBegin + axes[i].padEnd - axes[i].extent() + spare(axes[i])),
+      b.requireNonNegative(axes[i].input + (axes[i].padBegin + axes[i].padEnd - axes[i].span() + spare(axes[i])),
                            "the window is larger than spatial axis " + Twine(i) + " with its padding");
     auto [begin, end] = padding(b, i);
     low.push_back(begin);
@@ -130,7 +132,7 @@ Lowered Window::pad(LoweringBuilder &b, Lowered value, Value scalar) const {
     else if (same == None)
       dims[leading + i] = simplify(dims[leading + i] + axes[i].missing + (axes[i].padBegin + axes[i].padEnd));
     else
-      dims[leading + i] = (axes[i].output - 1) * axes[i].stride + axes[i].extent();
+      dims[leading + i] = (axes[i].output - 1) * axes[i].stride + axes[i].span();
   }
   return onnxc::onnx::pad(b, value, low, high, dims, scalar);
 }
@@ -138,7 +140,7 @@ Lowered Window::pad(LoweringBuilder &b, Lowered value, Value scalar) const {
 Window Window::withUnitAxis(MLIRContext *context) const {
   Window result = *this;
   AffineExpr one = makeDim(context, 1);
-  result.axes.insert(result.axes.begin(), WindowAxis{one, 1, 1, 1, 0, 0, one, makeDim(context, 0)});
+  result.axes.insert(result.axes.begin(), WindowAxis{one, one, 1, 1, 0, 0, one, makeDim(context, 0)});
   return result;
 }
 

@@ -19,12 +19,17 @@ struct WindowAttributes {
 
 struct WindowAxis {
   AffineExpr input; ///< size of the dimension
-  int64_t kernel, stride, dilation;
+  AffineExpr kernelSize;
+  int64_t stride, dilation;
   int64_t padBegin, padEnd; ///< as given; unused when `same`
   AffineExpr output;        ///< number of positions
   AffineExpr missing;       ///< by how much a clipped window is larger than the padded dimension
 
-  int64_t extent() const { return (kernel - 1) * dilation + 1; }
+  /// From the first to the last element of a window.
+  AffineExpr span() const { return (kernelSize - 1) * dilation + 1; }
+  /// Both as numbers, of pooling and wherever else they are known.
+  int64_t kernel() const { return *getConstant(kernelSize); }
+  int64_t extent() const { return (kernel() - 1) * dilation + 1; }
 };
 
 struct Window {
@@ -33,9 +38,9 @@ struct Window {
   llvm::SmallVector<WindowAxis, 3> axes;
 
   /// Checks the attributes against the spatial sizes; reports at `op`. `kernel` is what the weights say, empty for
-  /// pooling.
+  /// pooling; of sizes that the run decides `pad` checks what `get` checks of numbers.
   static llvm::FailureOr<Window> get(mlir::Operation *op, llvm::ArrayRef<AffineExpr> spatial,
-                                     llvm::ArrayRef<int64_t> kernel, const WindowAttributes &attributes);
+                                     llvm::ArrayRef<AffineExpr> kernel, const WindowAttributes &attributes);
 
   Dims outputDims() const;
   /// By how much a window may be larger than what is there.

@@ -32,7 +32,7 @@ func.func @axis(%x: tensor<2x10x2xf32>, %axis: tensor<i64>) -> tensor<2x10x2xf32
 
 func.func @parts(%x: tensor<2x10x3xf32>) -> tensor<2x10x2xf32> {
   %n = onnx.None : none
-  // expected-error @+1 {{the last dimension must be known to be 1 or 2}}
+  // expected-error @+1 {{the last dimension must be 1 or 2}}
   %0 = onnx.DFT %x, %n, %n : (tensor<2x10x3xf32>, none, none) -> tensor<2x10x2xf32>
   return %0 : tensor<2x10x2xf32>
 }

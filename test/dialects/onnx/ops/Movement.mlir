@@ -38,19 +38,41 @@ func.func @concat(%past: tensor<?x4xf32, #past>, %now: tensor<3x4xf32>) -> tenso
 
 // -----
 
-// The causal mask of a decoder: rows and columns up to the sequence length, which must not be larger than the mask.
+// The causal mask of a decoder: as many rows as the sequence has, at most those of the mask.
 // CHECK-LABEL: func @slice_symbolic(
 // CHECK: %[[S:.*]] = tensor.dim
-// CHECK: cf.assert %{{.*}}, "Slice: a symbolic size is too small for the slice"
-// CHECK: tensor.extract_slice %{{.*}}[0, 0] [%[[S]], 1024] [1, 1] : tensor<1024x1024xi1> to tensor<?x1024xi1>
+// CHECK: %[[OVER:.*]] = arith.maxsi
+// CHECK-NOT: cf.assert
+// CHECK: tensor.extract_slice %{{.*}}[0, 0] [%{{.*}}, 1024] [1, 1] : tensor<1024x1024xi1> to tensor<?x1024xi1>
 #seq = affine_map<()[s0] -> (s0)>
-#rows = affine_map<()[s0] -> (s0, 1024)>
-func.func @slice_symbolic(%ids: tensor<?xi64, #seq>, %mask: tensor<1024x1024xi1>) -> tensor<?x1024xi1, #rows> attributes {onnx.symbols = ["seq"]} {
+#rows = affine_map<()[s0, s1] -> (s0 - s1, 1024)>
+func.func @slice_symbolic(%ids: tensor<?xi64, #seq>, %mask: tensor<1024x1024xi1>) -> tensor<?x1024xi1, #rows>
+    attributes {onnx.symbols = ["seq", ""], onnx.clamped = {s1 = affine_map<()[s0] -> (s0 - 1024)>}} {
   %none = onnx.None : none
   %zero = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
   %end = onnx.Shape %ids : (tensor<?xi64, #seq>) -> tensor<1xi64>
   %0 = onnx.Slice %mask, %zero, %end, %zero, %none : (tensor<1024x1024xi1>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, none) -> tensor<?x1024xi1, #rows>
   return %0 : tensor<?x1024xi1, #rows>
+}
+
+// -----
+
+// What is added to the rows of a table has as many, or the run ends: both are read at the same places.
+// CHECK-LABEL: func @slice_of_table(
+// CHECK: cf.assert %{{.*}}, "the operands' sizes do not broadcast"
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<?x8xf32>, tensor<?x8xf32>)
+// CHECK-NOT: tensor.extract %
+// CHECK: return
+#x = affine_map<()[s0] -> (s0, 8)>
+#cut = affine_map<()[s0, s1] -> (s0 - s1, 8)>
+func.func @slice_of_table(%x: tensor<?x8xf32, #x>, %table: tensor<512x8xf32>) -> tensor<?x8xf32, #x>
+    attributes {onnx.symbols = ["seq", ""], onnx.clamped = {s1 = affine_map<()[s0] -> (s0 - 512)>}} {
+  %none = onnx.None : none
+  %zero = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
+  %end = onnx.Shape %x {end = 1 : si64} : (tensor<?x8xf32, #x>) -> tensor<1xi64>
+  %0 = onnx.Slice %table, %zero, %end, %zero, %none : (tensor<512x8xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, none) -> tensor<?x8xf32, #cut>
+  %1 = onnx.Add %x, %0 : (tensor<?x8xf32, #x>, tensor<?x8xf32, #cut>) -> tensor<?x8xf32, #x>
+  return %1 : tensor<?x8xf32, #x>
 }
 
 // -----
