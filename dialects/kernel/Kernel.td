@@ -160,7 +160,7 @@ def Kernel_PackOp : Kernel_Op<"pack"> {
 }
 
 def Kernel_FillBorderOp : Kernel_Op<"fill_border"> {
-  let summary = "Fills the border of a buffer whose inside somebody else writes";
+  let summary = "Fills the border of a buffer, the inside of which another operation writes";
   let description = [{
     `value` goes to every element of the border. Element i of a dimension belongs to the border when `i < low` or `i >= size - high`. The inside of the result is
     undefined until it is inserted, so that the operation which computes it can write it there directly.
