@@ -1,17 +1,21 @@
 //===- dialects/onnx/ops/ContribStates.cpp -----------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Layers of language models that carry a state from step to step, or that say where a step is (domain com.microsoft):
-// causal convolutions, linear attention, rotary embeddings of several positions, and the routing of experts. Import makes
-// them of operators of ai.onnx. What they mean: ContribOperators.md and the kernels of onnxruntime.
+// causal convolutions, linear attention, an LSTM with attention, rotary embeddings of several positions, and the
+// routing of experts. Import makes them of operators of ai.onnx. What they mean: ContribOperators.md and the kernels of
+// onnxruntime.
 #include "dialects/onnx/ops/ContribStates.h"
 #include "dialects/onnx/ops/Attention.h"
+#include "dialects/onnx/ops/ControlFlow.h"
 #include "dialects/onnx/ops/Convolution.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/ops/Recurrent.h"
 #include "dialects/onnx/ops/Reduction.h"
 #include "dialects/onnx/ops/Shape.h"
+#include "dialects/onnx/ops/Softmax.h"
 #include "dialects/onnx/ops/Sorting.h"
 #include "dialects/onnx/support/PackedTexts.h"
 #include "dialects/onnx/support/Upgrade.h"
@@ -446,6 +450,206 @@ static LogicalResult expandGatedDeltaNet(NodeForm &node) {
   return finish(node, {y, permute(node, (*results)[1], {0, 1, 3, 2}), updates});
 }
 
+//===- AttnLSTM -----------------------------------------------------------------------------===//
+
+/// How many numbers of activation_alpha and activation_beta an activation takes.
+static std::pair<size_t, size_t> countParameters(StringRef activation) {
+  auto is = [&](StringRef name) { return activation.equals_insensitive(name); };
+  if (is("Affine") || is("ScaledTanh") || is("HardSigmoid"))
+    return {1, 1};
+  return {is("LeakyRelu") || is("ThresholdedRelu") || is("Elu"), 0};
+}
+
+/// The results of a Loop of so many rounds whose carried values keep their sizes. `body` gives, for the number of a
+/// round and what it carries, what the next one does, then what the scan outputs are made of.
+static FailureOr<SmallVector<Value>>
+repeat(NodeForm &node, Value rounds, ArrayRef<Value> initial, size_t scanOutputs,
+       function_ref<FailureOr<SmallVector<Value>>(Value number, ValueRange carried)> body) {
+  ImplicitLocOpBuilder &b = node.b;
+  SmallVector<Value> operands{rounds, absent(node)};
+  llvm::append_range(operands, initial);
+  if (llvm::is_contained(operands, Value()))
+    return failure();
+  auto fill = [&](Operation *loop) -> LogicalResult {
+    OpBuilder::InsertionGuard guard(b);
+    SmallVector<Type> types{RankedTensorType::get({}, b.getI64Type()), RankedTensorType::get({}, b.getI1Type())};
+    llvm::append_range(types, ValueRange(initial).getTypes());
+    Block *block = b.createBlock(&loop->getRegion(0), {}, types, SmallVector<Location>(types.size(), b.getLoc()));
+    auto yielded = body(block->getArgument(0), block->getArguments().drop_front(2));
+    if (failed(yielded) || llvm::is_contained(*yielded, Value()))
+      return failure();
+    yielded->insert(yielded->begin(), block->getArgument(1));
+    YieldOp::create(b, *yielded);
+    return success();
+  };
+  Operation *loop =
+      makeOp(b, LoopOp::getOperationName(), operands, {}, initial.size() + scanOutputs, /*bodies=*/1, fill);
+  if (!loop)
+    return failure();
+  return SmallVector<Value>(loop->getResults());
+}
+
+namespace {
+/// One direction of it. An LSTM whose input at each step is that of the node and what the attention gave at the step
+/// before, 0 at first; the attention (Bahdanau's) is asked for with the hidden state.
+struct AttentionLstm {
+  NodeForm &node;
+  bool isReverse;
+  Value x, lengths;             ///< [time, batch, input]; [batch] or absent
+  Value w, r, b, p;             ///< of one direction, as LSTM has them; b and p may be absent
+  Value h, c;                   ///< [1, batch, hidden]
+  Value queryWeights, v;        ///< [hidden, attention], [attention]
+  Value memory, keys, isMemory; ///< [batch, steps, depth], [batch, steps, attention], [batch, steps] or absent
+  Value layer;                  ///< [hidden + depth, size], may be absent
+  SmallVector<NamedAttribute> attributes;
+
+  /// What the attention gives for hidden states [batch, hidden].
+  Value attend(Value hidden) const {
+    Value query = unsqueeze(node, build<MatMulOp>(node, {hidden, queryWeights}), 1);
+    Value energy = build<TanhOp>(node, build<AddOp>(node, {keys, query}));
+    Value scores =
+        build<ReduceSumOp>(node, {build<MulOp>(node, {energy, v}), node.constant({2})}, intAttr(node, "keepdims", 0));
+    if (isMemory)
+      scores = build<WhereOp>(
+          node, {isMemory, scores, node.scalar(-std::numeric_limits<double>::infinity(), getElementTypeOrSelf(x))});
+    Value weights = unsqueeze(node, build<SoftmaxOp>(node, scores, intAttr(node, "axis", -1)), 1);
+    Value context = build<SqueezeOp>(node, {build<MatMulOp>(node, {weights, memory}), node.constant({1})});
+    return layer ? build<MatMulOp>(node, {join(node, {hidden, context}, -1), layer}) : context;
+  }
+
+  Value reverse(Value sequence) const {
+    if (!isReverse || !sequence)
+      return sequence;
+    return build<ReverseSequenceOp>(node, {sequence, castTo(node, lengths, node.b.getI64Type())},
+                                    {intAttr(node, "time_axis", 0), intAttr(node, "batch_axis", 1)});
+  }
+
+  /// Y [time, batch, hidden], Y_h and Y_c [1, batch, hidden].
+  FailureOr<SmallVector<Value>> run() const {
+    Type type = getElementTypeOrSelf(x), i64 = node.b.getI64Type();
+    Value inputs = reverse(x), width = dimensionOf(node, layer ? layer : memory, -1);
+    Value shape = join(node, {dimensionOf(node, x, 1), width}, 0);
+    Value attention = build<ExpandOp>(node, {node.scalar(0, type), shape});
+    Value stops = castTo(node, lengths, i64), zero = node.scalar(0, type);
+    auto step = [&](Value number, ValueRange carried) -> FailureOr<SmallVector<Value>> {
+      Value in = build<GatherOp>(node, {inputs, number}, intAttr(node, "axis", 0));
+      in = unsqueeze(node, join(node, {in, carried[2]}, -1), 0);
+      if (!in)
+        return failure();
+      auto cell =
+          make<LSTMOp>(node.b, {in, w, r, orAbsent(node, b), absent(node), carried[0], carried[1], orAbsent(node, p)},
+                       attributes, 3);
+      if (!cell)
+        return failure();
+      Value hidden = build<SqueezeOp>(node, {cell->getResult(1), node.constant({0})});
+      // A sequence that has ended keeps its state, and gives 0.
+      Value isOn = unsqueeze(node, build<LessOp>(node, {number, stops}), 1);
+      auto choose = [&](Value now, Value otherwise) { return build<WhereOp>(node, {isOn, now, otherwise}); };
+      return SmallVector<Value>{reshapeLike(node, choose(cell->getResult(1), carried[0]), carried[0]),
+                                reshapeLike(node, choose(cell->getResult(2), carried[1]), carried[1]),
+                                reshapeLike(node, attend(hidden), carried[2]), choose(hidden, zero)};
+    };
+    Value rounds = reshape(node, dimensionOf(node, x, 0), {});
+    auto results = repeat(node, rounds, {h, c, attention}, 1, step);
+    if (failed(results))
+      return failure();
+    return SmallVector<Value>{reverse((*results)[3]), (*results)[0], (*results)[1]};
+  }
+};
+} // namespace
+
+static LogicalResult expandAttnLstm(NodeForm &node) {
+  for (unsigned i : {0, 1, 2, 8, 9, 10, 11})
+    if (!node.operand(i))
+      return node.error() << "input " << i << " must be given";
+  StringRef direction = takeText(node, "direction", "forward");
+  int64_t directions = direction == "bidirectional" ? 2 : 1;
+  if (direction != "forward" && direction != "reverse" && directions == 1)
+    return node.error() << "direction is \"forward\", \"reverse\" or \"bidirectional\", not \"" << direction << '"';
+  Value x = node.operand(0), memory = node.operand(11);
+  const unsigned ranks[] = {3, 3, 3, 2, 1, 3, 3, 2, 3, 3, 2, 3, 1, 3};
+  for (auto [i, rank] : llvm::enumerate(ranks))
+    if (Value value = node.operand(i); value && getDims(value).size() != rank)
+      return node.error() << "input " << i << " has rank " << getDims(value).size() << ", expected " << rank;
+  Type type = getElementTypeOrSelf(x), i64 = node.b.getI64Type();
+  auto hidden = getConstant(getDims(node.operand(2))[2]);
+  if (!hidden)
+    return node.error() << "the sizes of R must be known when the model is compiled";
+  auto names = dyn_cast_or_null<ArrayAttr>(node.take("activations"));
+  auto alphas = dyn_cast_or_null<DenseF32ArrayAttr>(node.take("activation_alpha"));
+  auto betas = dyn_cast_or_null<DenseF32ArrayAttr>(node.take("activation_beta"));
+  if (names && static_cast<int64_t>(names.size()) != 3 * directions)
+    return node.error() << "activations must be three for each direction";
+  node.take("hidden_size"); // what R says
+  SmallVector<NamedAttribute> common(node.attributes.getAttrs());
+  common.push_back(intAttr(node, "hidden_size", *hidden));
+
+  Value lengths = node.operand(4);
+  if (!lengths)
+    lengths = build<ExpandOp>(node, {dimensionOf(node, x, 0), dimensionOf(node, x, 1)});
+  Value isMemory;
+  if (Value given = node.operand(12)) {
+    Value steps = reshape(node, dimensionOf(node, memory, 1), {});
+    Value places = build<RangeOp>(node, {node.scalar(0, i64), steps, node.scalar(1, i64)});
+    isMemory = build<LessOp>(node, {unsqueeze(node, places, 0), unsqueeze(node, castTo(node, given, i64), 1)});
+  }
+  size_t alpha = 0, beta = 0;
+  SmallVector<SmallVector<Value>> results(3);
+  for (int64_t d = 0; d < directions; ++d) {
+    auto own = [&](unsigned i) { // of this direction
+      Value value = node.operand(i);
+      return value && directions > 1 ? slice(node, value, 0, node.constant({d}), node.constant({d + 1})) : value;
+    };
+    auto flat = [&](unsigned i) -> Value {
+      return node.operand(i) ? build<SqueezeOp>(node, {own(i), node.constant({0})}) : Value();
+    };
+    auto state = [&](unsigned i) -> Value {
+      if (node.operand(i))
+        return own(i);
+      Value shape = join(node, {node.constant({1}), dimensionOf(node, x, 1), node.constant({*hidden})}, 0);
+      return build<ExpandOp>(node, {node.scalar(0, type), shape});
+    };
+    SmallVector<NamedAttribute> attributes(common);
+    if (names) {
+      ArrayRef<Attribute> mine = names.getValue().slice(3 * d, 3);
+      SmallVector<float> a, z;
+      auto takeUp = [](DenseF32ArrayAttr list, size_t count, size_t &at, SmallVector<float> &to) {
+        for (; count && list && at < static_cast<size_t>(list.size()); --count)
+          to.push_back(list[at++]);
+      };
+      for (Attribute name : mine) {
+        auto [alphaCount, betaCount] = countParameters(cast<StringAttr>(name));
+        takeUp(alphas, alphaCount, alpha, a);
+        takeUp(betas, betaCount, beta, z);
+      }
+      attributes.push_back(node.b.getNamedAttr("activations", node.b.getArrayAttr(mine)));
+      if (!a.empty())
+        attributes.push_back(node.b.getNamedAttr("activation_alpha", node.b.getDenseF32ArrayAttr(a)));
+      if (!z.empty())
+        attributes.push_back(node.b.getNamedAttr("activation_beta", node.b.getDenseF32ArrayAttr(z)));
+    }
+    AttentionLstm lstm{node,      direction == "reverse" || d == 1,
+                       x,         lengths,
+                       own(1),    own(2),
+                       own(3),    own(7),
+                       state(5),  state(6),
+                       flat(8),   flat(10),
+                       memory,    build<MatMulOp>(node, {memory, flat(9)}),
+                       isMemory,  flat(13),
+                       attributes};
+    if (!lstm.keys || !lstm.lengths)
+      return failure();
+    auto made = lstm.run();
+    if (failed(made))
+      return failure();
+    for (auto [list, value] : llvm::zip_equal(results, *made))
+      list.push_back(value);
+  }
+  for (Value &y : results[0])
+    y = unsqueeze(node, y, 1);
+  return finish(node, {join(node, results[0], 1), join(node, results[1], 0), join(node, results[2], 0)});
+}
+
 //===- MRotaryEmbedding --------------------------------------------------------------------===//
 
 /// RotaryEmbedding whose angles come from three positions, of time, height and width: mrope_section says how many of
@@ -574,6 +778,7 @@ void onnxc::onnx::registerContribStatesOps(OnnxDialect &dialect) {
   auto add = [&](StringRef name, OnnxDialect::Upgrade upgrade) {
     dialect.addUpgrade(name, /*below=*/std::numeric_limits<int64_t>::max(), upgrade, "com.microsoft");
   };
+  add("AttnLSTM", expandAttnLstm);
   add("CausalConvWithState", expandCausalConv);
   add("GatedDeltaNet", expandGatedDeltaNet);
   add("LinearAttention", expandLinearAttention);

@@ -258,6 +258,25 @@ def gated_delta_net(c):
     yield Try("batch", [x if x is None or k == 6 else x.reshape(2, 5, *x.shape[1:]) for k, x in enumerate(batch)], norm, 2)
 
 
+@settings("AttnLSTM")
+def attn_lstm(c):
+    hidden, width, depth, size = 5, 3, 4, 6
+    def make(steps, batch, memory, directions=1, layer=7, lengths=None, memories=None, initial=False, peepholes=False):
+        d = directions
+        x = [c(0, steps, batch, width), c(1, d, 4 * hidden, width + (layer or depth)), c(2, d, 4 * hidden, hidden), c(3, d, 8 * hidden)]
+        x += [lengths and np.array(lengths, np.int32), c(5, d, batch, hidden) if initial else None, c(6, d, batch, hidden) if initial else None]
+        x += [c(7, d, 3 * hidden) if peepholes else None, c(8, d, hidden, size), c(9, d, depth, size), c(10, d, size), c(11, batch, memory, depth)]
+        x += [memories and np.array(memories, np.int32)]
+        return x + ([c(13, d, hidden + depth, layer)] if layer else [])
+    base, p = dict(hidden_size=hidden), (1, 2, 3, 7, 8, 9, 10, 13)
+    yield Try("plain", make(4, 2, 3, memories=[2, 3]), base, 3, p, more=(make(1, 1, 1, memories=[1]), make(6, 2, 5, memories=[5, 1])))
+    yield Try("context", make(4, 2, 3, layer=None, memories=[3, 1]), base, 3, p)
+    yield Try("lengths", make(4, 3, 3, lengths=[2, 4, 1], memories=[3, 3, 2], initial=True, peepholes=True), base, 3, p)
+    yield Try("back", make(4, 2, 3, lengths=[3, 4], memories=[2, 3]), dict(base, direction="reverse"), 3, p)
+    yield Try("both", make(4, 2, 3, directions=2, lengths=[4, 2], memories=[2, 3]), dict(base, direction="bidirectional", activations=["HardSigmoid", "Tanh", "Tanh", "Sigmoid", "Elu", "Tanh"], activation_alpha=[0.3, 0.7], activation_beta=[0.4]), 3, p)
+    yield Try("clip", make(4, 2, 3, memories=[2, 3]), dict(base, clip=0.7), 3, p)
+
+
 @settings("MRotaryEmbedding")
 def m_rotary_embedding(c):
     table = lambda k: c(k, 11, 6, of="unit")
