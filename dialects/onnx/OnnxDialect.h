@@ -11,6 +11,21 @@
 
 namespace onnxc::onnx {
 
+/// A graph in an attribute of a node.
+struct NodeGraph {
+  /// Builds its nodes in the place of the node, with these inputs, and gives its outputs.
+  std::function<llvm::FailureOr<llvm::SmallVector<mlir::Value>>(mlir::ValueRange)> build;
+  /// Names and types that it declares of its inputs, sizes that aren't numbers as `?` without an expression; a null type
+  /// where it declares none.
+  llvm::SmallVector<std::pair<std::string, mlir::Type>> inputs;
+  size_t outputCount = 0;
+
+  explicit operator bool() const { return static_cast<bool>(build); }
+  llvm::FailureOr<llvm::SmallVector<mlir::Value>> operator()(mlir::ValueRange arguments) const {
+    return build(arguments);
+  }
+};
+
 /// A node on its way into the dialect: an upgrade changes it in place until it has the operator's newest form.
 /// Operands that an upgrade needs (a former attribute, say) are made with `b`.
 struct NodeForm {
@@ -21,9 +36,7 @@ struct NodeForm {
   llvm::SmallVector<mlir::Value> operands; ///< absent ones are onnx.None
   mlir::NamedAttrList attributes;          ///< by ONNX name: i64, f32, string, dense i64/f32 arrays, elements, ...
   size_t resultCount;
-  /// The graphs among the attributes, by name: each builds its nodes in the place of this one, with these inputs, and
-  /// gives its outputs.
-  llvm::StringMap<std::function<llvm::FailureOr<llvm::SmallVector<mlir::Value>>(mlir::ValueRange)>> graphs;
+  llvm::StringMap<NodeGraph> graphs; ///< those among the attributes, by name
   /// The value that a name has in the node's graph, for attributes that are names. Failure was reported; null, too.
   std::function<llvm::FailureOr<mlir::Value>(llvm::StringRef)> lookup;
   /// How many operations an upgrade has made, where that is not bounded: they count as nodes of the model.

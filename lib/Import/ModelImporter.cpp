@@ -171,6 +171,7 @@ private:
                                           SmallVectorImpl<Value> *partly = nullptr);
   LogicalResult fillBody(Body body, StringRef name, Region &region, TypeRange arguments);
   FailureOr<SmallVector<Value>> buildLoop(ArrayRef<Value> operands, Body body, unsigned peeled);
+  NodeGraph describeGraph(Body body, StringRef name);
   LogicalResult enter(Scope &inner, const Scope &outer, StringRef name);
   FailureOr<Attribute> convertAttribute(const AttributeProto &attribute, Scope &scope);
   LogicalResult convertAttributes(const NodeProto &node, Scope &scope, NamedAttrList &attributes,
@@ -1031,12 +1032,7 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
     return failure(); // for a reason that was reported already
   form.operands.assign(operands.begin(), operands.end());
   for (const auto &entry : bodies)
-    form.graphs[entry.first()] = [&](ValueRange arguments) {
-      Location place = b.getLoc();
-      auto values = buildBody(entry.second, entry.first(), arguments);
-      b.setLoc(place);
-      return values;
-    };
+    form.graphs[entry.first()] = describeGraph(entry.second, entry.first());
   for (OnnxDialect::Upgrade upgrade : upgrades) {
     if (failed(upgrade(form)))
       return failure();
@@ -1667,6 +1663,27 @@ FailureOr<SmallVector<Value>> Importer::buildBody(Body body, StringRef name, Val
   if (llvm::is_contained(values, Value()))
     return failure(); // which was reported
   return values;
+}
+
+/// A graph as an upgrade of its node sees it.
+NodeGraph Importer::describeGraph(Body body, StringRef name) {
+  NodeGraph graph;
+  graph.build = [this, body, name = name.str()](ValueRange arguments) {
+    Location place = b.getLoc();
+    auto values = buildBody(body, name, arguments);
+    b.setLoc(place);
+    return values;
+  };
+  llvm::StringSet<> defaults;
+  for (const auto &tensor : body.graph->initializer())
+    defaults.insert(tensor.name());
+  ErrorCollector errors(&context); // what is declared badly counts as not declared
+  for (const ValueInfoProto &input : body.graph->input())
+    if (!defaults.contains(input.name()))
+      graph.inputs.push_back({input.name(), input.has_type() ? convertType(input.type()) : Type()});
+  graph.outputCount = body.graph->output_size();
+  (void)errors.take();
+  return graph;
 }
 
 LogicalResult Importer::fillBody(Body body, StringRef name, Region &region, TypeRange arguments) {

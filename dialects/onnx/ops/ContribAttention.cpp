@@ -34,20 +34,7 @@ struct AttentionResults {
 };
 } // namespace
 
-/// Dimension `axis` of `of`, as a tensor of one.
-static Value sizeOf(NodeForm &node, Value of, int64_t axis) {
-  return build<ShapeOp>(node, of, {intAttr(node, "start", axis), intAttr(node, "end", axis + 1)});
-}
-
-static Value asInt64(NodeForm &node, Value value) {
-  return value ? build<CastOp>(node, value, intAttr(node, "to", getOnnxType(node.b.getI64Type()))) : Value();
-}
-
-/// The numbers 0, 1, ... before `count`, which is a tensor of one.
-static Value countTo(NodeForm &node, Value count) {
-  Type i64 = node.b.getI64Type();
-  return build<RangeOp>(node, {node.scalar(0, i64), reshape(node, count, {}), node.scalar(1, i64)});
-}
+static Value asInt64(NodeForm &node, Value value) { return convertTo(node, value, node.b.getI64Type()); }
 
 /// [batch, length, heads * size] as [batch, heads, length, size].
 static Value spreadHeads(NodeForm &node, Value value, int64_t heads) {

@@ -11,6 +11,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Loops.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "dialects/onnx/support/Values.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -1107,6 +1108,43 @@ static LogicalResult upgradeScan8(NodeForm &node) {
     return node.error() << "Scan needs inputs";
   node.name = "BatchScan";
   return success();
+}
+
+FailureOr<SmallVector<Value>>
+onnxc::onnx::makeLoop(NodeForm &node, Value rounds, Value condition, ArrayRef<Value> initial,
+                      ArrayRef<std::pair<unsigned, unsigned>> varying, size_t scanOutputs,
+                      function_ref<FailureOr<SmallVector<Value>>(Value number, ValueRange)> body) {
+  if (!rounds || !condition || llvm::is_contained(initial, Value()))
+    return failure();
+  ImplicitLocOpBuilder &b = node.b;
+  SmallVector<Value> operands{rounds, condition};
+  llvm::append_range(operands, initial);
+  auto fill = [&](Operation *loop) -> LogicalResult {
+    OpBuilder::InsertionGuard guard(b);
+    // What is built in the body must not take the sizes of the first round for those of all.
+    SmallVector<Type> types{RankedTensorType::get({}, b.getI64Type()), RankedTensorType::get({}, b.getI1Type())};
+    llvm::append_range(types, ValueRange(initial).getTypes());
+    SmallVector<int64_t> list;
+    for (auto [i, d] : varying) {
+      Dims dims = getDims(types[2 + i]);
+      dims[d] = newSymbol(loop);
+      types[2 + i] = makeTensor(dims, getElementTypeOrSelf(types[2 + i]));
+      llvm::append_values(list, i, d, cast<AffineSymbolExpr>(dims[d]).getPosition());
+    }
+    if (!list.empty())
+      loop->setAttr(kVarying, b.getDenseI64ArrayAttr(list));
+    Block *block = b.createBlock(&loop->getRegion(0), {}, types, SmallVector<Location>(types.size(), b.getLoc()));
+    auto yielded = body(block->getArgument(0), block->getArguments().drop_front(2));
+    if (failed(yielded) || llvm::is_contained(*yielded, Value()))
+      return failure();
+    YieldOp::create(b, *yielded);
+    return success();
+  };
+  Operation *loop =
+      makeOp(b, LoopOp::getOperationName(), operands, {}, initial.size() + scanOutputs, /*bodies=*/1, fill);
+  if (!loop)
+    return failure();
+  return SmallVector<Value>(loop->getResults());
 }
 
 /// SequenceMap is a Loop over the items of sequences, whose outputs it puts into sequences that it carries.

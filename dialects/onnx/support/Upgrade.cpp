@@ -148,6 +148,11 @@ Value onnxc::onnx::slice(NodeForm &node, Value value, int64_t axis, Value from, 
   return build<SliceOp>(node, {value, from, to, node.constant(axis), absent(node)});
 }
 
+Value onnxc::onnx::countTo(NodeForm &node, Value count) {
+  Type i64 = node.b.getI64Type();
+  return build<RangeOp>(node, {node.scalar(0, i64), reshape(node, count, {}), node.scalar(1, i64)});
+}
+
 FailureOr<SmallVector<Value>> onnxc::onnx::expand(NodeForm &node, StringRef name, int64_t opset,
                                                   ArrayRef<Value> operands, ArrayRef<NamedAttribute> attributes,
                                                   size_t results) {

@@ -63,6 +63,8 @@ mlir::Value dimensionOf(NodeForm &node, mlir::Value value, int64_t axis);
 /// Elements from `from` up to `to` (all that follow where it is null) along `axis`: int64 tensors [1], negative ones
 /// count from the end.
 mlir::Value slice(NodeForm &node, mlir::Value value, int64_t axis, mlir::Value from, mlir::Value to = {});
+/// The numbers 0, 1, ... before `count`, a tensor of one int64.
+mlir::Value countTo(NodeForm &node, mlir::Value count);
 
 /// The results of another operator of ai.onnx, as a node of version `opset` has them: one that is itself rewritten, or
 /// has changed since.
@@ -70,5 +72,12 @@ llvm::FailureOr<llvm::SmallVector<mlir::Value>> expand(NodeForm &node, llvm::Str
                                                        llvm::ArrayRef<mlir::Value> operands,
                                                        llvm::ArrayRef<mlir::NamedAttribute> attributes,
                                                        size_t results = 1);
+
+/// The results of a Loop. `body` gives, for the number of a round and what it carries, the condition and what the next
+/// round carries, then what scan outputs are made of. `varying` are (carried value, dimension) whose size may change.
+llvm::FailureOr<llvm::SmallVector<mlir::Value>>
+makeLoop(NodeForm &node, mlir::Value rounds, mlir::Value condition, llvm::ArrayRef<mlir::Value> initial,
+         llvm::ArrayRef<std::pair<unsigned, unsigned>> varying, size_t scanOutputs,
+         llvm::function_ref<llvm::FailureOr<llvm::SmallVector<mlir::Value>>(mlir::Value number, mlir::ValueRange)> body);
 
 } // namespace onnxc::onnx
