@@ -152,6 +152,252 @@ def attention_scores(w):
     w.node("mha-heads-first-bias", "MultiHeadAttention", [q, f(2, 2, 5, 4), f(2, 2, 5, 4), f(24)], num_heads=2)
 
 
+WORDS, HEADS, SIZE = 14, 2, 4
+HIDDEN = HEADS * SIZE
+
+
+def info(name, kind, *dims):
+    return helper.make_tensor_value_info(name, kind, dims)
+
+
+def constant(name, array):
+    return numpy_helper.from_array(np.asarray(array), name)
+
+
+def gpt(name, seed, layers=2):
+    """A decoder with the inputs and outputs that GPT-2 has, of a seed; scores are far apart."""
+    made = np.random.default_rng(seed)
+    weight = lambda *shape: made.normal(size=shape).astype(np.float32)
+    nodes, initializers = [], []
+
+    def add(op, inputs, outputs, domain="", **attributes):
+        nodes.append(helper.make_node(op, inputs, outputs, domain=domain, **attributes))
+
+    initializers += [constant("words", weight(WORDS, HIDDEN)), constant("places", weight(40, HIDDEN)), constant("readout", 2 * weight(HIDDEN, WORDS))]
+    add("Gather", ["words", "input_ids"], ["word"])
+    add("Gather", ["places", "position_ids"], ["place"])
+    add("Add", ["word", "place"], ["x0"])
+    for k in range(layers):
+        initializers += [constant(f"w{k}", weight(HIDDEN, 3 * HIDDEN)), constant(f"b{k}", weight(3 * HIDDEN))]
+        add("Attention", [f"x{k}", f"w{k}", f"b{k}", "attention_mask", f"past_{k}"], [f"a{k}", f"present_{k}"], "com.microsoft",
+            num_heads=HEADS, unidirectional=1)
+        add("Add", [f"x{k}", f"a{k}"], [f"x{k + 1}"])
+    add("MatMul", [f"x{layers}", "readout"], ["logits"])
+    inputs = [info("input_ids", TensorProto.INT32, "batch", "length"), info("position_ids", TensorProto.INT32, "batch", "length"),
+              info("attention_mask", TensorProto.INT32, "batch", "all")]
+    inputs += [info(f"past_{k}", F, 2, "batch", HEADS, "before", SIZE) for k in range(layers)]
+    outputs = [info("logits", F, "batch", "length", WORDS)] + [info(f"present_{k}", F, 2, "batch", HEADS, "all", SIZE) for k in range(layers)]
+    return helper.make_graph(nodes, name, inputs, outputs, initializers)
+
+
+def encoder(seed, gives_first, layers=1):
+    made = np.random.default_rng(seed)
+    weight = lambda *shape: made.normal(size=shape).astype(np.float32)
+    nodes, initializers, selves, across = [], [], [], []
+
+    def add(op, inputs, output, domain="", **attributes):
+        nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
+
+    def heads(x, output):
+        add("Reshape", [x, "split"], output + "_wide")
+        add("Transpose", [output + "_wide"], output, perm=[0, 2, 1, 3])
+
+    initializers += [constant("words", weight(WORDS, HIDDEN)), constant("split", np.array([0, 0, HEADS, SIZE]))]
+    add("Gather", ["words", "encoder_input_ids"], "word")
+    add("Cast", ["encoder_attention_mask"], "mask", to=F)
+    initializers.append(constant("last", np.array([2])))
+    add("Unsqueeze", ["mask", "last"], "wide")
+    add("Mul", ["word", "wide"], "encoder_hidden_states")
+    if gives_first:
+        initializers.append(constant("readout", 2 * weight(HIDDEN, WORDS)))
+        add("Gather", ["words", "decoder_input_ids"], "begin")
+        add("ReduceMean", ["encoder_hidden_states"], "mean", axes=[1])
+        add("Add", ["begin", "mean"], "first")
+        add("MatMul", ["first", "readout"], "logits")
+    for k in range(layers):
+        for kind in ("key", "value"):
+            initializers.append(constant(f"{kind}{k}", weight(HIDDEN, HIDDEN)))
+            if gives_first:
+                selves.append(f"present_{kind}_self_{k}")
+                add("MatMul", ["begin", f"{kind}{k}"], f"s_{kind}{k}")
+                heads(f"s_{kind}{k}", selves[-1])
+            across.append(f"present_{kind}_cross_{k}")
+            add("MatMul", ["encoder_hidden_states", f"{kind}{k}"], f"c_{kind}{k}")
+            heads(f"c_{kind}{k}", across[-1])
+    inputs = [info("encoder_input_ids", TensorProto.INT32, "batch", "source"), info("encoder_attention_mask", TensorProto.INT32, "batch", "source")]
+    outputs = []
+    if gives_first:
+        inputs.append(info("decoder_input_ids", TensorProto.INT32, "batch", 1))
+        outputs += [info("logits", F, "batch", 1, WORDS), info("encoder_hidden_states", F, "batch", "source", HIDDEN)]
+        outputs += [info(name, F, "batch", HEADS, 1, SIZE) for name in selves]
+    outputs += [info(name, F, "batch", HEADS, "source", SIZE) for name in across]
+    return helper.make_graph(nodes, "encoder", inputs, outputs, initializers)
+
+
+def decoder(seed, has_hidden=False, takes_all=False, layers=1):
+    """One that looks at its own words, at the encoder's, and at whether these are padding."""
+    made = np.random.default_rng(seed)
+    weight = lambda *shape: made.normal(size=shape).astype(np.float32)
+    nodes, initializers, pasts, cross, presents = [], [], [], [], []
+
+    def add(op, inputs, output, domain="", **attributes):
+        nodes.append(helper.make_node(op, inputs, output if isinstance(output, list) else [output], domain=domain, **attributes))
+
+    initializers += [constant("words", weight(WORDS, HIDDEN)), constant("readout", 2 * weight(HIDDEN, WORDS)), constant("minus", np.array([-1])),
+                     constant("most", np.array([2**31])), constant("one", np.array([1]))]
+    add("Gather", ["words", "input_ids"], "all")
+    add("Slice", ["all", "minus", "most", "one"], "x0")
+    for k in range(layers):
+        projections = {kind: weight(HIDDEN, HIDDEN) for kind in ("q", "k", "v", "c")}
+        initializers += [constant(f"{kind}{k}", w) for kind, w in projections.items()]
+        for kind in "qkv":
+            add("MatMul", [f"x{k}", f"{kind}{k}"], f"{kind}_{k}")
+        pasts += [f"past_key_self_{k}", f"past_value_self_{k}"]
+        cross += [f"past_key_cross_{k}", f"past_value_cross_{k}"]
+        presents += [f"present_key_self_{k}", f"present_value_self_{k}"]
+        add("MultiHeadAttention", [f"q_{k}", f"k_{k}", f"v_{k}", "", "", "", *pasts[-2:]], [f"s{k}", *presents[-2:]], "com.microsoft", num_heads=HEADS)
+        add("Add", [f"x{k}", f"s{k}"], f"y{k}")
+        add("MatMul", [f"y{k}", f"c{k}"], f"c_{k}")
+        add("MultiHeadAttention", [f"c_{k}", *cross[-2:], "", "encoder_attention_mask"], f"e{k}", "com.microsoft", num_heads=HEADS)
+        add("Add", [f"y{k}", f"e{k}"], f"x{k + 1}")
+    x = f"x{layers}"
+    inputs = [info("input_ids", TensorProto.INT32, "rows", "length" if takes_all else 1), info("encoder_attention_mask", TensorProto.INT32, "rows", "source")]
+    if has_hidden:
+        inputs.append(info("encoder_hidden_states", F, "rows", "source", HIDDEN))
+        add("ReduceMean", ["encoder_hidden_states"], "mean", axes=[1])
+        add("Add", [x, "mean"], "seen")
+        x = "seen"
+    add("MatMul", [x, "readout"], "logits")
+    inputs += [info(name, F, "rows", HEADS, "before", SIZE) for name in pasts] + [info(name, F, "rows", HEADS, "source", SIZE) for name in cross]
+    outputs = [info("logits", F, "rows", 1, WORDS)] + [info(name, F, "rows", HEADS, "now", SIZE) for name in presents]
+    return helper.make_graph(nodes, "decoder", inputs, outputs, initializers)
+
+
+def search_model(op, inputs, outputs, **attributes):
+    """`inputs`: for each its value in the sets, or one that is a constant, or None."""
+    names, infos, initializers, symbols = [], [], [], {}
+    for k, value in enumerate(inputs):
+        names.append("" if value is None else f"in{k}")
+        if isinstance(value, list):
+            infos.append(value_info(names[-1], value, symbols))
+        elif value is not None:
+            initializers.append(numpy_helper.from_array(value, names[-1]))
+    results = [f"out{k}" for k in range(len(outputs))]
+    node = helper.make_node(op, names, results, op, domain="com.microsoft", **attributes)
+    graph = helper.make_graph([node], op, infos, [helper.make_tensor_value_info(n, t, None) for n, t in zip(results, outputs)], initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)], ir_version=8)
+    sets = max(len(v) for v in inputs if isinstance(v, list))
+    return model, [{f"in{k}": v[n] for k, v in enumerate(inputs) if isinstance(v, list)} for n in range(sets)]
+
+
+def prompt(*rows):
+    return np.array(rows, np.int32)
+
+
+PROMPTS = [prompt([3, 5, 7], [0, 4, 9]), prompt([0, 0, 2, 8, 9], [6, 5, 4, 3, 2], [0, 11, 12, 13, 1])]
+FIRST_WORDS = [np.array([[1] * 7 + [0] * 7] * 2, np.int32), np.array([[0] * 7 + [1] * 7] * 3, np.int32)]
+I = TensorProto.INT32
+
+
+@cases
+def greedy(w):
+    common = dict(model_type=0, eos_token_id=1, pad_token_id=0)
+
+    def case(name, *inputs, seed=1, outputs=(I,), op="GreedySearch", **attributes):
+        w.model(name, *search_model(op, inputs, outputs, decoder=gpt("decoder", seed), **dict(common, **attributes)))
+
+    length = i32(12)
+    lengths = [i32(12), i32(9)]
+    case("greedy", PROMPTS, lengths)
+    for seed in range(2, 6):
+        case(f"greedy-{seed}", PROMPTS, length, seed=seed)
+    case("greedy-one-step", PROMPTS, [i32(4), i32(6)])
+    case("greedy-min", PROMPTS, length, i32(8), seed=2)
+    case("greedy-min-fed", PROMPTS, lengths, [i32(8), i32(7)], [np.array([1.3], np.float32), np.array([0.8], np.float32)], seed=3)
+    case("greedy-repetition", PROMPTS, length, None, np.array([1.5], np.float32), seed=4)
+    for gram in (1, 2, 3):
+        case(f"greedy-gram-{gram}", PROMPTS, length, seed=5, no_repeat_ngram_size=gram)
+    case("greedy-words", PROMPTS, length, None, None, np.array([1, 0] * 7, np.int32), seed=2)
+    case("greedy-first-words", PROMPTS, length, None, None, None, FIRST_WORDS, seed=2)
+    masks = [np.array([[1, 1, 1], [1, 0, 1]], np.int32), np.array([[0, 0, 1, 1, 1], [1] * 5, [1, 1, 1, 0, 1]], np.int32)]
+    case("greedy-mask", PROMPTS, length, None, None, None, None, masks, seed=3)
+    case("greedy-first-decoder", PROMPTS, length, init_decoder=gpt("init", 7), seed=2)
+    # onnxruntime leaves what is behind the end of all sentences as it is in memory: some must have no end.
+    model, feeds = search_model("GreedySearch", [PROMPTS, length], (I,), decoder=gpt("decoder", 4), **dict(common, eos_token_id=WORDS))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options())
+    written = [session.run(None, feed)[0][:, feed["in0"].shape[1]:] for feed in feeds]
+    ends = [end for end in range(1, WORDS) if all((rows == end).any() and not (rows == end).any(1).all() for rows in written)]
+    for end in ends[:3]:
+        case(f"greedy-end-{end}", PROMPTS, length, eos_token_id=end, seed=4)
+
+
+@cases
+def sampling(w):
+    def case(name, *inputs, seed=1, presence=None, **attributes):
+        attributes = dict(dict(model_type=0, eos_token_id=1, pad_token_id=0, top_p=0.8), **attributes)
+        inputs = list(inputs) + [None] * (7 - len(inputs))
+        w.model(name, *search_model("Sampling", inputs + [presence, i32(seed)], (I,), decoder=gpt("decoder", 11), **attributes))
+
+    length = i32(12)
+    for seed in (0, 3, 4):
+        case(f"sampling-{seed}", PROMPTS, length, seed=seed)
+    case("sampling-all", PROMPTS, length, top_p=0.999, temperature=9.0)
+    case("sampling-kept", PROMPTS, length, min_tokens_to_keep=3, temperature=6.0, filter_value=-2.0, top_p=0.5)
+    case("sampling-custom", PROMPTS, length, custom=1, temperature=3.0)
+    case("sampling-penalties", PROMPTS, length, i32(9), np.array([1.2], np.float32), presence_penalty=2.0, temperature=2.0,
+         presence=[np.array([[1, 0] * 7, [0, 1] * 7], np.int32), np.array([[1] * 14, [0] * 14, [0, 1] * 7], np.int32)])
+
+
+@cases
+def beams(w):
+    def case(name, *inputs, seed=1, outputs=(I, F), **attributes):
+        attributes = dict(dict(model_type=0, eos_token_id=1, pad_token_id=0), **attributes)
+        w.model(name, *search_model("BeamSearch", inputs, outputs, decoder=gpt("decoder", seed), **attributes))
+
+    length, least, three, two = i32(12), i32(1), i32(3), i32(2)
+    penalty = lambda x: np.array([x], np.float32)
+    case("beams", PROMPTS, length, least, three, two, penalty(1))
+    for seed in range(2, 6):
+        case(f"beams-{seed}", PROMPTS, length, least, three, two, penalty(0.7), seed=seed)
+    for end in range(2, 14):
+        for early in (0, 1):
+            case(f"beams-end-{end}-{early}", PROMPTS, length, least, three, three, penalty(1.4), early_stopping=early, eos_token_id=end, seed=4)
+    case("beams-fed", PROMPTS, [i32(12), i32(9)], [i32(8), i32(7)], [i32(4), i32(2)], [i32(3), i32(1)], [penalty(0.5), penalty(-1)],
+         [penalty(1.3), penalty(0.9)], seed=3)
+    case("beams-one", PROMPTS, length, least, i32(1), i32(1), penalty(1), seed=3)
+    case("beams-scores", PROMPTS, length, least, three, two, penalty(1), outputs=(I, F, F), eos_token_id=13, seed=2)
+    case("beams-words", PROMPTS, length, least, three, two, penalty(1), penalty(1.2), np.array([1, 1, 0, 1] * 3 + [1, 1], np.int32), FIRST_WORDS,
+         no_repeat_ngram_size=2, seed=2)
+    masks = [np.array([[1, 1, 1], [1, 0, 1]], np.int32), np.array([[0, 0, 1, 1, 1], [1] * 5, [1, 1, 1, 0, 1]], np.int32)]
+    case("beams-mask", PROMPTS, length, least, two, two, penalty(1), None, None, None, masks, seed=3)
+    case("beams-vocabulary", PROMPTS, length, least, two, two, penalty(1), vocab_size=10, seed=2)
+    case("beams-first-decoder", PROMPTS, length, least, three, two, penalty(1), init_decoder=gpt("init", 7), seed=2)
+
+
+@cases
+def beams_of_encoders(w):
+    def case(name, *inputs, seed=1, outputs=(I, F), gives_first=True, has_hidden=False, takes_all=False, **attributes):
+        attributes = dict(dict(model_type=1, eos_token_id=1, pad_token_id=0, decoder_start_token_id=2), **attributes)
+        w.model(name, *search_model("BeamSearch", inputs, outputs, encoder=encoder(seed, gives_first), decoder=decoder(seed + 50, has_hidden, takes_all),
+                                    **attributes))
+
+    length, least, three, two = i32(9), i32(1), i32(3), i32(2)
+    penalty = np.array([1.1], np.float32)
+    for seed in range(1, 5):
+        case(f"encoder-{seed}", PROMPTS, length, least, three, two, penalty, seed=seed)
+    for end in (3, 5, 8, 11):
+        case(f"encoder-end-{end}", PROMPTS, length, least, three, two, penalty, seed=2, eos_token_id=end, early_stopping=1)
+        case(f"encoder-alone-end-{end}", PROMPTS, length, least, i32(1), i32(1), penalty, seed=2, eos_token_id=end, early_stopping=1)
+    case("encoder-hidden", PROMPTS, length, least, three, two, penalty, has_hidden=True)
+    case("encoder-all", PROMPTS, length, least, three, two, penalty, takes_all=True)
+    case("encoder-scores", PROMPTS, length, least, three, two, penalty, outputs=(I, F, F), eos_token_id=13)
+    case("encoder-fed", PROMPTS, [i32(9), i32(6)], [i32(4), i32(2)], [i32(3), i32(2)], [i32(2), i32(2)], [penalty, penalty * 2])
+    masks = [np.array([[1, 1, 1], [1, 0, 1]], np.int32), np.array([[0, 0, 1, 1, 1], [1] * 5, [1, 1, 1, 0, 1]], np.int32)]
+    case("encoder-mask", PROMPTS, length, least, three, two, penalty, None, None, None, masks)
+    case("encoder-short", PROMPTS, length, least, three, two, penalty, gives_first=False)
+    case("encoder-short-one", PROMPTS, length, least, i32(1), i32(1), penalty, gives_first=False, seed=3)
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     shutil.rmtree(folder, ignore_errors=True)

@@ -319,7 +319,7 @@ FailureOr<Choice> Search::next(Value logits, State &state, bool isFirst) {
                         ? sample(scores, state)
                         : op<ArgMaxOp>(scores, {intAttr(node, "axis", 1), intAttr(node, "keepdims", 0)});
     choice.tokens = convertTo(node, choice.tokens, i32);
-    // What has found its end, stays there.
+    // Behind its end a sentence has padding.
     state.isDone = op<OrOp>({state.isDone, op<EqualOp>({choice.tokens, node.scalar(end, i32)})});
     choice.tokens = choose(state.isDone, node.scalar(pad, i32), choice.tokens);
   }
@@ -397,10 +397,51 @@ Value Search::allDone(const State &state) {
   return op<GreaterOp>({least, node.scalar(0, i32)});
 }
 
+/// Draws words of the fewest that have the share `top_p` of the probability together. The others, whose scores become
+/// `filter_value`, are found in ascending order: those whose sum does not reach 1 - top_p; `custom` means in descending
+/// order: those before which the sum exceeds top_p.
 Value Search::sample(Value scores, State &state) {
-  (void)scores, (void)state;
-  node.error() << "not yet";
-  return {};
+  Value words = sizeOf(node, scores, 1), places = countTo(node, words);
+  auto sorted =
+      words ? make<TopKOp>(node.b, {scores, words}, {intAttr(node, "axis", 1), intAttr(node, "largest", isCustom)}, 2)
+            : TopKOp();
+  if (!sorted)
+    return {};
+  Value shares = op<SoftmaxOp>(sorted.getValues(), intAttr(node, "axis", 1));
+  shares = op<CumSumOp>({shares, node.scalar(1, i32)}, intAttr(node, "exclusive", isCustom));
+  Value isOut = isCustom ? op<GreaterOp>({shares, number(topShare)})
+                         : op<LessOrEqualOp>({shares, number(static_cast<float>(1 - static_cast<float>(topShare)))});
+  if (!isCustom) { // the last ones stay, unless they are the first
+    Value last = op<SubOp>({words, integer(keptTokens)});
+    isOut = op<AndOp>({isOut, op<LessOp>({places, op<MaxOp>({last, integer(1)})})});
+  }
+  Value filtered = choose(isOut, number(filterValue), sorted.getValues());
+  scores = op<ScatterElementsOp>({scores, sorted.getIndices(), filtered}, intAttr(node, "axis", 1));
+
+  // Each sentence draws two numbers of x -> 16807 x mod (2^31 - 1) less one: the digits of its fraction, the lower
+  // first.
+  Type f64 = node.b.getF64Type();
+  constexpr int64_t modulus = INT32_MAX;
+  auto draw = [&](Value x) { return op<ModOp>({op<MulOp>({x, integer(16807)}), integer(modulus)}); };
+  auto digit = [&](Value x) { return convertTo(node, op<SubOp>({x, integer(1)}), f64); };
+  Value base = node.scalar(modulus - 1, f64);
+  auto drawn = makeLoop(node, ::reshape(node, batch, {}), node.scalar(1, node.b.getI1Type()), state.generator, {}, 1,
+                        [&](Value, ValueRange carried) -> FailureOr<SmallVector<Value>> {
+                          Value low = draw(carried[0]), high = draw(low);
+                          Value sum = op<AddOp>({digit(low), op<MulOp>({digit(high), base})});
+                          return SmallVector<Value>{node.scalar(1, node.b.getI1Type()), high,
+                                                    op<DivOp>({sum, op<MulOp>({base, base})})};
+                        });
+  if (failed(drawn))
+    return {};
+  state.generator = (*drawn)[0];
+  // The first word up to which the powers add up to more than that part of all.
+  Value wide = convertTo(node, scores, f64);
+  Value powers = op<ExpOp>(op<SubOp>({wide, op<ReduceMaxOp>({wide, node.constant(1)})}));
+  Value sums = op<CumSumOp>({powers, node.scalar(1, i32)}), all = gather(sums, node.constant(-1), 1);
+  Value wanted = op<MulOp>({column(shaped((*drawn)[1], batch)), all});
+  Value before = convertTo(node, op<LessOrEqualOp>({sums, wanted}), i32);
+  return op<ReduceSumOp>({before, node.constant(1)}, intAttr(node, "keepdims", 0));
 }
 
 //===- The loop -------------------------------------------------------------------------===//
@@ -515,14 +556,13 @@ LogicalResult Search::runDecoderOnly() {
               "that share a buffer are not supported";
   if (getDims(ids).size() != 2 || failed(start(repeat(ids))))
     return node.error() << "input_ids must have the dimensions batch and sequence";
-  // Padding has no position and is not seen.
+  // Padding has no position and, unless a mask is given, is not seen.
+  Value isWord = convertTo(node, op<NotOp>(op<EqualOp>({ids, node.scalar(pad, i32)})), i32);
   Value mask = node.operand(places.mask);
-  if (!mask)
-    mask = op<NotOp>(op<EqualOp>({ids, node.scalar(pad, i32)}));
-  mask = convertTo(node, mask, i32);
-  Value ranks = op<CumSumOp>({mask, node.scalar(1, i32)});
-  Value positions = choose(op<EqualOp>({mask, node.scalar(0, i32)}), mask, op<SubOp>({ranks, node.scalar(1, i32)}));
-  Value position = op<ReduceSumOp>({mask, node.constant(1)}, intAttr(node, "keepdims", 1));
+  mask = mask ? convertTo(node, mask, i32) : isWord;
+  Value ranks = op<SubOp>({op<CumSumOp>({isWord, node.scalar(1, i32)}), node.scalar(1, i32)});
+  Value positions = choose(op<EqualOp>({isWord, node.scalar(0, i32)}), isWord, ranks);
+  Value position = op<ReduceSumOp>({isWord, node.constant(1)}, intAttr(node, "keepdims", 1));
 
   SmallVector<Value> arguments{repeat(ids), repeat(positions), repeat(mask)};
   for (size_t i = 0; i < caches; ++i)
@@ -674,6 +714,7 @@ LogicalResult Search::run() {
 }
 
 static LogicalResult expandGreedySearch(NodeForm &node) { return Search(node, Method::Greedy, kGreedyPlaces).run(); }
+static LogicalResult expandSampling(NodeForm &node) { return Search(node, Method::Sampling, kSamplingPlaces).run(); }
 static LogicalResult expandBeamSearch(NodeForm &node) { return Search(node, Method::Beams, kBeamPlaces).run(); }
 
 void onnxc::onnx::registerGenerationOps(OnnxDialect &dialect) {
@@ -681,5 +722,6 @@ void onnxc::onnx::registerGenerationOps(OnnxDialect &dialect) {
     dialect.addUpgrade(name, /*below=*/std::numeric_limits<int64_t>::max(), upgrade, "com.microsoft");
   };
   add("GreedySearch", expandGreedySearch);
+  add("Sampling", expandSampling);
   add("BeamSearch", expandBeamSearch);
 }
