@@ -385,7 +385,11 @@ Choice Search::nextBeams(Value scores, State &state) {
   auto least = [&](Value of) { return op<ReduceMinOp>({of, node.constant(1)}, intAttr(node, "keepdims", 0)); };
   Value done = op<GreaterOp>({least(counted), node.scalar(0, i32)});
   if (!stopsEarly) {
-    Value most = op<ReduceMaxOp>({bestScores, node.constant(1)}, intAttr(node, "keepdims", 0));
+    // onnxruntime compares with the best of as many scores from another place on: it takes as many for each sentence
+    // as there are beams, where there are twice as many.
+    Value all = ::reshape(node, bestScores, {-1});
+    Value most = op<ReduceMaxOp>({gather(all, op<AddOp>({firstRows, countTo(node, count)})), node.constant(1)},
+                                 intAttr(node, "keepdims", 0));
     done = op<AndOp>({done, op<GreaterOrEqualOp>({least(state.endedScores), penalised(most)})});
   }
   state.isDone = op<OrOp>({state.isDone, done});

@@ -61,8 +61,9 @@ FailureOr<SmallVector<Value>> LogSoftmaxOp::lowerToLinalg(LoweringBuilder &b, Va
   Lines l(*this, b, operands);
   Field sum =
       l.fields.sum({l.x, l.largest}, l.axis, l.accumulator, [](ArrayRef<Scalar> e) { return exp(e[0] - e[1]); });
-  Field logs = l.fields.map({l.largest, sum}, l.accumulator, [](ArrayRef<Scalar> e) { return e[0] + log(e[1]); });
-  Field result = l.fields.map({l.x, logs}, l.element, [](ArrayRef<Scalar> e) { return e[0] - e[1]; });
+  // Not x - (largest + log(sum)): where x is the largest, nothing but the logarithm counts.
+  Field logs = l.fields.map(sum, l.accumulator, [](ArrayRef<Scalar> e) { return log(e[0]); });
+  Field result = l.fields.map({l.x, l.largest, logs}, l.element, [](ArrayRef<Scalar> e) { return e[0] - e[1] - e[2]; });
   return SmallVector<Value>{result.tensor.value};
 }
 
