@@ -97,12 +97,6 @@ static Value concatenate(NodeForm &node, ArrayRef<Value> values, int64_t axis) {
 
 static SmallVector<int64_t> rangeOf(int64_t from, int64_t to) { return llvm::to_vector(llvm::seq(from, to)); }
 
-/// 0, 1, ... below `count`, a vector of int64.
-static Value countTo(NodeForm &node, Value count) {
-  Type i64 = node.b.getI64Type();
-  return build<RangeOp>(node, {node.scalar(0, i64), reshape(node, count, {}), node.scalar(1, i64)});
-}
-
 //===- Embeddings and indices ---------------------------------------------------------------===//
 
 /// embedding(weight, indices, padding_idx, scale_grad_by_freq, sparse)

@@ -34,7 +34,7 @@ struct AttentionResults {
 };
 } // namespace
 
-static Value asInt64(NodeForm &node, Value value) { return convertTo(node, value, node.b.getI64Type()); }
+static Value asInt64(NodeForm &node, Value value) { return castTo(node, value, node.b.getI64Type()); }
 
 /// [batch, length, heads * size] as [batch, heads, length, size].
 static Value spreadHeads(NodeForm &node, Value value, int64_t heads) {
@@ -104,9 +104,9 @@ static FailureOr<AttentionResults> attend(NodeForm &node, AttentionParts parts) 
     // Keys that don't count are not left out: they get a score so low that others win, but they have it all alone where
     // there are no others.
     Type element = getElementTypeOrSelf(parts.q);
-    Value total = sizeOf(node, parts.k, isPacked ? 1 : 2);
+    Value total = dimensionOf(node, parts.k, isPacked ? 1 : 2);
     if (parts.pastKeys)
-      total = build<AddOp>(node, {total, sizeOf(node, parts.pastKeys, 2)});
+      total = build<AddOp>(node, {total, dimensionOf(node, parts.pastKeys, 2)});
     Value masked = build<WhereOp>(
         node, {readMask(node, parts.mask, parts.q, total), node.scalar(0, element), node.scalar(filter, element)});
     bias = bias ? build<AddOp>(node, {bias, masked}) : masked;
@@ -237,8 +237,8 @@ static Value fillBuffer(NodeForm &node, Value past, Value fresh, int64_t heads, 
     node.error() << "a past that shares its buffer must have rank 4, and what is new rank 3";
     return {};
   }
-  Value batch = sizeOf(node, fresh, 0), starts = build<ExpandOp>(node, {count, batch});
-  Value total = build<AddOp>(node, {count, sizeOf(node, fresh, 1)});
+  Value batch = dimensionOf(node, fresh, 0), starts = build<ExpandOp>(node, {count, batch});
+  Value total = build<AddOp>(node, {count, dimensionOf(node, fresh, 1)});
   present = starts ? build<TensorScatterOp>(node, {past, spreadHeads(node, fresh, heads), starts}) : Value();
   Value all = build<SliceOp>(node, {present, node.constant(0), total, node.constant(2), node.constant(1)});
   if (!beams || !all)
@@ -250,9 +250,10 @@ static Value fillBuffer(NodeForm &node, Value past, Value fresh, int64_t heads, 
     node.error() << "cache_indirection must have the dimensions batch, beams and length";
     return {};
   }
-  Value width = sizeOf(node, beams, 1), places = countTo(node, total), own = unsqueeze(node, countTo(node, batch), 1);
+  Value width = dimensionOf(node, beams, 1), places = countTo(node, total),
+        own = unsqueeze(node, countTo(node, batch), 1);
   Value first = build<MulOp>(node, {build<DivOp>(node, {own, width}), width}); // the sentence's first beam
-  Value shape = build<ConcatOp>(node, {batch, sizeOf(node, beams, 2)}, intAttr(node, "axis", 0));
+  Value shape = build<ConcatOp>(node, {batch, dimensionOf(node, beams, 2)}, intAttr(node, "axis", 0));
   Value other = build<ReshapeOp>(node, {asInt64(node, beams), shape});
   other = build<SliceOp>(node, {other, node.constant(0), total, node.constant(1), node.constant(1)});
   other = build<AddOp>(node, {other, first});
@@ -311,8 +312,8 @@ static LogicalResult expandMultiHeadAttention(NodeForm &node) {
       alls[i] = fillBuffer(node, pasts[i], parts[1 + i], heads.getSInt(), count, node.operand(kBeams), presents[i]);
     attention.k = alls[0], attention.v = alls[1];
     attention.pastKeys = attention.pastValues = {};
-    Value total = alls[0] ? sizeOf(node, alls[0], 2) : Value();
-    attention.lengths = total ? build<ExpandOp>(node, {total, sizeOf(node, parts[0], 0)}) : Value();
+    Value total = alls[0] ? dimensionOf(node, alls[0], 2) : Value();
+    attention.lengths = total ? build<ExpandOp>(node, {total, dimensionOf(node, parts[0], 0)}) : Value();
     if (!attention.lengths)
       return failure();
   }
@@ -410,7 +411,7 @@ static LogicalResult expandRotaryEmbedding(NodeForm &node) {
   }
   // One position is that of the first element; the others follow it.
   if (ids && getDims(ids).size() < 2)
-    ids = unsqueeze(node, build<AddOp>(node, {ids, countTo(node, sizeOf(node, x, isPacked ? 1 : 2))}), 0);
+    ids = unsqueeze(node, build<AddOp>(node, {ids, countTo(node, dimensionOf(node, x, isPacked ? 1 : 2))}), 0);
   return finish(node, rotate(node, x, cosine, node.operand(3), ids, isPacked ? heads : 0, isInterleaved));
 }
 
@@ -499,7 +500,7 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
   // Where the first new key of each sentence belongs: behind its last one, but at 0 where all there is is new.
   // seqlens_k are lengths less one, those of a shorter sentence don't count what fills it up.
   Type i64 = node.b.getI64Type();
-  Value length = sizeOf(node, query, 1), total = reshape(node, asInt64(node, node.operand(kTotal)), {1});
+  Value length = dimensionOf(node, query, 1), total = reshape(node, asInt64(node, node.operand(kTotal)), {1});
   Value last = reshape(node, asInt64(node, node.operand(kLastPlace)), {-1});
   Value start = build<SubOp>(node, {build<AddOp>(node, {last, node.scalar(1, i64)}), length});
   Value zero = node.constant(0);
@@ -527,7 +528,7 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
       continue;
     if (getDims(old).size() != 4)
       return node.error() << "past_key and past_value must have rank 4";
-    Value size = sizeOf(node, old, 2);
+    Value size = dimensionOf(node, old, 2);
     Value missing = build<SubOp>(node, {build<MaxOp>(node, {size, total}), size});
     Value pads = build<ConcatOp>(node, {zero, missing}, intAttr(node, "axis", 0));
     Value longer = build<PadOp>(node, {old, pads, absent(node), node.constant(2)});

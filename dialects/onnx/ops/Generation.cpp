@@ -171,7 +171,7 @@ LogicalResult Search::takeSettings() {
   ids = node.operand(0);
   auto scalarOf = [&](unsigned i, Type element) {
     Value value = node.operand(i);
-    return value ? ::reshape(node, convertTo(node, value, element), {}) : Value();
+    return value ? ::reshape(node, castTo(node, value, element), {}) : Value();
   };
   Value length = scalarOf(places.maxLength, i64);
   if (!ids || !length)
@@ -184,12 +184,12 @@ LogicalResult Search::takeSettings() {
     return node.error()
            << "vocab_mask must be a vector, and prefix_vocab_mask have the dimensions batch and vocabulary";
   presence = node.operand(places.presence);
-  batch = rows = sizeOf(node, ids, 0);
+  batch = rows = dimensionOf(node, ids, 0);
   if (method != Method::Beams)
     return success(batch != nullptr);
   Value one = integer(1), count = scalarOf(places.beams, i64);
   beams = countTo(node, vector(count ? count : one));
-  width = sizeOf(node, beams, 0);
+  width = dimensionOf(node, beams, 0);
   rows = op<MulOp>({batch, width});
   returned = scalarOf(places.returned, i64);
   returned = countTo(node, vector(returned ? returned : one));
@@ -209,9 +209,9 @@ FailureOr<const NodeGraph *> Search::graph(StringRef name) {
 
 /// The state with the words `ids` [rows, length] in it.
 LogicalResult Search::start(Value ids) {
-  Value length = sizeOf(node, ids, 1);
+  Value length = dimensionOf(node, ids, 1);
   columns = countTo(node, room);
-  room = sizeOf(node, columns, 0);
+  room = dimensionOf(node, columns, 0);
   Value rest = op<SubOp>({room, length});
   initial.length = ::reshape(node, length, {});
   initial.sequences = join({ids, spread(node.scalar(0, i32), {rows, rest})}, 1);
@@ -220,8 +220,8 @@ LogicalResult Search::start(Value ids) {
   if (method == Method::Sampling) {
     // Zero is no state of the generator.
     Value seed = node.operand(places.seed);
-    seed = ::reshape(
-        node, seed ? convertTo(node, convertTo(node, seed, node.b.getIntegerType(32, false)), i64) : integer(0), {});
+    seed = ::reshape(node, seed ? castTo(node, castTo(node, seed, node.b.getIntegerType(32, false)), i64) : integer(0),
+                     {});
     seed = op<ModOp>({seed, integer(INT32_MAX)});
     initial.generator = choose(op<EqualOp>({seed, integer(0)}), integer(1), seed);
   }
@@ -241,10 +241,10 @@ LogicalResult Search::start(Value ids) {
 /// Which words of `scores` [rows, vocabulary] are among `tokens` [rows, n], of those that `counts` [rows or 1, n]
 /// names.
 Value Search::mark(Value scores, Value tokens, Value counts) {
-  Value size = sizeOf(node, scores, 1), least = node.scalar(0, i64);
-  tokens = convertTo(node, tokens, i64);
+  Value size = dimensionOf(node, scores, 1), least = node.scalar(0, i64);
+  tokens = castTo(node, tokens, i64);
   Value isWord = op<AndOp>({op<GreaterOrEqualOp>({tokens, least}), op<LessOp>({tokens, size})});
-  Value updates = convertTo(node, op<AndOp>({isWord, counts}), i32);
+  Value updates = castTo(node, op<AndOp>({isWord, counts}), i32);
   Value none = op<ExpandOp>({node.scalar(0, i32), op<ShapeOp>(scores)});
   Value marks =
       op<ScatterElementsOp>({none, choose(isWord, tokens, least), updates},
@@ -270,7 +270,7 @@ Value Search::process(Value scores, const State &state, bool isFirst) {
     };
     Value lastStart = op<SubOp>({state.length, integer(gram - 1)});
     Value same = op<EqualOp>({window(columns, gram - 1), window(vector(lastStart), gram - 1)});
-    same = op<ReduceMinOp>({convertTo(node, same, i32), node.constant(2)}, intAttr(node, "keepdims", 0));
+    same = op<ReduceMinOp>({castTo(node, same, i32), node.constant(2)}, intAttr(node, "keepdims", 0));
     Value isBefore = op<LessOp>({columns, lastStart});
     Value counts = op<AndOp>({op<GreaterOp>({same, node.scalar(0, i32)}), isBefore});
     Value follower = op<MinOp>({op<AddOp>({columns, integer(gram - 1)}), op<SubOp>({room, node.constant(1)})});
@@ -284,13 +284,13 @@ Value Search::process(Value scores, const State &state, bool isFirst) {
     scores =
         choose(op<EqualOp>({repeat(allowedFirst), node.scalar(0, getElementTypeOrSelf(allowedFirst))}), lowest, scores);
   if (minLength) {
-    Value isEnd = op<EqualOp>({countTo(node, sizeOf(node, scores, 1)), integer(end)});
+    Value isEnd = op<EqualOp>({countTo(node, dimensionOf(node, scores, 1)), integer(end)});
     scores = choose(op<AndOp>({op<LessOp>({state.length, minLength}), isEnd}), lowest, scores);
   }
   if (temperature > 0 && temperature != 1)
     scores = op<DivOp>({scores, number(temperature)});
   if (presence && presencePenalty != 0)
-    scores = op<SubOp>({scores, op<MulOp>({convertTo(node, presence, f32), number(presencePenalty)})});
+    scores = op<SubOp>({scores, op<MulOp>({castTo(node, presence, f32), number(presencePenalty)})});
   return scores;
 }
 
@@ -304,7 +304,7 @@ FailureOr<Choice> Search::next(Value logits, State &state, bool isFirst) {
   if (getDims(logits).size() != 3 || !isa<FloatType>(getElementTypeOrSelf(logits)))
     return node.error() << "the first output of the decoder must be scores with the dimensions batch, sequence and "
                            "vocabulary";
-  Value scores = convertTo(node, gather(logits, integer(-1), 1), f32);
+  Value scores = castTo(node, gather(logits, integer(-1), 1), f32);
   if (vocabulary > 0)
     scores = cut(scores, integer(vocabulary), 1);
   Choice choice;
@@ -318,7 +318,7 @@ FailureOr<Choice> Search::next(Value logits, State &state, bool isFirst) {
     choice.tokens = method == Method::Sampling
                         ? sample(scores, state)
                         : op<ArgMaxOp>(scores, {intAttr(node, "axis", 1), intAttr(node, "keepdims", 0)});
-    choice.tokens = convertTo(node, choice.tokens, i32);
+    choice.tokens = castTo(node, choice.tokens, i32);
     // Behind its end a sentence has padding.
     state.isDone = op<OrOp>({state.isDone, op<EqualOp>({choice.tokens, node.scalar(end, i32)})});
     choice.tokens = choose(state.isDone, node.scalar(pad, i32), choice.tokens);
@@ -348,7 +348,7 @@ void Search::keepEnded(State &state, Value scores, Value lengths, Value sequence
 Choice Search::nextBeams(Value scores, State &state) {
   if (hasStepScores)
     stepScores.push_back(shaped(scores, {batch, width, shapeBehind(scores)}));
-  Value words = sizeOf(node, scores, 1), count = op<MulOp>({width, node.constant(2)});
+  Value words = dimensionOf(node, scores, 1), count = op<MulOp>({width, node.constant(2)});
   Value flat = shaped(scores, {batch, op<MulOp>({width, words})});
   auto best = flat && count ? make<TopKOp>(node.b, {flat, count}, intAttr(node, "axis", 1), 2) : TopKOp();
   if (!best)
@@ -358,7 +358,7 @@ Choice Search::nextBeams(Value scores, State &state) {
   Value isEnd = op<EqualOp>({token, integer(end)}), isDone = unsqueeze(node, state.isDone, 1);
 
   auto penalised = [&](Value sum) { // by the length of the sequence, to the power of the penalty
-    Value length = convertTo(node, state.length, f32);
+    Value length = castTo(node, state.length, f32);
     return op<DivOp>({sum, lengthPenalty ? op<PowOp>({length, lengthPenalty}) : length});
   };
   auto better = [&](Value value) { return cut(value, width, 1); };
@@ -377,11 +377,11 @@ Choice Search::nextBeams(Value scores, State &state) {
   };
   state.beamScores = pick(bestScores, number(0));
   Choice choice;
-  choice.tokens = pick(convertTo(node, token, i32), node.scalar(pad, i32));
+  choice.tokens = pick(castTo(node, token, i32), node.scalar(pad, i32));
   choice.rows = pick(op<AddOp>({beam, firstRows}), integer(0));
 
   // A sentence is done when as many sequences have ended as there are beams, and none of the others can become better.
-  Value counted = convertTo(node, op<GreaterOp>({state.endedLengths, integer(0)}), i32);
+  Value counted = castTo(node, op<GreaterOp>({state.endedLengths, integer(0)}), i32);
   auto least = [&](Value of) { return op<ReduceMinOp>({of, node.constant(1)}, intAttr(node, "keepdims", 0)); };
   Value done = op<GreaterOp>({least(counted), node.scalar(0, i32)});
   if (!stopsEarly) {
@@ -397,7 +397,7 @@ Choice Search::nextBeams(Value scores, State &state) {
 }
 
 Value Search::allDone(const State &state) {
-  Value least = op<ReduceMinOp>({convertTo(node, state.isDone, i32), node.constant(0)}, intAttr(node, "keepdims", 0));
+  Value least = op<ReduceMinOp>({castTo(node, state.isDone, i32), node.constant(0)}, intAttr(node, "keepdims", 0));
   return op<GreaterOp>({least, node.scalar(0, i32)});
 }
 
@@ -405,7 +405,7 @@ Value Search::allDone(const State &state) {
 /// `filter_value`, are found in ascending order: those whose sum does not reach 1 - top_p; `custom` means in descending
 /// order: those before which the sum exceeds top_p.
 Value Search::sample(Value scores, State &state) {
-  Value words = sizeOf(node, scores, 1), places = countTo(node, words);
+  Value words = dimensionOf(node, scores, 1), places = countTo(node, words);
   auto sorted =
       words ? make<TopKOp>(node.b, {scores, words}, {intAttr(node, "axis", 1), intAttr(node, "largest", isCustom)}, 2)
             : TopKOp();
@@ -427,7 +427,7 @@ Value Search::sample(Value scores, State &state) {
   Type f64 = node.b.getF64Type();
   constexpr int64_t modulus = INT32_MAX;
   auto draw = [&](Value x) { return op<ModOp>({op<MulOp>({x, integer(16807)}), integer(modulus)}); };
-  auto digit = [&](Value x) { return convertTo(node, op<SubOp>({x, integer(1)}), f64); };
+  auto digit = [&](Value x) { return castTo(node, op<SubOp>({x, integer(1)}), f64); };
   Value base = node.scalar(modulus - 1, f64);
   auto drawn = makeLoop(node, ::reshape(node, batch, {}), node.scalar(1, node.b.getI1Type()), state.generator, {}, 1,
                         [&](Value, ValueRange carried) -> FailureOr<SmallVector<Value>> {
@@ -440,11 +440,11 @@ Value Search::sample(Value scores, State &state) {
     return {};
   state.generator = (*drawn)[0];
   // The first word up to which the powers add up to more than that part of all.
-  Value wide = convertTo(node, scores, f64);
+  Value wide = castTo(node, scores, f64);
   Value powers = op<ExpOp>(op<SubOp>({wide, op<ReduceMaxOp>({wide, node.constant(1)})}));
   Value sums = op<CumSumOp>({powers, node.scalar(1, i32)}), all = gather(sums, node.constant(-1), 1);
   Value wanted = op<MulOp>({column(shaped((*drawn)[1], batch)), all});
-  Value before = convertTo(node, op<LessOrEqualOp>({sums, wanted}), i32);
+  Value before = castTo(node, op<LessOrEqualOp>({sums, wanted}), i32);
   return op<ReduceSumOp>({before, node.constant(1)}, intAttr(node, "keepdims", 0));
 }
 
@@ -496,7 +496,7 @@ LogicalResult Search::finishSearch(State &state) {
   if (method != Method::Beams)
     return finish(node, choose(op<LessOp>({columns, state.length}), state.sequences, none));
   // What has found no end counts as it is.
-  Value scores = shaped(state.beamScores, {batch, width}), length = convertTo(node, state.length, f32);
+  Value scores = shaped(state.beamScores, {batch, width}), length = castTo(node, state.length, f32);
   scores = op<DivOp>({scores, lengthPenalty ? op<PowOp>({length, lengthPenalty}) : length});
   Value isDone = unsqueeze(node, state.isDone, 1);
   keepEnded(state, choose(isDone, number(-kInfinity), scores),
@@ -509,7 +509,7 @@ LogicalResult Search::finishSearch(State &state) {
     results.push_back(best(state.endedScores));
   if (hasStepScores) {
     // Rounds that were not needed have no scores.
-    Value all = stepScores.front(), made = sizeOf(node, all, 0);
+    Value all = stepScores.front(), made = dimensionOf(node, all, 0);
     Value wanted = op<SubOp>({room, ::reshape(node, initial.length, {1})});
     Value missing = op<MaxOp>({op<SubOp>({wanted, made}), node.constant(0)});
     Value rest = spread(number(0), {missing, shapeBehind(all)});
@@ -561,9 +561,9 @@ LogicalResult Search::runDecoderOnly() {
   if (getDims(ids).size() != 2 || failed(start(repeat(ids))))
     return node.error() << "input_ids must have the dimensions batch and sequence";
   // Padding has no position and, unless a mask is given, is not seen.
-  Value isWord = convertTo(node, op<NotOp>(op<EqualOp>({ids, node.scalar(pad, i32)})), i32);
+  Value isWord = castTo(node, op<NotOp>(op<EqualOp>({ids, node.scalar(pad, i32)})), i32);
   Value mask = node.operand(places.mask);
-  mask = mask ? convertTo(node, mask, i32) : isWord;
+  mask = mask ? castTo(node, mask, i32) : isWord;
   Value ranks = op<SubOp>({op<CumSumOp>({isWord, node.scalar(1, i32)}), node.scalar(1, i32)});
   Value positions = choose(op<EqualOp>({isWord, node.scalar(0, i32)}), isWord, ranks);
   Value position = op<ReduceSumOp>({isWord, node.constant(1)}, intAttr(node, "keepdims", 1));
@@ -631,10 +631,10 @@ LogicalResult Search::runEncoderDecoder() {
   // Padding in front is not seen.
   Value mask = node.operand(places.mask);
   if (!mask) {
-    Value isWord = convertTo(node, op<NotOp>(op<EqualOp>({ids, node.scalar(pad, i32)})), i32);
+    Value isWord = castTo(node, op<NotOp>(op<EqualOp>({ids, node.scalar(pad, i32)})), i32);
     mask = op<GreaterOp>({op<CumSumOp>({isWord, node.scalar(1, i32)}), node.scalar(0, i32)});
   }
-  mask = convertTo(node, mask, i32);
+  mask = castTo(node, mask, i32);
   Value begin = spread(node.scalar(firstToken, i32), {batch, node.constant(1)});
   SmallVector<Value> arguments{ids, mask};
   if (isFirstInEncoder)
