@@ -69,7 +69,22 @@ def options():
     return o
 
 
-def write(folder, model, feeds):
+def answer(session, feed, shared):
+    """The outputs; `shared`: those that lie in the memory of an input, (input, output)."""
+    if not shared:
+        return session.run(None, feed)
+    binding, memory = session.io_binding(), {}
+    for name, array in feed.items():
+        memory[name] = onnxruntime.OrtValue.ortvalue_from_numpy(array.copy())
+        binding.bind_ortvalue_input(name, memory[name])
+    for output in session.get_outputs():
+        source = next((i for i, o in shared if o == output.name), None)
+        binding.bind_ortvalue_output(output.name, memory[source]) if source else binding.bind_output(output.name, "cpu")
+    session.run_with_iobinding(binding)
+    return binding.copy_outputs_to_cpu()
+
+
+def write(folder, model, feeds, shared=()):
     """A case of `model`; `feeds`: for each set the inputs by name."""
     session = onnxruntime.InferenceSession(model.SerializeToString(), options(), providers=["CPUExecutionProvider"])
     folder.mkdir(parents=True)
@@ -77,7 +92,7 @@ def write(folder, model, feeds):
     for n, feed in enumerate(feeds):
         data = folder / f"test_data_set_{n}"
         data.mkdir()
-        for kind, arrays in (("input", [feed[i.name] for i in model.graph.input]), ("output", session.run(None, feed))):
+        for kind, arrays in (("input", [feed[i.name] for i in model.graph.input]), ("output", answer(session, feed, shared))):
             for k, array in enumerate(arrays):
                 (data / f"{kind}_{k}.pb").write_bytes(numpy_helper.from_array(array).SerializeToString())
 
@@ -86,15 +101,15 @@ class Writer:
     def __init__(self, folder, wanted):
         self.folder, self.wanted, self.count = folder, wanted, 0
 
-    def model(self, name, model, feeds):
+    def model(self, name, model, feeds, shared=()):
         is_search = name.split("-")[0] in ("greedy", "sampling", "beams", "encoder")
         if self.wanted in name if self.wanted else not is_search or name in SEARCHES:
             self.count += 1
-            write(self.folder / name, model, feeds)
+            write(self.folder / name, model, feeds, shared)
 
-    def node(self, name, op, *sets, outputs=(TensorProto.FLOAT,), constants=(), **attributes):
+    def node(self, name, op, *sets, outputs=(TensorProto.FLOAT,), constants=(), shared=(), **attributes):
         model = node_model(op, sets, outputs, attributes, constants)
-        self.model(name, model, [{f"x{k}": a for k, a in enumerate(s) if a is not None and k not in constants} for s in sets])
+        self.model(name, model, [{f"x{k}": a for k, a in enumerate(s) if a is not None and k not in constants} for s in sets], shared)
 
 
 F = TensorProto.FLOAT
@@ -155,6 +170,73 @@ def attention_scores(w):
     heads = [[q, f(2, 2, 5, 4), f(2, 2, 5, 4), None, mask, f(2, 2, 3, 5)], [f(1, 2, 8), f(1, 2, 4, 4), f(1, 2, 4, 4), None, mask[:1, :4], f(1, 2, 2, 4)]]
     w.node("mha-heads-first", "MultiHeadAttention", *heads, outputs=four, num_heads=2)
     w.node("mha-heads-first-bias", "MultiHeadAttention", [q, f(2, 2, 5, 4), f(2, 2, 5, 4), f(24)], num_heads=2)
+
+
+@cases
+def attention_of_groups(w):
+    """Scores as a result, caches of bytes, blocks of keys."""
+    step = lambda batch, length, room: [f(batch, length, 16), f(batch, length, 8), f(batch, length, 8), f(batch, 1, room, 8), f(batch, 1, room, 8)]
+    heads = dict(num_heads=2, kv_num_heads=1)
+    later, more = step(2, 1, 6) + [i32(3, 2), i32(4)], step(3, 1, 9) + [i32(8, 2, 4), i32(9)]
+    prompt = step(2, 3, 5)[:3] + [None, None, i32(2, 2), i32(3)]
+    for output in (1, 2):
+        w.node(f"gqa-scores-{output}", "GroupQueryAttention", later, more, outputs=(F,) * 4, qk_output=output, softcap=5.0, **heads)
+        w.node(f"gqa-scores-{output}-prompt", "GroupQueryAttention", prompt, outputs=(F,) * 4, qk_output=output, local_window_size=2, **heads)
+    for kind, scale in (("PER_TENSOR", np.array([0.07], np.float32)), ("PER_CHANNEL", np.abs(f(8)) / 9 + 0.02)):
+        sets = []
+        for s in (later, more):
+            caches = [rng.integers(-128, 128, s[3].shape).astype(np.int8) for _ in range(2)]
+            sets.append(s[:3] + caches + s[5:] + [None] * 5 + [scale, scale])
+        w.node(f"gqa-bytes-{kind}", "GroupQueryAttention", *sets, outputs=(F, TensorProto.INT8, TensorProto.INT8), k_quant_type=kind, v_quant_type=kind,
+               kv_cache_bit_width=8, **heads)
+    # Two layouts of 16 keys to a block: all, and the first and the last ones.
+    rows, columns = np.array([[0, 1, 3, 6], [0, 1, 2, 4]], np.int32), np.array([[0, 0, 1, 0, 1, 2], [0, 1, 0, 2, -1, -1]], np.int32)
+
+    def sparse(batch, length, lengths):
+        q, k, v = f(batch, length, 32), f(batch, length, 16), f(batch, length, 16)
+        return [q, k, v, f(batch, 2, 48, 8), f(batch, 2, 48, 8), rows, columns, i32(max(lengths)), i32(*lengths)]
+
+    layout = dict(num_heads=4, kv_num_heads=2, sparse_block_size=16, shared=(("x3", "y1"), ("x4", "y2")))
+    w.node("sparse", "SparseAttention", sparse(2, 1, [41, 23]), sparse(1, 1, [17]), outputs=(F,) * 3, **layout)
+    w.node("sparse-prompt", "SparseAttention", sparse(2, 40, [40, 40]), outputs=(F,) * 3, scale=0.2, **layout)
+
+
+@cases
+def masks(w):
+    x, weights, bias = f(2, 3, 8), f(8, 24), f(24)
+    w.node("attention-mask-starts", "Attention", [x, weights, bias, i32(3, 2, 0, 3, 6, 0, 3, 6)], num_heads=2)
+    w.node("attention-past-length", "Attention", [x, weights, bias, None, f(2, 2, 2, 5, 4), None, i32(5)], outputs=(F, F), num_heads=2, unidirectional=1)
+
+
+@cases
+def experts(w):
+    def layers(count, size, inner, gated=1):
+        return [f(count, gated * inner, size), f(count, gated * inner), f(count, size, inner), f(count, size)]
+
+    first = layers(4, 8, 6)
+    for kind in ("relu", "gelu", "silu", "identity"):
+        w.node(f"moe-{kind}", "MoE", [f(5, 8), f(5, 4), *first], [f(1, 8), f(1, 4), *first], activation_type=kind, k=2)
+    w.node("moe-constants", "MoE", [f(2, 3, 8), f(6, 4), *first], [f(1, 2, 8), f(2, 4), *first], constants=(2, 3, 4, 5), activation_type="relu", k=3,
+           normalize_routing_weights=1)
+    w.node("moe-no-bias", "MoE", [f(5, 8), f(5, 4), first[0], None, first[2]], activation_type="relu", k=1)
+    gated = layers(4, 8, 6, 2)
+    w.node("moe-swiglu", "MoE", [f(5, 8), f(5, 4), *gated], activation_type="swiglu", k=2, swiglu_fusion=1, activation_alpha=1.702, activation_beta=1.0,
+           swiglu_limit=0.8)
+
+    def packed(bits, count, rows, columns):
+        return rng.integers(0, 256, (count, rows, columns * bits // 8)).astype(np.uint8)
+
+    def quantised(bits, block=0, zeros=False, size=32, inner=64):
+        scales = lambda rows, columns: np.abs(f(4, rows, columns // block) if block else f(4, rows)) / 2**bits
+        points = lambda rows, columns: rng.integers(0, 256, (4, rows, columns // block * bits // 8)).astype(np.uint8) if zeros else None
+        return [packed(bits, 4, inner, size), scales(inner, size), f(4, inner), packed(bits, 4, size, inner), scales(size, inner), f(4, size),
+                None, None, None, points(inner, size), points(size, inner)]
+
+    for bits in (4, 8):
+        inputs = [f(5, 32), f(5, 4), *quantised(bits)]
+        w.node(f"qmoe-{bits}", "QMoE", inputs, constants=(2, 3, 4, 5, 6, 7), activation_type="silu", k=2, expert_weight_bits=bits)
+        inputs = [f(3, 32), f(3, 4), *quantised(bits, 16, True)]
+        w.node(f"qmoe-{bits}-blocks", "QMoE", inputs, activation_type="relu", k=2, expert_weight_bits=bits, block_size=16, normalize_routing_weights=1)
 
 
 WORDS, HEADS, SIZE = 14, 2, 4

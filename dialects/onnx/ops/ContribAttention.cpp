@@ -62,6 +62,10 @@ static Value readMask(NodeForm &node, Value mask, Value q, Value total) {
     return isSet({1});
   AffineExpr batch = getDims(q)[0];
   bool hasStarts = dims.size() == 1 && getDifference(dims[0], batch * 2) == 0 && getDifference(dims[0], batch) != 0;
+  if (dims.size() == 1 && getDifference(dims[0], batch * 3 + 2) == 0) { // then where they start together: not needed
+    mask = slice(node, mask, 0, node.constant(0), dimensionOf(node, q, 0));
+    dims = getDims(mask);
+  }
   auto size = dims.size() == 1 ? getConstant(dims[0]) : std::nullopt;
   if (dims.size() != 1 || (size && getConstant(batch) && *size != *getConstant(batch) && !hasStarts)) {
     node.error() << "a mask of this shape is not supported";
@@ -188,8 +192,6 @@ static LogicalResult attendProjected(NodeForm &node, Value projected, Value mask
 static LogicalResult expandAttention(NodeForm &node) {
   if (failed(requireOperands(node, 2)))
     return failure();
-  if (node.operand(6))
-    return node.error() << "a past that shares its buffer is not supported";
   Value projected = build<MatMulOp>(node, {node.operand(0), node.operand(1)});
   if (Value bias = node.operand(2))
     projected = build<AddOp>(node, {projected, bias});
@@ -461,8 +463,8 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
     return node.error() << "query must have the dimensions batch, sequence and hidden";
   if (!past[0] != !past[1] || !key != !value)
     return node.error() << "keys and values must be given together";
-  if (node.operand(kKeyScale) || node.operand(kValueScale) || node.operand(kQueryLengths) || node.resultCount > 3)
-    return node.error() << "quantised keys, lengths of queries, and scores as a result are not supported";
+  if (node.operand(kQueryLengths))
+    return node.error() << "lengths of queries are not supported";
   int64_t heads = takeInt(node, "num_heads", 0), keyHeads = takeInt(node, "kv_num_heads", 0);
   if (heads < 1 || keyHeads < 1 || heads % keyHeads != 0 || heads > (1 << 20))
     return node.error() << "num_heads must be a multiple of kv_num_heads, and both positive";
@@ -473,12 +475,26 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
   double epsilon = takeFloat(node, "qk_norm_epsilon", 1e-6f);
   double queryEpsilon = takeFloat(node, "q_norm_epsilon", epsilon),
          keyEpsilon = takeFloat(node, "k_norm_epsilon", epsilon);
-  for (StringRef name : {"k_quant_type", "v_quant_type"})
-    if (auto type = dyn_cast_or_null<StringAttr>(node.take(name)); type && type.getValue() != "NONE")
-      return node.error() << "quantised keys and values are not supported";
-  for (StringRef name : {"kv_cache_bit_width", "qk_output", "sliding_window_cache"})
-    if (takeInt(node, name, 0) != 0)
-      return node.error() << name << " is not supported";
+  // Caches may hold signed bytes, with a scale for all or for each column of a head.
+  int64_t cacheBits = takeInt(node, "kv_cache_bit_width", 0), scoreOutput = takeInt(node, "qk_output", 0);
+  Value scales[] = {node.operand(kKeyScale), node.operand(kValueScale)};
+  for (auto [name, cacheScale] : llvm::zip_equal(ArrayRef<StringRef>{"k_quant_type", "v_quant_type"}, scales)) {
+    auto type = dyn_cast_or_null<StringAttr>(node.take(name));
+    if (!type || type.getValue() == "NONE") {
+      cacheScale = {};
+      continue;
+    }
+    if (cacheBits != 8 && cacheBits != 0)
+      return node.error() << "caches of " << cacheBits << " bits are not supported";
+    if (!cacheScale || !past[0])
+      return node.error() << name << " needs a past and a scale";
+    cacheScale = type.getValue() == "PER_TENSOR" ? reshape(node, cacheScale, {})
+                                                 : reshape(node, cacheScale, {1, keyHeads, 1, -1});
+  }
+  if (takeInt(node, "sliding_window_cache", 0) != 0)
+    return node.error() << "sliding_window_cache is not supported";
+  if (scoreOutput < 0 || scoreOutput > 2 || (node.resultCount > 3 && scoreOutput == 0))
+    return node.error() << "qk_output must be 1 or 2 where scores are a result";
   for (NamedAttribute attribute : node.attributes)
     return node.error() << "the operator has no attribute '" << attribute.getName().getValue() << "'";
 
@@ -522,7 +538,13 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
   }
 
   Value fresh[] = {spreadHeads(node, key, keyHeads), spreadHeads(node, value, keyHeads)}, present[2];
-  for (auto [old, part, whole] : llvm::zip_equal(past, fresh, present)) {
+  for (auto [old, part, whole, cacheScale] : llvm::zip_equal(past, fresh, present, scales)) {
+    if (cacheScale) {
+      Type element = getElementTypeOrSelf(part);
+      part = build<RoundOp>(node, build<DivOp>(node, {part, cacheScale}));
+      part = build<ClipOp>(node, {part, node.scalar(-128, element), node.scalar(127, element)});
+      part = castTo(node, part, node.b.getIntegerType(8));
+    }
     whole = part;
     if (!old || !part)
       continue;
@@ -541,14 +563,22 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
     attributes.push_back(floatAttr(node, "scale", scale));
   if (window > 0)
     attributes.push_back(intAttr(node, "left_window_size", window - 1));
-  if (sink || isSmooth) // scores with what is hidden
+  if (sink || isSmooth || scoreOutput == 1) // scores with what is hidden
     attributes.push_back(intAttr(node, "qk_matmul_output_mode", 2));
+  else if (scoreOutput == 2)
+    attributes.push_back(intAttr(node, "qk_matmul_output_mode", 3));
+  if (scoreOutput == 2 && (sink || isSmooth))
+    return node.error() << "shares of keys beside a sink are not supported as a result";
+  Value keys[] = {present[0], present[1]};
+  for (auto [whole, cacheScale] : llvm::zip_equal(keys, scales))
+    if (cacheScale)
+      whole = build<MulOp>(node, {castTo(node, whole, getElementTypeOrSelf(query)), cacheScale});
   // Of the keys behind a sentence, no query of it sees any where it sees none behind itself.
   Value lengths = build<AddOp>(node, isCausal ? SmallVector<Value>{start, length}
                                               : SmallVector<Value>{last, node.scalar(1, i64)}),
         none = absent(node);
   SmallVector<Value> operands{
-      spreadHeads(node, query, heads), present[0], present[1], orAbsent(node, node.operand(kBias)), none, none,
+      spreadHeads(node, query, heads), keys[0], keys[1], orAbsent(node, node.operand(kBias)), none, none,
       orAbsent(node, lengths)};
   if (llvm::is_contained(operands, Value()) || !lengths)
     return failure();
@@ -564,7 +594,86 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
       sum = build<SubOp>(node, {sum, reshape(node, sink, {-1, 1, 1})});
     y = sum ? build<MulOp>(node, {y, build<SigmoidOp>(node, sum)}) : Value();
   }
-  return finish(node, {packHeads(node, y), present[0], present[1]});
+  SmallVector<Value> results{packHeads(node, y), present[0], present[1]};
+  if (node.resultCount > 3) { // of the keys of all sentences together; 0 where they are hidden
+    Value scores = op.getQkMatmulOutput();
+    Type element = getElementTypeOrSelf(scores);
+    Value isHidden = build<EqualOp>(node, {scores, node.scalar(-std::numeric_limits<double>::infinity(), element)});
+    scores = build<WhereOp>(node, {isHidden, node.scalar(0, element), scores});
+    results.push_back(slice(node, scores, 3, node.constant(0), total));
+  }
+  return finish(node, results);
+}
+
+/// A decoder's attention to blocks of keys: for each layout of blocks, the columns of every row [layouts, rows + 1] and
+/// [layouts, columns] as in a compressed sparse matrix; heads take layouts in turn.
+static LogicalResult expandSparseAttention(NodeForm &node) {
+  Value query = node.operand(0), past = node.operand(3);
+  for (unsigned i : {0, 3, 4, 5, 6, 7, 8})
+    if (!node.operand(i))
+      return node.error() << "input " << i << " must be given";
+  int64_t block = takeInt(node, "sparse_block_size", 0);
+  auto heads = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_heads"));
+  if (block < 1 || block > INT32_MAX || !heads || heads.getSInt() < 1 || heads.getSInt() > (1 << 20))
+    return node.error() << "sparse_block_size and num_heads must be positive";
+  if (getDims(query).size() != 3 || getDims(past).size() != 4 || getDims(node.operand(5)).size() != 2 ||
+      getDims(node.operand(6)).size() != 2)
+    return node.error() << "query must have rank 3, past_key rank 4, and the indices of blocks rank 2";
+  Type i64 = node.b.getI64Type(), i32 = node.b.getI32Type();
+  auto number = [&](int64_t n) { return node.scalar(n, i64); };
+  auto add = [&](Value a, Value b) { return build<AddOp>(node, {a, b}); };
+  Value starts = asInt64(node, node.operand(5)), columns = asInt64(node, node.operand(6));
+  Value rows = build<SubOp>(node, {dimensionOf(node, starts, 1), node.constant(1)});
+  // The row of the j-th column: how many rows end before it. Those behind the last row go to a place of their own.
+  Value places = countTo(node, dimensionOf(node, columns, 1));
+  Value ends = unsqueeze(node, slice(node, starts, 1, node.constant(1)), 2);
+  Value row = build<ReduceSumOp>(node, {asInt64(node, build<LessOrEqualOp>(node, {ends, places})), node.constant(1)},
+                                 intAttr(node, "keepdims", 0));
+  Value all = build<MulOp>(node, {rows, rows});
+  Value isThere = build<AndOp>(node, {build<LessOp>(node, {row, rows}), build<LessOp>(node, {columns, rows})});
+  Value at = build<WhereOp>(node, {isThere, add(build<MulOp>(node, {row, rows}), columns), all});
+  auto join = [&](ArrayRef<Value> parts) { return build<ConcatOp>(node, parts, intAttr(node, "axis", 0)); };
+  Value layouts = dimensionOf(node, starts, 0);
+  Value none = build<ExpandOp>(node, {node.scalar(0, i32), join({layouts, add(all, node.constant(1))})});
+  Value ones = build<ExpandOp>(node, {node.scalar(1, i32), build<ShapeOp>(node, at)});
+  Value dense = build<ScatterElementsOp>(node, {none, at, ones}, intAttr(node, "axis", 1));
+  dense = build<ReshapeOp>(node, {slice(node, dense, 1, node.constant(0), all), join({layouts, rows, rows})});
+
+  // The blocks of queries and keys at their places in the whole sequence.
+  Value length = dimensionOf(node, query, 1), total = reshape(node, asInt64(node, node.operand(7)), {1});
+  Value lengths = reshape(node, asInt64(node, node.operand(8)), {-1});
+  Value start = build<WhereOp>(
+      node, {build<EqualOp>(node, {total, length}), node.constant(0), build<SubOp>(node, {lengths, length})});
+  Value last = build<SubOp>(node, {rows, node.constant(1)});
+  auto blockOf = [&](Value place) {
+    place = build<DivOp>(node, {build<MaxOp>(node, {place, node.constant(0)}), number(block)});
+    return build<MinOp>(node, {place, last});
+  };
+  auto gather = [&](Value data, Value indices, int64_t axis) {
+    return build<GatherOp>(node, {data, indices}, intAttr(node, "axis", axis));
+  };
+  Value queries = blockOf(add(unsqueeze(node, start, 1), countTo(node, length))), keys;
+  keys = blockOf(countTo(node, build<MaxOp>(node, {dimensionOf(node, past, 2), total})));
+  Value mask = gather(gather(dense, queries, 1), keys, 3); // [layouts, batch, queries, keys]
+  Value layout = build<ModOp>(node, {countTo(node, node.constant(heads.getSInt())), layouts});
+  mask = gather(build<TransposeOp>(node, mask, intsAttr(node, "perm", {1, 0, 2, 3})), layout, 1);
+  mask = castTo(node, mask, node.b.getI1Type());
+  lengths = build<SubOp>(node, {lengths, number(1)});
+  if (!mask || !lengths)
+    return failure();
+  SmallVector<Value> operands{query,
+                              orAbsent(node, node.operand(1)),
+                              orAbsent(node, node.operand(2)),
+                              past,
+                              node.operand(4),
+                              lengths,
+                              node.operand(7),
+                              orAbsent(node, node.operand(9)),
+                              orAbsent(node, node.operand(10)),
+                              absent(node),
+                              mask};
+  node.operands = operands;
+  return expandGroupQueryAttention(node);
 }
 
 void onnxc::onnx::registerContribAttentionOps(OnnxDialect &dialect) {
@@ -577,4 +686,5 @@ void onnxc::onnx::registerContribAttentionOps(OnnxDialect &dialect) {
   add("MultiHeadAttention", expandMultiHeadAttention);
   add("QAttention", expandQAttention);
   add("RotaryEmbedding", expandRotaryEmbedding);
+  add("SparseAttention", expandSparseAttention);
 }

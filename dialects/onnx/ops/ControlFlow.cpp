@@ -11,7 +11,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Loops.h"
-#include "dialects/onnx/support/Upgrade.h"
+#include "dialects/onnx/support/MakeLoop.h"
 #include "dialects/onnx/support/Values.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"

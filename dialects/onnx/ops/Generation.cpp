@@ -13,6 +13,7 @@
 #include "dialects/onnx/ops/Softmax.h"
 #include "dialects/onnx/ops/Sorting.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/MakeLoop.h"
 #include "dialects/onnx/support/Upgrade.h"
 #include <cfloat>
 
