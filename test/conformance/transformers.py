@@ -178,6 +178,10 @@ def attention_of_groups(w):
     step = lambda batch, length, room: [f(batch, length, 16), f(batch, length, 8), f(batch, length, 8), f(batch, 1, room, 8), f(batch, 1, room, 8)]
     heads = dict(num_heads=2, kv_num_heads=1)
     later, more = step(2, 1, 6) + [i32(3, 2), i32(4)], step(3, 1, 9) + [i32(8, 2, 4), i32(9)]
+    for s in (later, more):  # behind the words that are there, onnxruntime has zeros
+        for cache in s[3:5]:
+            for row, last in enumerate(s[5]):
+                cache[row, :, last:] = 0
     prompt = step(2, 3, 5)[:3] + [None, None, i32(2, 2), i32(3)]
     for output in (1, 2):
         w.node(f"gqa-scores-{output}", "GroupQueryAttention", later, more, outputs=(F,) * 4, qk_output=output, softcap=5.0, **heads)
@@ -185,7 +189,7 @@ def attention_of_groups(w):
     for kind, scale in (("PER_TENSOR", np.array([0.07], np.float32)), ("PER_CHANNEL", np.abs(f(8)) / 9 + 0.02)):
         sets = []
         for s in (later, more):
-            caches = [rng.integers(-128, 128, s[3].shape).astype(np.int8) for _ in range(2)]
+            caches = [np.where(s[3] == 0, 0, rng.integers(-128, 128, s[3].shape)).astype(np.int8) for _ in range(2)]
             sets.append(s[:3] + caches + s[5:] + [None] * 5 + [scale, scale])
         w.node(f"gqa-bytes-{kind}", "GroupQueryAttention", *sets, outputs=(F, TensorProto.INT8, TensorProto.INT8), k_quant_type=kind, v_quant_type=kind,
                kv_cache_bit_width=8, **heads)
@@ -197,7 +201,7 @@ def attention_of_groups(w):
         return [q, k, v, f(batch, 2, 48, 8), f(batch, 2, 48, 8), rows, columns, i32(max(lengths)), i32(*lengths)]
 
     layout = dict(num_heads=4, kv_num_heads=2, sparse_block_size=16, shared=(("x3", "y1"), ("x4", "y2")))
-    w.node("sparse", "SparseAttention", sparse(2, 1, [41, 23]), sparse(1, 1, [17]), outputs=(F,) * 3, **layout)
+    w.node("sparse", "SparseAttention", sparse(2, 1, [41, 41]), sparse(1, 1, [17]), outputs=(F,) * 3, **layout)
     w.node("sparse-prompt", "SparseAttention", sparse(2, 40, [40, 40]), outputs=(F,) * 3, scale=0.2, **layout)
 
 

@@ -478,7 +478,8 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
   // Caches may hold signed bytes, with a scale for all or for each column of a head.
   int64_t cacheBits = takeInt(node, "kv_cache_bit_width", 0), scoreOutput = takeInt(node, "qk_output", 0);
   Value scales[] = {node.operand(kKeyScale), node.operand(kValueScale)};
-  for (auto [name, cacheScale] : llvm::zip_equal(ArrayRef<StringRef>{"k_quant_type", "v_quant_type"}, scales)) {
+  constexpr StringRef quantNames[] = {"k_quant_type", "v_quant_type"};
+  for (auto [name, cacheScale] : llvm::zip_equal(quantNames, scales)) {
     auto type = dyn_cast_or_null<StringAttr>(node.take(name));
     if (!type || type.getValue() == "NONE") {
       cacheScale = {};

@@ -30,7 +30,7 @@ struct Layer {
 class Mixture {
 public:
   explicit Mixture(NodeForm &node) : node(node), i64(node.b.getI64Type()), f32(node.b.getF32Type()) {}
-  LogicalResult run(Layer first, Layer second, Value shares);
+  LogicalResult run(Layer first, Layer second, Value shares, bool sharesAreOfChosen);
 
 private:
   template <typename OpT> Value op(ArrayRef<Value> operands, ArrayRef<NamedAttribute> attributes = {}) {
@@ -122,7 +122,9 @@ Value Mixture::activate(Value x) {
 }
 
 /// `shares`: what counts instead of the router's, which then says only which experts are chosen; or null.
-LogicalResult Mixture::run(Layer first, Layer second, Value shares) {
+/// `sharesAreOfChosen`: the router's add up to 1 for those that are chosen, rather than for all, whatever the attribute
+/// says.
+LogicalResult Mixture::run(Layer first, Layer second, Value shares, bool sharesAreOfChosen) {
   auto name = dyn_cast_or_null<StringAttr>(node.take("activation_type"));
   activation = name ? name.getValue().lower() : "relu";
   alpha = takeFloat(node, "activation_alpha", 1), beta = takeFloat(node, "activation_beta", 0);
@@ -160,7 +162,7 @@ LogicalResult Mixture::run(Layer first, Layer second, Value shares) {
   Value weights = best.getValues(), experts = best.getIndices();
   if (shares)
     weights = op<GatherElementsOp>({castTo(node, shares, f32), experts}, intAttr(node, "axis", 1));
-  if (isNormalized)
+  if (isNormalized || (sharesAreOfChosen && !shares))
     weights = op<DivOp>({weights, op<ReduceSumOp>({weights, node.constant(1)})});
 
   Value count = dimensionOf(node, first.weights, 0);
@@ -196,7 +198,7 @@ static LogicalResult expandMoE(NodeForm &node) {
   if (sizes.size() != 3 || getDims(first.weights).size() != 3)
     return node.error() << "weights must have rank 3";
   first.isTransposed = second.isTransposed = sizes[1] != input.back() && sizes[2] == input.back();
-  return Mixture(node).run(first, second, {});
+  return Mixture(node).run(first, second, {}, /*sharesAreOfChosen=*/false);
 }
 
 static LogicalResult expandQMoE(NodeForm &node) {
@@ -228,7 +230,7 @@ static LogicalResult expandQMoE(NodeForm &node) {
     if (!getElementTypeOrSelf(layer.weights).isUnsignedInteger(8))
       return node.error() << "weights must be bytes";
   }
-  return Mixture(node).run(first, second, node.operand(14));
+  return Mixture(node).run(first, second, node.operand(14), /*sharesAreOfChosen=*/true);
 }
 
 void onnxc::onnx::registerContribExpertsOps(OnnxDialect &dialect) {
