@@ -15,8 +15,8 @@ namespace onnxc::onnx {
 struct NodeGraph {
   /// Builds its nodes in the place of the node, with these inputs, and gives its outputs.
   std::function<llvm::FailureOr<llvm::SmallVector<mlir::Value>>(mlir::ValueRange)> build;
-  /// Names and types that it declares of its inputs, sizes that aren't numbers as `?` without an expression; a null type
-  /// where it declares none.
+  /// Names and types that it declares of its inputs, sizes that aren't numbers as `?` without an expression; a null
+  /// type where it declares none.
   llvm::SmallVector<std::pair<std::string, mlir::Type>> inputs;
   size_t outputCount = 0;
 

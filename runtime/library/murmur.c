@@ -11,7 +11,8 @@ static uint32_t scramble(uint32_t block) { return rotate(block * 0xcc9e2d51u, 15
 static uint32_t hashBytes(const unsigned char *bytes, uint64_t length, uint32_t hash) {
   uint64_t whole = length / 4 * 4;
   for (uint64_t i = 0; i < whole; i += 4) {
-    uint32_t block = bytes[i] | (uint32_t)bytes[i + 1] << 8 | (uint32_t)bytes[i + 2] << 16 | (uint32_t)bytes[i + 3] << 24;
+    uint32_t block =
+        bytes[i] | (uint32_t)bytes[i + 1] << 8 | (uint32_t)bytes[i + 2] << 16 | (uint32_t)bytes[i + 3] << 24;
     hash = rotate(hash ^ scramble(block), 13) * 5 + 0xe6546b64u;
   }
   uint32_t rest = 0;

@@ -1,6 +1,7 @@
 /*===- runtime/library/suffix.c ----------------------------------------------------===
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- * BifurcationDetector (com.microsoft): which predicted tokens to take, and where the end of the text stands in its source.
+ * BifurcationDetector (com.microsoft): which predicted tokens to take, and where the end of the text stands in its
+ * source.
  *===--------------------------------------------------------------------------------===*/
 #include "runtime/library/library.h"
 
@@ -20,8 +21,8 @@ static int64_t find(const int64_t *source, int64_t length, int64_t from, const i
 }
 
 /* in: source, present tokens, [index in the source of what is predicted], [min, max] of the suffix; and the predicted
- * tokens, where there are any. out: where the suffix is; the present tokens and those predicted ones that agree with the
- * source, with the first that does not. */
+ * tokens, where there are any. out: where the suffix is; the present tokens and those predicted ones that agree with
+ * the source, with the first that does not. */
 int32_t onnxc_detect_bifurcation(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
   const int64_t *source = in[0]->data, *present = in[1]->data, *sizes = in[3]->data;
   int64_t length = in[0]->dims[0], count = in[1]->dims[0], taken = 0, hasPredicted = sizes[2];
