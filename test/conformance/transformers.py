@@ -50,16 +50,21 @@ def value_info(name, arrays, symbols):
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(first.dtype), dims)
 
 
-def node_model(op, sets, outputs, attributes, constants=()):
+def node_model(op, sets, outputs, attributes, constants=(), known=None):
     names = ["" if a is None else f"x{k}" for k, a in enumerate(sets[0])]
     symbols = {}
     inputs = [value_info(n, [s[k] for s in sets], symbols) for k, n in enumerate(names) if n and k not in constants]
     initializers = [numpy_helper.from_array(sets[0][k], names[k]) for k in constants]
     # `outputs`: for each its element type, or None where it is not asked for
     results = ["" if t is None else f"y{k}" for k, t in enumerate(outputs)]
-    node = helper.make_node(op, names, results, op, domain="com.microsoft", **attributes)
+    nodes = [helper.make_node(op, names, results, op, domain="com.microsoft", **attributes)]
+    for k, masks in (known or {}).items():
+        inputs.append(value_info(f"known{k}", masks, symbols))
+        initializers.append(numpy_helper.from_array(np.zeros((), helper.tensor_dtype_to_np_dtype(outputs[k])), f"zero{k}"))
+        nodes.append(helper.make_node("Where", [f"known{k}", results[k], f"zero{k}"], [f"z{k}"]))
+        results[k] = f"z{k}"
     infos = [helper.make_tensor_value_info(n, t, None) for n, t in zip(results, outputs) if n]
-    graph = helper.make_graph([node], op, inputs, infos, initializers)
+    graph = helper.make_graph(nodes, op, inputs, infos, initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)], ir_version=10)
 
 
@@ -84,15 +89,26 @@ def answer(session, feed, shared):
     return binding.copy_outputs_to_cpu()
 
 
-def write(folder, model, feeds, shared=()):
-    """A case of `model`; `feeds`: for each set the inputs by name."""
+def sentence_by_sentence(session, feed, shared):
+    """The outputs of SparseAttention for each sentence of the batch alone. For a batch whose lengths differ onnxruntime's kernel
+    is wrong (sparse_attention_base.h): ComputeAttentionProbs writes the shares of head i, counted over the batch, from
+    i * queries * total_sequence_length on, and ComputeVxAttentionScore reads them from i * queries * the sentence's length on."""
+    parts = []
+    for n, length in enumerate(feed["x8"]):
+        one = {name: a if name in ("x5", "x6") else a[n:n + 1] for name, a in feed.items() if name != "x7"}
+        parts.append(answer(session, dict(one, x7=i32(length)), shared))
+    return [np.concatenate(p) for p in zip(*parts)]
+
+
+def write(folder, model, feeds, shared=(), ask=answer):
+    """A case of `model`; `feeds`: for each set the inputs by name; `ask` gives the outputs."""
     session = onnxruntime.InferenceSession(model.SerializeToString(), options(), providers=["CPUExecutionProvider"])
     folder.mkdir(parents=True)
     onnx.save(model, folder / "model.onnx")
     for n, feed in enumerate(feeds):
         data = folder / f"test_data_set_{n}"
         data.mkdir()
-        for kind, arrays in (("input", [feed[i.name] for i in model.graph.input]), ("output", answer(session, feed, shared))):
+        for kind, arrays in (("input", [feed[i.name] for i in model.graph.input]), ("output", ask(session, feed, shared))):
             for k, array in enumerate(arrays):
                 (data / f"{kind}_{k}.pb").write_bytes(numpy_helper.from_array(array).SerializeToString())
 
@@ -101,15 +117,20 @@ class Writer:
     def __init__(self, folder, wanted):
         self.folder, self.wanted, self.count = folder, wanted, 0
 
-    def model(self, name, model, feeds, shared=()):
+    def model(self, name, model, feeds, shared=(), ask=answer):
         is_search = name.split("-")[0] in ("greedy", "sampling", "beams", "encoder")
         if self.wanted in name if self.wanted else not is_search or name in SEARCHES:
             self.count += 1
-            write(self.folder / name, model, feeds, shared)
+            write(self.folder / name, model, feeds, shared, ask)
 
-    def node(self, name, op, *sets, outputs=(TensorProto.FLOAT,), constants=(), shared=(), **attributes):
-        model = node_model(op, sets, outputs, attributes, constants)
-        self.model(name, model, [{f"x{k}": a for k, a in enumerate(s) if a is not None and k not in constants} for s in sets], shared)
+    def node(self, name, op, *sets, outputs=(TensorProto.FLOAT,), constants=(), shared=(), known=None, ask=answer, **attributes):
+        """`known`: by the number of an output, for each set which of its elements are specified; the others become 0."""
+        model = node_model(op, sets, outputs, attributes, constants, known)
+        feeds = [{f"x{k}": a for k, a in enumerate(s) if a is not None and k not in constants} for s in sets]
+        for k, masks in (known or {}).items():
+            for feed, mask in zip(feeds, masks):
+                feed[f"known{k}"] = mask
+        self.model(name, model, feeds, shared, ask)
 
 
 F = TensorProto.FLOAT
@@ -193,6 +214,24 @@ def attention_of_groups(w):
             sets.append(s[:3] + caches + s[5:] + [None] * 5 + [scale, scale])
         w.node(f"gqa-bytes-{kind}", "GroupQueryAttention", *sets, outputs=(F, TensorProto.INT8, TensorProto.INT8), k_quant_type=kind, v_quant_type=kind,
                kv_cache_bit_width=8, **heads)
+        halves = [[a.astype(np.float16) for a in s[:3]] + s[3:] for s in sets]
+        w.node(f"gqa-bytes-{kind}-half", "GroupQueryAttention", *halves, outputs=(TensorProto.FLOAT16, TensorProto.INT8, TensorProto.INT8), k_quant_type=kind,
+               v_quant_type=kind, kv_cache_bit_width=8, **heads)
+    cached = [[f(b, s, 16), f(b, 0, 8), f(b, 0, 8), f(b, 1, 5, 8), f(b, 1, 5, 8), i32(*n), i32(5)] for b, s, n in ((2, 1, (4, 3)), (1, 3, (4,)))]
+    w.node("gqa-nothing-new", "GroupQueryAttention", *cached, outputs=(F,) * 3, shared=(("x3", "y1"), ("x4", "y2")), **heads)
+    half = lambda x: rng.integers(0, 256, (*x.shape[:-1], x.shape[-1] // 2)).astype(np.uint8)
+    bytes_of = (F, TensorProto.UINT8, TensorProto.UINT8)
+    first = step(2, 3, 4) + [i32(2, 2), i32(3)], step(1, 2, 0) + [i32(1), i32(2)]
+    for kind, scale in (("PER_TENSOR", np.array([0.3], np.float32)), ("PER_CHANNEL", np.abs(f(1, 1, 1, 8)) / 5 + 0.1)):
+        for name, pair in (("", (later, more)), ("-prompt", first)):
+            sets = []
+            for s in pair:
+                caches = [half(s[3]), half(s[4])]
+                for cache in caches:
+                    for row, last in enumerate(s[5]):
+                        cache[row, :, last:] = 0
+                sets.append(s[:3] + caches + s[5:] + [None] * 5 + [scale, scale])
+            w.node(f"gqa-nibbles-{kind}{name}", "GroupQueryAttention", *sets, outputs=bytes_of, k_quant_type=kind, v_quant_type=kind, kv_cache_bit_width=4, **heads)
     # Two layouts of 16 keys to a block: all, and the first and the last ones.
     rows, columns = np.array([[0, 1, 3, 6], [0, 1, 2, 4]], np.int32), np.array([[0, 0, 1, 0, 1, 2], [0, 1, 0, 2, -1, -1]], np.int32)
 
@@ -200,9 +239,81 @@ def attention_of_groups(w):
         q, k, v = f(batch, length, 32), f(batch, length, 16), f(batch, length, 16)
         return [q, k, v, f(batch, 2, 48, 8), f(batch, 2, 48, 8), rows, columns, i32(max(lengths)), i32(*lengths)]
 
+    # Some rows of blocks may be without any: then all keys up to the query's own count alike.
+    gaps = [np.array([[0, 1, 1, 3], [0, 1, 2, 3]], np.int32), np.array([[0, 0, 2, 0], [0, 1, 1, 0]], np.int32)]
     layout = dict(num_heads=4, kv_num_heads=2, sparse_block_size=16, shared=(("x3", "y1"), ("x4", "y2")))
     w.node("sparse", "SparseAttention", sparse(2, 1, [41, 41]), sparse(1, 1, [17]), outputs=(F,) * 3, **layout)
     w.node("sparse-prompt", "SparseAttention", sparse(2, 40, [40, 40]), outputs=(F,) * 3, scale=0.2, **layout)
+    w.node("sparse-gaps", "SparseAttention", *[s[:5] + gaps + s[7:] for s in (sparse(2, 1, [20, 20]), sparse(1, 1, [40]))], outputs=(F,) * 3, **layout)
+    w.node("sparse-lengths", "SparseAttention", sparse(2, 1, [41, 20]), sparse(3, 1, [17, 41, 33]), outputs=(F,) * 3, ask=sentence_by_sentence, **layout)
+    w.node("sparse-lengths-several", "SparseAttention", sparse(2, 3, [20, 48]), sparse(3, 3, [18, 4, 35]), outputs=(F,) * 3, ask=sentence_by_sentence, **layout)
+
+
+@cases
+def attention_of_chunks(w):
+    """GroupQueryAttention with chunks that are filled up (query_seqlens), and with caches of the last keys alone (sliding_window_cache)."""
+    heads, none, window = dict(num_heads=2, kv_num_heads=1), [None] * 3, 3
+    cos, sin = f(20, 8), f(20, 8)
+
+    def chunk(length, room, lengths, fresh=None, total=None, size=8, bias=False, rotary=None, sink=False, cache=None):
+        """The inputs for sentences that then have `lengths` keys, of which `fresh` are new."""
+        batch, total = len(lengths), total or max(lengths)
+        keys = [cache(batch, 1, room, size) if cache else f(batch, 1, room, size) for _ in range(2)]
+        where = [cos, sin, None if rotary == "own" else rng.integers(0, 20, (batch, length))] if rotary else none
+        scales = [np.array([0.3], np.float32)] * 2 if cache else none[:2]
+        return [f(batch, length, 2 * size), f(batch, length, size), f(batch, length, size), *keys, i32(*[n - 1 for n in lengths]), i32(total), *where,
+                f(batch, 2, length, total) if bias else None, f(2) if sink else None, *scales, None, None, None if fresh is None else i32(*fresh)]
+
+    def kept(total, room):
+        """How many of `total` keys a sliding cache keeps."""
+        groups = room - window + 1
+        return total if total <= room else total - groups * -(-(total - room) // groups)
+
+    def known(sets, is_sliding, scores):
+        masks = {0: [], 1: []}
+        for s in sets:
+            lengths, queries = s[5] + 1, s[16] if s[16] is not None else s[5] + 1
+            rows = max(s[3].shape[2], int(s[6][0]))
+            if is_sliding:
+                rows = s[3].shape[2]
+                lengths = np.array([kept(n, rows) for n in lengths])
+            masks[0].append((np.arange(s[0].shape[1]) < queries[:, None])[:, :, None])
+            masks[1].append((np.arange(rows) < lengths[:, None])[:, None, :, None])
+        masks[2] = masks[1]
+        if scores:
+            masks[3] = [m[:, None] & np.ones((1, 1, 1, int(s[6][0])), bool) for s, m in zip(sets, masks[0])]
+        return masks
+
+    def node(name, *sets, cache=F, scores=False, **attributes):
+        is_sliding = attributes.get("sliding_window_cache")
+        w.node(name, "GroupQueryAttention", *sets, outputs=(F, cache, cache) + (F,) * scores, known=known(sets, is_sliding, scores), **heads, **attributes)
+
+    def sets(**options):
+        return chunk(3, 8, [5, 3], [2, 3], total=8, **options), chunk(4, 9, [4, 6, 5], [4, 1, 0], total=9, **options), chunk(1, 7, [4, 1], [1, 0], total=6, **options)
+
+    node("gqa-chunk", *sets())
+    node("gqa-chunk-grows", chunk(3, 5, [5, 3], [2, 3], total=7), chunk(2, 3, [5], [2], total=6))
+    node("gqa-chunk-rotary", *sets(size=16, rotary="own"), do_rotary=1)
+    node("gqa-chunk-positions", *sets(size=16, rotary="given"), do_rotary=1, rotary_interleaved=1)
+    node("gqa-chunk-window", *sets(sink=True), local_window_size=2)
+    node("gqa-chunk-bias", *sets(bias=True))
+    node("gqa-chunk-scores", *sets(), scores=True, qk_output=1)
+    half = lambda *shape: rng.integers(0, 256, (*shape[:-1], shape[-1] // 2)).astype(np.uint8)
+    quantised = dict(cache=TensorProto.UINT8, k_quant_type="PER_TENSOR", v_quant_type="PER_TENSOR", kv_cache_bit_width=4)
+    node("gqa-chunk-nibbles", *sets(cache=half), **quantised)
+
+    slides = dict(sliding_window_cache=1, local_window_size=window)
+    one = lambda **options: (chunk(1, 5, [9, 4], **options), chunk(1, 3, [7, 2, 3], **options), chunk(1, 6, [7], **options))
+    node("gqa-slide", *one(), **slides)
+    node("gqa-slide-several", chunk(6, 4, [9]), chunk(2, 7, [5]), chunk(4, 4, [4]), chunk(9, 5, [9]), **slides)
+    node("gqa-slide-prompt", chunk(4, 6, [4, 4]), chunk(8, 3, [8, 8, 8]), **slides)
+    both = lambda **options: (chunk(4, 5, [9, 3], [3, 2], **options), chunk(3, 6, [8, 2, 12], [0, 1, 3], total=14, **options))
+    node("gqa-slide-chunk", *both(), **slides)
+    node("gqa-slide-chunk-bias", *both(bias=True), **slides)
+    node("gqa-slide-chunk-rotary", *both(size=16, rotary="own"), do_rotary=1, **slides)
+    node("gqa-slide-nibbles", *both(size=32, cache=half), **slides, **quantised)
+    for total in range(1, 14):
+        node(f"gqa-slide-step-{total}", chunk(1, 5, [total]), **slides)
 
 
 @cases

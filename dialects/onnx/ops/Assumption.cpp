@@ -3,6 +3,8 @@
 // What an operator takes for granted of its operands because it could do nothing with others, and the run checks: that
 // there are as many repeats as dimensions, say, where the model gives them as a vector of symbolic length.
 #include "dialects/onnx/ops/Assumption.h"
+#include "dialects/onnx/support/Indices.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -38,6 +40,24 @@ FailureOr<SmallVector<Value>> AssumeOp::lowerToLinalg(LoweringBuilder &b, ValueR
   if (operands[0].getType() == type)
     return SmallVector<Value>{operands[0]};
   return SmallVector<Value>{tensor::CastOp::create(b, type, operands[0])};
+}
+
+LogicalResult AssumeInRangeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto most = cast<RankedTensorType>(getMost().getType());
+  if (!most.hasStaticShape() || most.getNumElements() != 1)
+    return emitOpError("most must have one element");
+  if (!isa<IntegerType>(getElementTypeOrSelf(getInput())))
+    return emitOpError("takes integers");
+  types.push_back(getInput().getType());
+  return success();
+}
+
+FailureOr<SmallVector<Value>> AssumeInRangeOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
+  SmallVector<Value> first(cast<RankedTensorType>(operands[1].getType()).getRank(), b.index(0));
+  Value most = arith::IndexCastOp::create(b, b.getIndexType(), tensor::ExtractOp::create(b, operands[1], first));
+  Value least = b.index(getLeast());
+  requireInRange(b, operands[0], least, arith::MaxSIOp::create(b, least, most), getMessage());
+  return SmallVector<Value>{operands[0]};
 }
 
 /// "[4, ?, 3]"

@@ -3,6 +3,7 @@
 // Attention as the domain com.microsoft has it: Attention of ai.onnx with the projection before it, other masks, and
 // keys and values of the past in one tensor.
 #include "dialects/onnx/ops/ContribAttention.h"
+#include "dialects/onnx/ops/Assumption.h"
 #include "dialects/onnx/ops/Attention.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/Indexing.h"
@@ -440,6 +441,65 @@ enum QueryGroupInput {
   kKeyNorm,
   kQueryLengths
 };
+
+/// How a cache has its elements: as they are, or as signed numbers of 8 or 4 bits that a scale multiplies, one for all
+/// or one for each element of a head. Those of 4 bits are plus 8, two to a byte, the first one in the low bits.
+struct CacheFormat {
+  Value scale; ///< absent: as they are
+  int64_t bits;
+
+  static FailureOr<CacheFormat> take(NodeForm &node, StringRef name, int64_t bits, Value past, Value scale,
+                                     int64_t heads) {
+    auto kind = dyn_cast_or_null<StringAttr>(node.take(name));
+    if (!kind || kind.getValue() == "NONE")
+      return CacheFormat{{}, 0};
+    if (kind.getValue() != "PER_TENSOR" && kind.getValue() != "PER_CHANNEL")
+      return node.error() << name << " must be NONE, PER_TENSOR or PER_CHANNEL, not " << kind.getValue();
+    if (!scale || !past)
+      return node.error() << name << " needs a past and a scale";
+    Type element = getElementTypeOrSelf(past);
+    bits = bits == 0 ? 8 : bits;
+    if (!(bits == 8 && element.isSignlessInteger(8)) && !(bits == 4 && element.isUnsignedInteger(8)))
+      return node.error() << "a cache of " << getElementTypeName(element) << " with kv_cache_bit_width " << bits
+                          << " is not supported: 8 bits are int8, 4 bits are uint8";
+    bool isOne = kind.getValue() == "PER_TENSOR";
+    return CacheFormat{isOne ? reshape(node, scale, {}) : reshape(node, scale, {1, heads, 1, -1}), bits};
+  }
+
+  /// [batch, heads, length, size] as the cache has it.
+  Value store(NodeForm &node, Value part) const {
+    if (!scale)
+      return part;
+    Type real = getElementTypeOrSelf(scale), byte = node.b.getIntegerType(8, /*isSigned=*/false);
+    double half = bits == 8 ? 128 : 8;
+    part = build<RoundOp>(node, build<DivOp>(node, {castTo(node, part, real), scale}));
+    part = build<ClipOp>(node, {part, node.scalar(-half, real), node.scalar(half - 1, real)});
+    if (bits == 8)
+      return castTo(node, part, node.b.getIntegerType(8));
+    part = castTo(node, build<AddOp>(node, {part, node.scalar(half, real)}), byte);
+    Value pairs = reshape(node, part, {0, 0, 0, -1, 2});
+    auto take = [&](int64_t i) {
+      return build<GatherOp>(node, {pairs, node.scalar(i, node.b.getI64Type())}, intAttr(node, "axis", 4));
+    };
+    return build<AddOp>(node, {take(0), build<MulOp>(node, {take(1), node.scalar(16, byte)})});
+  }
+
+  /// What the cache has, as numbers.
+  Value load(NodeForm &node, Value whole) const {
+    if (!scale || !whole)
+      return whole;
+    Type real = getElementTypeOrSelf(scale), byte = getElementTypeOrSelf(whole);
+    if (bits == 4) {
+      Value low = build<BitwiseAndOp>(node, {whole, node.scalar(15, byte)});
+      Value high = build<BitShiftOp>(node, {whole, node.scalar(4, byte)},
+                                     node.b.getNamedAttr("direction", node.b.getStringAttr("RIGHT")));
+      Value pairs =
+          build<ConcatOp>(node, {unsqueeze(node, low, 4), unsqueeze(node, high, 4)}, intAttr(node, "axis", 4));
+      whole = build<SubOp>(node, {castTo(node, reshape(node, pairs, {0, 0, 0, -1}), real), node.scalar(8, real)});
+    }
+    return build<MulOp>(node, {castTo(node, whole, real), scale});
+  }
+};
 } // namespace
 
 /// Each head on its own divided by its root mean square.
@@ -451,11 +511,26 @@ static Value normalizeHeads(NodeForm &node, Value value, int64_t heads, Value we
   return reshape(node, value, {0, 0, -1});
 }
 
+/// Of each sentence the `rows` [batch, count] of dimension 2.
+static Value gatherRows(NodeForm &node, Value value, Value rows) {
+  auto swap = [&](Value x) { return build<TransposeOp>(node, x, intsAttr(node, "perm", {0, 2, 1, 3})); };
+  return swap(build<GatherNDOp>(node, {swap(value), unsqueeze(node, rows, 2)}, intAttr(node, "batch_dims", 1)));
+}
+
+/// `numbers`, int64, of which the run checks that they are at least `least` and at most `most` [1].
+static Value assumeInRange(NodeForm &node, Value numbers, int64_t least, Value most, const Twine &message) {
+  return build<AssumeInRangeOp>(
+      node, {numbers, most},
+      {intAttr(node, "least", least), node.b.getNamedAttr("message", node.b.getStringAttr(message))});
+}
+
 /// A decoder's attention: new keys and values go behind those that each sentence of the batch has, into a buffer as
 /// long as the longest, or as the past's if that is longer. Then it is Attention with the lengths of the sentences.
+/// ContribOperators.md says how many of the new ones count (query_seqlens), and what a cache keeps that holds the last
+/// ones alone (sliding_window_cache).
 static LogicalResult expandGroupQueryAttention(NodeForm &node) {
   Value query = node.operand(kQuery), key = node.operand(kKey), value = node.operand(kValue);
-  Value past[] = {node.operand(kPastKey), node.operand(kPastValue)};
+  Value past[] = {node.operand(kPastKey), node.operand(kPastValue)}, fresh = node.operand(kQueryLengths);
   for (unsigned i : {kQuery, kLastPlace, kTotal})
     if (!node.operand(i))
       return node.error() << "input " << i << " must be given";
@@ -463,39 +538,35 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
     return node.error() << "query must have the dimensions batch, sequence and hidden";
   if (!past[0] != !past[1] || !key != !value)
     return node.error() << "keys and values must be given together";
-  if (node.operand(kQueryLengths))
-    return node.error() << "lengths of queries are not supported";
+  for (Value old : past)
+    if (old && getDims(old).size() != 4)
+      return node.error() << "past_key and past_value must have rank 4";
   int64_t heads = takeInt(node, "num_heads", 0), keyHeads = takeInt(node, "kv_num_heads", 0);
   if (heads < 1 || keyHeads < 1 || heads % keyHeads != 0 || heads > (1 << 20))
     return node.error() << "num_heads must be a multiple of kv_num_heads, and both positive";
   bool isRotated = takeInt(node, "do_rotary", 0) != 0, isInterleaved = takeInt(node, "rotary_interleaved", 0) != 0;
   bool isSmooth = takeInt(node, "smooth_softmax", 0) > 0, isCausal = takeInt(node, "causal", 1) != 0;
+  bool isSliding = takeInt(node, "sliding_window_cache", 0) != 0;
   int64_t window = takeInt(node, "local_window_size", -1);
   double scale = takeFloat(node, "scale", 0), cap = takeFloat(node, "softcap", 0);
   double epsilon = takeFloat(node, "qk_norm_epsilon", 1e-6f);
   double queryEpsilon = takeFloat(node, "q_norm_epsilon", epsilon),
          keyEpsilon = takeFloat(node, "k_norm_epsilon", epsilon);
-  // Caches may hold signed bytes, with a scale for all or for each column of a head.
-  int64_t cacheBits = takeInt(node, "kv_cache_bit_width", 0), scoreOutput = takeInt(node, "qk_output", 0);
-  Value scales[] = {node.operand(kKeyScale), node.operand(kValueScale)};
-  constexpr StringRef quantNames[] = {"k_quant_type", "v_quant_type"};
-  for (auto [name, cacheScale] : llvm::zip_equal(quantNames, scales)) {
-    auto type = dyn_cast_or_null<StringAttr>(node.take(name));
-    if (!type || type.getValue() == "NONE") {
-      cacheScale = {};
-      continue;
-    }
-    if (cacheBits != 8 && cacheBits != 0)
-      return node.error() << "caches of " << cacheBits << " bits are not supported";
-    if (!cacheScale || !past[0])
-      return node.error() << name << " needs a past and a scale";
-    cacheScale = type.getValue() == "PER_TENSOR" ? reshape(node, cacheScale, {})
-                                                 : reshape(node, cacheScale, {1, keyHeads, 1, -1});
-  }
-  if (takeInt(node, "sliding_window_cache", 0) != 0)
-    return node.error() << "sliding_window_cache is not supported";
+  int64_t bits = takeInt(node, "kv_cache_bit_width", 0), scoreOutput = takeInt(node, "qk_output", 0);
+  auto keyFormat = CacheFormat::take(node, "k_quant_type", bits, past[0], node.operand(kKeyScale), keyHeads),
+       valueFormat = CacheFormat::take(node, "v_quant_type", bits, past[1], node.operand(kValueScale), keyHeads);
+  if (failed(keyFormat) || failed(valueFormat))
+    return failure();
+  const CacheFormat formats[] = {*keyFormat, *valueFormat};
   if (scoreOutput < 0 || scoreOutput > 2 || (node.resultCount > 3 && scoreOutput == 0))
     return node.error() << "qk_output must be 1 or 2 where scores are a result";
+  if (fresh && (!isCausal || !past[0]))
+    return node.error() << "query_seqlens needs past_key and past_value, and causal 1";
+  if (isSliding && (!isCausal || !past[0] || window < 1))
+    return node.error()
+           << "sliding_window_cache needs past_key and past_value, a positive local_window_size, and causal 1";
+  if (isSliding && node.resultCount > 3)
+    return node.error() << "scores are not supported as a result where sliding_window_cache is 1";
   for (NamedAttribute attribute : node.attributes)
     return node.error() << "the operator has no attribute '" << attribute.getName().getValue() << "'";
 
@@ -517,20 +588,31 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
   // Where the first new key of each sentence belongs: behind its last one, but at 0 where all there is is new.
   // seqlens_k are lengths less one, those of a shorter sentence don't count what fills it up.
   Type i64 = node.b.getI64Type();
+  auto number = [&](int64_t n) { return node.scalar(n, i64); };
+  auto add = [&](Value a, Value b) { return build<AddOp>(node, {a, b}); };
+  auto sub = [&](Value a, Value b) { return build<SubOp>(node, {a, b}); };
   Value length = dimensionOf(node, query, 1), total = reshape(node, asInt64(node, node.operand(kTotal)), {1});
-  Value last = reshape(node, asInt64(node, node.operand(kLastPlace)), {-1});
-  Value start = build<SubOp>(node, {build<AddOp>(node, {last, node.scalar(1, i64)}), length});
-  Value zero = node.constant(0);
-  Value isPrompt = build<EqualOp>(node, {total, length});
-  start = past[0] ? build<WhereOp>(node, {isPrompt, zero, start}) : build<MulOp>(node, {start, zero});
+  Value last = reshape(node, asInt64(node, node.operand(kLastPlace)), {-1}), zero = node.constant(0);
+  if (fresh || isSliding)
+    last = assumeInRange(node, last, 0, sub(total, number(1)),
+                         "GroupQueryAttention: seqlens_k must be from 0 to below total_sequence_length");
+  Value all = add(last, number(1)), isPrompt = build<EqualOp>(node, {total, length}), start;
+  if (fresh) {
+    fresh = assumeInRange(node, reshape(node, asInt64(node, fresh), {-1}), 0, length,
+                          "GroupQueryAttention: query_seqlens must be from 0 to the length of query");
+    start = sub(all, fresh);
+  } else {
+    start = past[0] ? build<WhereOp>(node, {isPrompt, zero, sub(all, length)}) : build<MulOp>(node, {all, zero});
+  }
   if (isRotated) {
-    // "When processing the first prompt the kernel uses only the first element" of position_ids.
+    // "When processing the first prompt the kernel uses only the first element" of position_ids; query_seqlens don't
+    // say what a prompt is.
     Value count = countTo(node, length), ids = node.operand(kPositions);
-    if (ids) {
-      Value first = build<GatherOp>(node, {reshape(node, ids, {-1}), node.constant(0)});
-      ids = build<WhereOp>(node, {isPrompt, build<AddOp>(node, {first, count}), ids});
-    } else {
-      ids = build<AddOp>(node, {unsqueeze(node, start, 1), count});
+    if (ids && !fresh) {
+      Value first = build<GatherOp>(node, {reshape(node, ids, {-1}), zero});
+      ids = build<WhereOp>(node, {isPrompt, add(first, count), ids});
+    } else if (!ids) {
+      ids = add(unsqueeze(node, start, 1), count);
     }
     if (!node.operand(kCosine) || !node.operand(kSine))
       return node.error() << "a rotation needs cos_cache and sin_cache";
@@ -538,24 +620,47 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
     key = rotate(node, key, node.operand(kCosine), node.operand(kSine), ids, keyHeads, isInterleaved);
   }
 
-  Value fresh[] = {spreadHeads(node, key, keyHeads), spreadHeads(node, value, keyHeads)}, present[2];
-  for (auto [old, part, whole, cacheScale] : llvm::zip_equal(past, fresh, present, scales)) {
-    if (cacheScale) {
-      Type element = getElementTypeOrSelf(part);
-      part = build<RoundOp>(node, build<DivOp>(node, {part, cacheScale}));
-      part = build<ClipOp>(node, {part, node.scalar(-128, element), node.scalar(127, element)});
-      part = castTo(node, part, node.b.getIntegerType(8));
-    }
-    whole = part;
-    if (!old || !part)
+  // A sliding cache of C rows keeps the last L(T) = T - G * floor(max(T - W, 0) / G) of T keys, with G = C - W + 1 for
+  // a window of W. New ones go behind the old ones of before; from them and what follows the cache is cut. The places
+  // of rows are then less than the places of keys by as many as were gone before.
+  Value gone, size = past[0] ? dimensionOf(node, past[0], 2) : Value(), bias = node.operand(kBias);
+  auto goneOf = [&](Value count) {
+    Value groups = sub(size, number(window - 1));
+    return build<MulOp>(node,
+                        {build<DivOp>(node, {build<MaxOp>(node, {sub(count, number(window)), zero}), groups}), groups});
+  };
+  if (isSliding) {
+    size = assumeInRange(node, size, window, node.constant(std::numeric_limits<int32_t>::max()),
+                         "GroupQueryAttention: past_key must have room for local_window_size");
+    gone = goneOf(start);
+    start = sub(start, gone);
+  }
+  Value parts[] = {spreadHeads(node, key, keyHeads), spreadHeads(node, value, keyHeads)}, wholes[2], presents[2];
+  for (auto [old, part, whole, present, format] : llvm::zip_equal(past, parts, wholes, presents, formats)) {
+    present = whole = format.store(node, part);
+    if (!old)
       continue;
-    if (getDims(old).size() != 4)
-      return node.error() << "past_key and past_value must have rank 4";
-    Value size = dimensionOf(node, old, 2);
-    Value missing = build<SubOp>(node, {build<MaxOp>(node, {size, total}), size});
-    Value pads = build<ConcatOp>(node, {zero, missing}, intAttr(node, "axis", 0));
+    Value more = isSliding ? length : sub(build<MaxOp>(node, {size, total}), size);
+    Value pads = build<ConcatOp>(node, {zero, more}, intAttr(node, "axis", 0));
     Value longer = build<PadOp>(node, {old, pads, absent(node), node.constant(2)});
-    whole = build<TensorScatterOp>(node, {longer, part, start});
+    present = whole = build<TensorScatterOp>(node, {longer, whole, start});
+    if (!isSliding)
+      continue;
+    Value rows = add(unsqueeze(node, sub(goneOf(all), gone), 1), countTo(node, size));
+    rows = build<MinOp>(node, {rows, sub(dimensionOf(node, longer, 2), number(1))});
+    present = gatherRows(node, whole, rows);
+  }
+  if (isSliding && bias) { // has a column for each key that there ever was
+    if (getDims(bias).size() != 4)
+      return node.error() << "attention_bias must have rank 4";
+    Value ones = node.constant({1, 1, 1});
+    Value shape = build<ConcatOp>(node, {dimensionOf(node, query, 0), ones}, intAttr(node, "axis", 0));
+    Value columns = add(unsqueeze(node, gone, 1), countTo(node, add(size, length)));
+    columns = build<MinOp>(node, {columns, sub(total, number(1))});
+    bias = transposeLast(node, build<ExpandOp>(node, {bias, shape}));
+    bias = transposeLast(node, gatherRows(node, bias, columns));
+    if (!bias)
+      return failure();
   }
 
   Value sink = node.operand(kSink);
@@ -570,17 +675,20 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
     attributes.push_back(intAttr(node, "qk_matmul_output_mode", 3));
   if (scoreOutput == 2 && (sink || isSmooth))
     return node.error() << "shares of keys beside a sink are not supported as a result";
-  Value keys[] = {present[0], present[1]};
-  for (auto [whole, cacheScale] : llvm::zip_equal(keys, scales))
-    if (cacheScale)
-      whole = build<MulOp>(node, {castTo(node, whole, getElementTypeOrSelf(query)), cacheScale});
+  // What a scale multiplies is of its type.
+  Type element = getElementTypeOrSelf(query), inner = element;
+  for (const CacheFormat &format : formats)
+    if (format.scale)
+      inner = getElementTypeOrSelf(format.scale);
   // Of the keys behind a sentence, no query of it sees any where it sees none behind itself.
-  Value lengths = build<AddOp>(node, isCausal ? SmallVector<Value>{start, length}
-                                              : SmallVector<Value>{last, node.scalar(1, i64)}),
-        none = absent(node);
-  SmallVector<Value> operands{
-      spreadHeads(node, query, heads), keys[0], keys[1], orAbsent(node, node.operand(kBias)), none, none,
-      orAbsent(node, lengths)};
+  Value lengths = isCausal ? add(start, length) : all, none = absent(node);
+  SmallVector<Value> operands{castTo(node, spreadHeads(node, query, heads), inner),
+                              castTo(node, formats[0].load(node, wholes[0]), inner),
+                              castTo(node, formats[1].load(node, wholes[1]), inner),
+                              bias ? castTo(node, bias, inner) : none,
+                              none,
+                              none,
+                              orAbsent(node, lengths)};
   if (llvm::is_contained(operands, Value()) || !lengths)
     return failure();
   auto op = make<AttentionOp>(node.b, operands, attributes, AttentionOp::getArity().results);
@@ -592,16 +700,15 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
     // is exp(s) / (exp(s) + exp(sink)), the logistic function of s - sink.
     Value sum = build<ReduceLogSumExpOp>(node, {op.getQkMatmulOutput(), node.constant(-1)});
     if (sink)
-      sum = build<SubOp>(node, {sum, reshape(node, sink, {-1, 1, 1})});
+      sum = sub(sum, castTo(node, reshape(node, sink, {-1, 1, 1}), inner));
     y = sum ? build<MulOp>(node, {y, build<SigmoidOp>(node, sum)}) : Value();
   }
-  SmallVector<Value> results{packHeads(node, y), present[0], present[1]};
+  SmallVector<Value> results{packHeads(node, castTo(node, y, element)), presents[0], presents[1]};
   if (node.resultCount > 3) { // of the keys of all sentences together; 0 where they are hidden
     Value scores = op.getQkMatmulOutput();
-    Type element = getElementTypeOrSelf(scores);
-    Value isHidden = build<EqualOp>(node, {scores, node.scalar(-std::numeric_limits<double>::infinity(), element)});
-    scores = build<WhereOp>(node, {isHidden, node.scalar(0, element), scores});
-    results.push_back(slice(node, scores, 3, node.constant(0), total));
+    Value isHidden = build<EqualOp>(node, {scores, node.scalar(-std::numeric_limits<double>::infinity(), inner)});
+    scores = build<WhereOp>(node, {isHidden, node.scalar(0, inner), scores});
+    results.push_back(slice(node, castTo(node, scores, element), 3, zero, total));
   }
   return finish(node, results);
 }
@@ -620,6 +727,9 @@ static LogicalResult expandSparseAttention(NodeForm &node) {
   if (getDims(query).size() != 3 || getDims(past).size() != 4 || getDims(node.operand(5)).size() != 2 ||
       getDims(node.operand(6)).size() != 2)
     return node.error() << "query must have rank 3, past_key rank 4, and the indices of blocks rank 2";
+  auto element = dyn_cast<FloatType>(getElementTypeOrSelf(query));
+  if (!element)
+    return node.error() << "query must be floating-point numbers";
   Type i64 = node.b.getI64Type(), i32 = node.b.getI32Type();
   auto number = [&](int64_t n) { return node.scalar(n, i64); };
   auto add = [&](Value a, Value b) { return build<AddOp>(node, {a, b}); };
@@ -658,7 +768,10 @@ static LogicalResult expandSparseAttention(NodeForm &node) {
   Value mask = gather(gather(dense, queries, 1), keys, 3); // [layouts, batch, queries, keys]
   Value layout = build<ModOp>(node, {countTo(node, node.constant(heads.getSInt())), layouts});
   mask = gather(build<TransposeOp>(node, mask, intsAttr(node, "perm", {1, 0, 2, 3})), layout, 1);
+  // Keys of other blocks have the lowest score there is: where all have it, they count alike.
+  double lowest = APFloat::getLargest(element.getFloatSemantics(), /*Negative=*/true).convertToDouble();
   mask = castTo(node, mask, node.b.getI1Type());
+  mask = build<WhereOp>(node, {mask, node.scalar(0, element), node.scalar(lowest, element)});
   lengths = build<SubOp>(node, {lengths, number(1)});
   if (!mask || !lengths)
     return failure();

@@ -20,3 +20,20 @@ func.func @known(%x: tensor<2x3xf32>, %repeats: tensor<3xi64>) -> tensor<2x3xf32
   %0 = onnx.Tile %x, %repeats : (tensor<2x3xf32>, tensor<3xi64>) -> tensor<2x3xf32>
   return %0 : tensor<2x3xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func @lengths(
+// CHECK: rt.check_range {{.*}}"lengths must fit"
+func.func @lengths(%x: tensor<4xi32>, %most: tensor<1xi64>) -> tensor<4xi32> {
+  %0 = onnx.AssumeInRange %x, %most {least = 1 : si64, message = "lengths must fit"} : (tensor<4xi32>, tensor<1xi64>) -> tensor<4xi32>
+  return %0 : tensor<4xi32>
+}
+
+// -----
+
+func.func @several(%x: tensor<4xi32>, %most: tensor<2xi64>) -> tensor<4xi32> {
+  // expected-error @+1 {{most must have one element}}
+  %0 = onnx.AssumeInRange %x, %most {least = 1 : si64, message = "lengths must fit"} : (tensor<4xi32>, tensor<2xi64>) -> tensor<4xi32>
+  return %0 : tensor<4xi32>
+}
