@@ -78,6 +78,21 @@ def Rt_CheckRangeOp : Op<Rt_Dialect, "check_range", [MemoryEffects<[MemWrite]>]>
   let assemblyFormat = "$value `in` `[` $least `,` $most `]` `,` $message attr-dict";
 }
 
+def Rt_PositionOp : Op<Rt_Dialect, "position", [NoMemoryEffect]> {
+  let summary = "The position that an index means, in the loops of an operator";
+  let description = [{
+    A negative index counts from the end. One that is out of range gives a position inside, and the run ends where the
+    loops do: they have no branch, so they stay vectors. A plan does without the check.
+
+    ```mlir
+    %position = rt.position %index of %size, "Gather: index out of range on axis 0" : i64
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[I32, I64]>:$index, Index:$size, StrAttr:$message);
+  let results = (outs Index:$position);
+  let assemblyFormat = "$index `of` $size `,` $message attr-dict `:` type($index)";
+}
+
 def Rt_CheckpointOp : Op<Rt_Dialect, "checkpoint"> {
   let summary = "Ends the run where the caller wants it to end (onnxc_call.cancel, onnxc_call.deadline)";
   let assemblyFormat = "attr-dict";

@@ -18,6 +18,7 @@
 #include "dialects/onnx/support/SmallFloats.h"
 #include "dialects/onnx/support/Text.h"
 #include "dialects/onnx/support/Upgrade.h"
+#include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -99,9 +100,9 @@ class Indexer {
 public:
   /// For the index operand `onnxIndices` of `op` into dimension `axis` of `size` elements, of which `resultCount`
   /// depend. `indices` are the lowered ones: all of them, or those of a tuple's place that belong to the axis. Ends the
-  /// run where one is out of range.
+  /// run where one is out of range: by the loops that use it, or before them.
   Indexer(LoweringBuilder &b, Operation *op, Value onnxIndices, Value indices, int64_t axis, AffineExpr dim,
-          AffineExpr resultCount)
+          AffineExpr resultCount, bool inLoops = false)
       : size(b.materializeIndex(dim)) {
     auto range = constantRange(onnxIndices);
     auto low = lowerBound(dim);
@@ -120,16 +121,22 @@ public:
                            name + ": indexes a dimension of size 0");
     }
     if (!isInside(onnxIndices, dim)) {
+      std::string text = (name + ": index out of range on axis " + Twine(axis)).str();
+      if (inLoops) {
+        message = b.getStringAttr(text);
+        return;
+      }
       IndexMath math{b};
       Value least = math.sub(b.index(0), size), most = math.sub(size, b.index(1));
-      requireInRange(b, indices, least, arith::MaxSIOp::create(b, least, most),
-                     name + ": index out of range on axis " + Twine(axis));
+      requireInRange(b, indices, least, arith::MaxSIOp::create(b, least, most), text);
     }
   }
 
   /// The position, clamped: the check alone does not hold for what reads too little to be worth one (a plan), and
   /// indices that a program changes while the model runs must not lead out of a tensor either.
   Value operator()(ImplicitLocOpBuilder &b, Value index) const {
+    if (message)
+      return onnxc::rt::PositionOp::create(b, b.getIndexType(), index, size, message);
     if (!index.getType().isIndex())
       index = arith::IndexCastOp::create(b, b.getIndexType(), index);
     return isPosition ? index : LoweringBuilder::wrapIndex(b, index, size);
@@ -138,6 +145,7 @@ public:
 private:
   Value size;
   bool isPosition = false;
+  StringAttr message; ///< of the check in the loops
 };
 } // namespace
 
@@ -187,14 +195,16 @@ FailureOr<SmallVector<Value>> GatherOp::lowerToLinalg(LoweringBuilder &b, ValueR
   RankedTensorType type = LoweringBuilder::loweredType(getType());
   if (llvm::is_contained(type.getShape(), 0))
     return SmallVector<Value>{b.empty(getType())};
-  Indexer position(b, *this, getIndices(), operands[1], axis, dims[axis], product(getContext(), to));
   // One index, or evenly spaced ones, is a slice.
   auto known = getConstantInts(getIndices());
   int64_t step = known && known->size() > 1 ? (*known)[1] - (*known)[0] : 1;
   bool isEven = known && indexRank == 1 && step > 0 && (known->size() == 1 || known->front() >= 0);
   for (size_t i = 1; isEven && i < known->size(); ++i)
     isEven &= (*known)[i] - (*known)[i - 1] == step;
-  if (indexRank == 0 || (isEven && (getConstant(dims[axis]) || known->size() == 1))) {
+  bool isSlice = indexRank == 0 || (isEven && (getConstant(dims[axis]) || known->size() == 1));
+  Indexer position(b, *this, getIndices(), operands[1], axis, dims[axis], product(getContext(), to),
+                   /*inLoops=*/!isSlice);
+  if (isSlice) {
     SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)), sizes = b.materialize(dims),
                                                                 strides(rank, b.getIndexAttr(1));
     auto size = getConstant(dims[axis]);
@@ -257,7 +267,8 @@ FailureOr<SmallVector<Value>> GatherElementsOp::lowerToLinalg(LoweringBuilder &b
   Dims dims = getDims(getData()), at = getDims(getIndices());
   int64_t rank = dims.size(), axis = getAxis() < 0 ? getAxis() + rank : getAxis();
   requireInside(b, dims, at, axis);
-  Indexer position(b, *this, getIndices(), operands[1], axis, dims[axis], product(getContext(), at));
+  Indexer position(b, *this, getIndices(), operands[1], axis, dims[axis], product(getContext(), at),
+                   /*inLoops=*/true);
   auto body = [&](ImplicitLocOpBuilder &nested, ValueRange args) -> Value {
     SmallVector<Value> from;
     for (int64_t i = 0; i < rank; ++i)
@@ -319,7 +330,7 @@ FailureOr<SmallVector<Value>> GatherNDOp::lowerToLinalg(LoweringBuilder &b, Valu
   SmallVector<Indexer> position;
   for (int64_t i = 0; i < length; ++i)
     position.emplace_back(b, *this, getIndices(), placeInTuples(b, getIndices(), operands[1], i), batch + i,
-                          dims[batch + i], product(getContext(), to));
+                          dims[batch + i], product(getContext(), to), /*inLoops=*/true);
   return SmallVector<Value>{b.generate(getType(), [&](ImplicitLocOpBuilder &nested, ValueRange where) -> Value {
     SmallVector<Value> from(where.take_front(batch)), tuple(where.take_front(tuples));
     for (int64_t i = 0; i < length; ++i) {

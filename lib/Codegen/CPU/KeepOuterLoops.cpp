@@ -18,10 +18,15 @@ struct KeepOuterLoops : onnxc::impl::KeepOuterLoopsBase<KeepOuterLoops> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     auto unroll = LLVM::LoopUnrollAttr::get(context, /*disable=*/BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
-    auto keep = LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {});
+    auto vectorize =
+        LLVM::LoopVectorizeAttr::get(context, /*disable=*/BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+    auto keep = [&](LLVM::LoopVectorizeAttr vectorize) {
+      return LLVM::LoopAnnotationAttr::get(context, {}, vectorize, {}, unroll, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},
+                                           {});
+    };
     getOperation().walk([&](scf::ForOp loop) {
       if (auto outer = loop->getParentOfType<scf::ForOp>())
-        outer->setAttr(onnxc::kLoopAnnotation, keep);
+        outer->setAttr(onnxc::kLoopAnnotation, keep(outer->hasAttr(onnxc::kOverRows) ? vectorize : nullptr));
     });
   }
 };

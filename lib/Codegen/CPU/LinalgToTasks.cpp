@@ -6,6 +6,7 @@
 // contiguous. When that one is a reduction, all reductions are innermost and the result is carried in registers. Where
 // some operands are contiguous along another dimension than the result, square tiles are transposed in registers.
 #include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/CPU/PositionChecks.h"
 #include "lib/Codegen/CPU/TransposeRows.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,15 +46,15 @@ static constexpr int64_t kAssumedSize = 64;
 namespace {
 class Nest {
 public:
-  Nest(linalg::LinalgOp op, int64_t lanes)
-      : op(op), b(op), lanes(lanes),
+  Nest(linalg::LinalgOp op, int64_t lanes, onnxc::cpu::PositionCells &cells)
+      : op(op), b(op), checks(op, cells), lanes(lanes),
         isSequential(op->getParentOfType<scf::ForallOp>() || op->getParentOfType<func::FuncOp>().getName() == "plan") {
     for (Range range : op.createLoopRanges(b, op.getLoc()))
       sizes.push_back(range.size);
     iterators = op.getIteratorTypesArray();
   }
 
-  void lower() {
+  LogicalResult lower() {
     Value fits = chooseTile();
     if (!fits) {
       chooseLoops();
@@ -65,7 +66,9 @@ public:
       chooseLoops();
     }
     emitTasks();
+    LogicalResult result = checks.finish();
     op->erase();
+    return result;
   }
 
 private:
@@ -244,14 +247,19 @@ private:
       chunk = compute<arith::MulIOp>(compute<arith::CeilDivUIOp>(chunk, constant(multiple)), constant(multiple));
     Value tasks = compute<arith::CeilDivUIOp>(size, chunk);
     if (isSequential || getConstantIntValue(tasks).value_or(2) < 2)
-      return body({});
+      return emitTask({}, {}, body);
     auto forall = scf::ForallOp::create(b, op.getLoc(), ArrayRef<OpFoldResult>{getAsOpFoldResult(tasks)}, ValueRange{},
                                         std::nullopt);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(forall.getBody());
     Value begin = compute<arith::MulIOp>(forall.getInductionVar(0), chunk);
     Value end = compute<arith::MinUIOp>(compute<arith::AddIOp>(begin, chunk), size);
-    body({begin, end});
+    emitTask(forall, {begin, end}, body);
+  }
+  void emitTask(scf::ForallOp forall, Part part, function_ref<void(Part)> body) {
+    checks.enter(b, forall);
+    body(part);
+    checks.leave(b);
   }
 
   /// Where a dimension inside has no element, there is no round outside either, of which there may be any number. For
@@ -284,7 +292,7 @@ private:
       return split(value(sizes[*inner]), compute<arith::MulIOp>(product(reductions), constant(bodyCost())), 64,
                    [&](Part part) { emitLoops(outer, part); });
     if (outer.empty())
-      return emitLoops(outer, {});
+      return emitTask({}, {}, [&](Part part) { emitLoops(outer, part); });
 
     // Tasks are pieces of the first parallel dimensions, of as many as it takes to have enough pieces.
     size_t prefix = 1;
@@ -329,8 +337,11 @@ private:
       return reduceInRegisters();
     for (unsigned dim : reductions)
       ivs[dim] = enterLoop(all(dim));
-    if (inner)
+    fixed.clear();
+    if (inner) {
+      emitFixed();
       ivs[*inner] = enterLoop(innerPart.begin ? innerPart : all(*inner));
+    }
     SmallVector<Value> inits;
     for (OpOperand &init : op.getDpsInitsMutable())
       inits.push_back(op.payloadUsesValueFromOperand(&init) ? load(init) : Value());
@@ -483,25 +494,72 @@ private:
     arithmetic->setAttr("fastmath", arith::FastMathFlagsAttr::get(op.getContext(), flags));
   }
 
+  /// Positions that are the same all along the inner loop, before it: a row is checked once, and copied by vectors.
+  void emitFixed() {
+    Block &body = op->getRegion(0).front();
+    unsigned position = 0;
+    if (body.getOps<onnxc::rt::PositionOp>().empty())
+      return;
+    auto operandOf = [&](Value value) -> OpOperand * {
+      auto argument = dyn_cast<BlockArgument>(value);
+      return argument && argument.getOwner() == &body ? op.getMatchingOpOperand(argument) : nullptr;
+    };
+    auto isFixed = [&](Value value) {
+      if (OpOperand *operand = operandOf(value))
+        return op.isDpsInput(operand) && !op.getMatchingIndexingMap(operand).isFunctionOfDim(*inner);
+      return value.getParentBlock() != &body || fixed.contains(value);
+    };
+    for (Operation &inside : body.without_terminator()) {
+      auto place = dyn_cast<onnxc::rt::PositionOp>(inside);
+      auto index = dyn_cast<linalg::IndexOp>(inside);
+      if (index && index.getDim() != *inner)
+        fixed.map(index.getResult(), ivs[index.getDim()]);
+      bool reads = isa<memref::LoadOp>(inside); // what the operation as a whole reads, it does not write
+      if (!index && (place || reads || isPure(&inside)) && !inside.getNumRegions() &&
+          llvm::all_of(inside.getOperands(), isFixed)) {
+        for (Value value : inside.getOperands())
+          if (OpOperand *operand = operandOf(value); operand && !fixed.contains(value))
+            fixed.map(value, load(*operand));
+        Operation *copy = b.clone(inside, fixed);
+        if (place)
+          fixed.map(place.getResult(), checks.lower(cast<onnxc::rt::PositionOp>(copy), position));
+        if (auto rows = dyn_cast<scf::ForOp>(b.getBlock()->getParentOp()); place && rows)
+          rows->setAttr(onnxc::kOverRows, b.getUnitAttr());
+      }
+      inside.walk([&](onnxc::rt::PositionOp) { ++position; });
+    }
+  }
+
   /// The scalar computation of one element.
   SmallVector<Value> emitBody(ValueRange inits) {
     Block &body = op->getRegion(0).front();
-    IRMapping mapping;
+    IRMapping mapping = fixed;
     unsigned next = 0;
     for (OpOperand *input : op.getDpsInputOperands()) {
       BlockArgument argument = body.getArgument(next++);
-      if (!argument.use_empty())
+      if (!argument.use_empty() && !mapping.contains(argument))
         mapping.map(argument, load(*input));
     }
     for (Value init : inits)
       mapping.map(body.getArgument(next++), init);
+    unsigned position = 0;
     for (Operation &inside : body.without_terminator()) {
       if (auto index = dyn_cast<linalg::IndexOp>(inside)) {
         mapping.map(index.getResult(), ivs[index.getDim()]);
         continue;
       }
+      if (inside.getNumResults() && llvm::all_of(inside.getResults(), [&](Value v) { return fixed.contains(v); })) {
+        position += isa<onnxc::rt::PositionOp>(inside);
+        continue;
+      }
       Operation *copy = b.clone(inside, mapping);
+      if (auto place = dyn_cast<onnxc::rt::PositionOp>(copy)) {
+        mapping.map(inside.getResult(0), checks.lower(place, position++));
+        continue;
+      }
       copy->walk([&](Operation *nested) {
+        if (auto place = dyn_cast<onnxc::rt::PositionOp>(nested))
+          return void(checks.lower(place, position++));
         if (auto index = dyn_cast<linalg::IndexOp>(nested)) {
           index.replaceAllUsesWith(ivs[index.getDim()]);
           index.erase();
@@ -515,6 +573,7 @@ private:
 
   linalg::LinalgOp op;
   OpBuilder b;
+  onnxc::cpu::PositionChecks checks;
   int64_t lanes;
   bool isSequential; ///< inside of a task already, or where there are no threads
   SmallVector<OpFoldResult> sizes;
@@ -525,6 +584,7 @@ private:
   int64_t tile = 1;               ///< rows and columns of a tile; 1: no tiles
   bool inRegisters = false;
   SmallVector<Value> ivs;
+  IRMapping fixed; ///< what stands before the innermost loop
 };
 
 /// Dimensions that are next to each other in every operand are one loop. One of size 1 is no loop at all; merged into
@@ -578,8 +638,10 @@ struct LinalgToTasks : onnxc::impl::LinalgToTasksBase<LinalgToTasks> {
     }
     SmallVector<linalg::LinalgOp> ops;
     getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    onnxc::cpu::PositionCells cells;
     for (linalg::LinalgOp op : ops)
-      Nest(mergeDimensions(op, rewriter), lanes).lower();
+      if (failed(Nest(mergeDimensions(op, rewriter), lanes, cells).lower()))
+        return signalPassFailure();
   }
 };
 } // namespace

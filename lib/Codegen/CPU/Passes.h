@@ -9,6 +9,8 @@
 namespace onnxc {
 /// What scf and cf call the annotation that a branch of the llvm dialect has as `loop_annotation`.
 inline constexpr llvm::StringLiteral kLoopAnnotation = "llvm.loop_annotation";
+/// Of a loop over rows that are copied as they are: to LLVM, a short row looks as if several were better done at once.
+inline constexpr llvm::StringLiteral kOverRows = "onnxc.over_rows";
 
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION

@@ -292,7 +292,7 @@ def LinalgToTasks : Pass<"linalg-to-tasks", "mlir::func::FuncOp"> {
   }];
   let options = [Option<"lanes", "lanes", "unsigned", "16", "float32 lanes of a vector register">];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
-                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+                           "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "onnxc::rt::RtDialect"];
 }
 
 def OutlineParallel : Pass<"outline-parallel", "mlir::ModuleOp"> {

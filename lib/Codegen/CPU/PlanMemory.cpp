@@ -200,7 +200,8 @@ private:
                 StringRef dialect = nested->getName().getDialectNamespace();
                 auto call = dyn_cast<onnxc::rt::CallOp>(nested);
                 bool isHere = dialect != "kernel" &&
-                              (dialect != "rt" || isa<onnxc::rt::CheckRangeOp>(nested) || (call && call.getHeapless()));
+                              (dialect != "rt" || isa<onnxc::rt::CheckRangeOp, onnxc::rt::PositionOp>(nested) ||
+                               (call && call.getHeapless()));
                 return isKnown && isHere ? WalkResult::advance() : WalkResult::interrupt();
               }).wasInterrupted();
   }

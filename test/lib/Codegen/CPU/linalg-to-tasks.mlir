@@ -66,3 +66,65 @@ func.func @unit_dimension(%x: memref<1x500000xf32>, %y: memref<1x500000xf32>) {
   linalg.copy ins(%x : memref<1x500000xf32>) outs(%y : memref<1x500000xf32>)
   return
 }
+
+// -----
+
+// Each task keeps the worst index that it meets, and tells it where that is out of range. The check follows the tasks.
+// CHECK-LABEL: func.func @main
+// CHECK: scf.forall
+// CHECK: arith.maxui
+// CHECK: scf.if
+// CHECK: memref.atomic_rmw maxu
+// CHECK: rt.check_range %{{.*}} in[%{{.*}}, %{{.*}}], "Gather: index out of range on axis 0"
+func.func @main(%t: memref<30000xf32>, %at: memref<100000xi64>, %y: memref<100000xf32>) {
+  %n = arith.constant 30000 : index
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%at : memref<100000xi64>) outs(%y : memref<100000xf32>) {
+  ^bb0(%i: i64, %out: f32):
+    %p = rt.position %i of %n, "Gather: index out of range on axis 0" : i64
+    %v = memref.load %t[%p] : memref<30000xf32>
+    linalg.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+// Rows are checked once each, before the loop that copies one.
+// CHECK-LABEL: func.func @rows
+// CHECK: scf.for
+// CHECK: arith.maxui
+// CHECK: scf.for
+// CHECK-NEXT: memref.load %arg0
+// CHECK: onnxc.over_rows
+func.func @rows(%t: memref<100x16xf32>, %at: memref<50xi32>, %y: memref<50x16xf32>) {
+  %n = arith.constant 100 : index
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%at : memref<50xi32>) outs(%y : memref<50x16xf32>) {
+  ^bb0(%i: i32, %out: f32):
+    %p = rt.position %i of %n, "Gather: index out of range on axis 0" : i32
+    %j = linalg.index 1 : index
+    %v = memref.load %t[%p, %j] : memref<100x16xf32>
+    linalg.yield %v : f32
+  }
+  return
+}
+
+// -----
+
+// A plan reads from inside of the tensor, and leaves it to the run to complain.
+// CHECK-LABEL: func.func @plan
+// CHECK: arith.minui
+// CHECK-NOT: rt.check_range
+func.func @plan(%t: memref<4xi64>, %at: memref<3xi64>, %y: memref<3xi64>) {
+  %n = arith.constant 4 : index
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%at : memref<3xi64>) outs(%y : memref<3xi64>) {
+  ^bb0(%i: i64, %out: i64):
+    %p = rt.position %i of %n, "Gather: index out of range on axis 0" : i64
+    %v = memref.load %t[%p] : memref<4xi64>
+    linalg.yield %v : i64
+  }
+  return
+}
