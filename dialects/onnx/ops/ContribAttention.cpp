@@ -135,13 +135,27 @@ static FailureOr<AttentionResults> attend(NodeForm &node, AttentionParts parts) 
   return AttentionResults{packHeads(node, op.getY()), op.getPresentKey(), op.getPresentValue(), op.getQkMatmulOutput()};
 }
 
-/// A tensor cut along its last dimension. Nothing after an error.
-static std::optional<SmallVector<Value>> cut(NodeForm &node, Value value, ArrayRef<int64_t> sizes) {
-  auto op =
-      value ? make<SplitOp>(node.b, {value, node.constant(sizes)}, intAttr(node, "axis", -1), sizes.size()) : SplitOp();
+/// A tensor cut into three along its last dimension, of `sizes`, int64 [3]. Nothing after an error.
+static std::optional<SmallVector<Value>> cut(NodeForm &node, Value value, Value sizes) {
+  auto op = value && sizes ? make<SplitOp>(node.b, {value, sizes}, intAttr(node, "axis", -1), 3) : SplitOp();
   if (!op)
     return std::nullopt;
   return SmallVector<Value>(op->getResults());
+}
+
+/// The same with queries, keys and values in it, as many heads of each: equally large ones.
+static std::optional<SmallVector<Value>> cutHeads(NodeForm &node, Value value, ArrayRef<int64_t> heads) {
+  int64_t all = heads[0] + heads[1] + heads[2];
+  if (auto size = getConstant(getDims(value).back())) {
+    if (*size % all != 0) {
+      node.error() << "query has " << *size << " columns, which the heads of queries, keys and values do not divide";
+      return std::nullopt;
+    }
+    int64_t each = *size / all;
+    return cut(node, value, node.constant({heads[0] * each, heads[1] * each, heads[2] * each}));
+  }
+  Value each = build<DivOp>(node, {dimensionOf(node, value, -1), node.constant(all)});
+  return cut(node, value, build<MulOp>(node, {each, node.constant(heads)}));
 }
 
 /// Attention of what one product made of the input: queries, keys and values beside each other, or those of `sizes`.
@@ -152,16 +166,12 @@ static LogicalResult attendProjected(NodeForm &node, Value projected, Value mask
   node.take("rotary_embedding_dim");
   if (!projected)
     return failure();
-  Dims dims = getDims(projected);
-  auto columns = dims.size() == 3 ? getConstant(dims[2]) : std::nullopt;
-  if (!columns)
-    return node.error() << "input must have rank 3, and weights rank 2 and a known number of columns";
-  SmallVector<int64_t> sizes(3, *columns / 3);
-  if (auto given = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("qkv_hidden_sizes")))
-    sizes.assign(given.asArrayRef().begin(), given.asArrayRef().end());
-  if (sizes.size() != 3)
+  if (getDims(projected).size() != 3)
+    return node.error() << "input must have rank 3, and weights rank 2";
+  auto sizes = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("qkv_hidden_sizes"));
+  if (sizes && sizes.size() != 3)
     return node.error() << "qkv_hidden_sizes must be three sizes";
-  auto parts = cut(node, projected, sizes);
+  auto parts = sizes ? cut(node, projected, node.constant(sizes.asArrayRef())) : cutHeads(node, projected, {1, 1, 1});
   if (!parts)
     return failure();
   AttentionParts attention{(*parts)[0], (*parts)[1], (*parts)[2], mask, bias, {}, {}, {}};
@@ -169,10 +179,12 @@ static LogicalResult attendProjected(NodeForm &node, Value projected, Value mask
   if (!heads || heads.getSInt() < 1)
     return node.error() << "num_heads must be positive";
   if (past) {
-    // The heads and their sizes are known, whatever is known of the past.
+    // The heads and their sizes may be known, whatever is known of the past.
     auto select = [&](int64_t i) {
       Value part = build<GatherOp>(node, {past, node.scalar(i, node.b.getI64Type())});
-      return reshape(node, part, {0, heads.getSInt(), -1, sizes[1 + i] / heads.getSInt()});
+      auto size = getConstant(getDims((*parts)[1 + i])[2]);
+      return size ? reshape(node, part, {0, heads.getSInt(), -1, *size / heads.getSInt()})
+                  : reshape(node, part, {0, heads.getSInt(), 0, -1});
     };
     attention.pastKeys = select(0);
     attention.pastValues = select(1);
@@ -281,18 +293,16 @@ static LogicalResult expandMultiHeadAttention(NodeForm &node) {
   if (!heads || heads.getSInt() < 1)
     return node.error() << "num_heads must be positive";
   Value parts[] = {node.operand(0), node.operand(1), node.operand(2)};
-  if (getDims(parts[1]).size() != getDims(parts[2]).size())
-    return node.error() << "key and value must have the same rank";
+  size_t rank = getDims(parts[1]).size();
+  if (rank != getDims(parts[2]).size() || (rank != 3 && rank != 4))
+    return node.error() << "key and value must have the same rank, 3 or 4";
   if (Value bias = node.operand(kBiases)) {
-    SmallVector<int64_t> sizes;
+    SmallVector<Value> sizes;
     for (Value part : parts) {
-      Dims dims = getDims(part);
-      auto size = dims.size() == 3 ? getConstant(dims[2]) : dims.size() == 4 ? getConstant(dims[3]) : std::nullopt;
-      if (!size)
-        return node.error() << "the sizes of query, key and value must be known where there is a bias";
-      sizes.push_back(dims.size() == 3 ? *size : *size * heads.getSInt());
+      Value size = dimensionOf(node, part, -1);
+      sizes.push_back(getDims(part).size() == 3 ? size : build<MulOp>(node, {size, node.constant(heads.getSInt())}));
     }
-    auto biases = cut(node, bias, sizes);
+    auto biases = cut(node, bias, build<ConcatOp>(node, sizes, intAttr(node, "axis", 0)));
     if (!biases)
       return failure();
     for (auto [part, bias] : llvm::zip_equal(parts, *biases))
@@ -343,10 +353,7 @@ static LogicalResult expandDecoderMaskedMultiHeadAttention(NodeForm &node) {
   if (getDims(query).size() != 3)
     return node.error() << "query must have the dimensions batch, sequence and hidden";
   if (!key && !value) { // all in one
-    auto size = getConstant(getDims(query)[2]);
-    if (!size || *size % 3 != 0)
-      return node.error() << "query must have a known size that queries, keys and values divide";
-    auto parts = cut(node, query, {*size / 3, *size / 3, *size / 3});
+    auto parts = cutHeads(node, query, {1, 1, 1});
     if (!parts)
       return failure();
     query = (*parts)[0], key = (*parts)[1], value = (*parts)[2];
@@ -571,11 +578,7 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
     return node.error() << "the operator has no attribute '" << attribute.getName().getValue() << "'";
 
   if (!key) { // all in one
-    auto hidden = getConstant(getDims(query)[2]);
-    if (!hidden || *hidden % (heads + 2 * keyHeads) != 0)
-      return node.error() << "query must have a known size that the heads of queries, keys and values divide";
-    int64_t size = *hidden / (heads + 2 * keyHeads);
-    auto parts = cut(node, query, {heads * size, keyHeads * size, keyHeads * size});
+    auto parts = cutHeads(node, query, {heads, keyHeads, keyHeads});
     if (!parts)
       return failure();
     query = (*parts)[0], key = (*parts)[1], value = (*parts)[2];

@@ -52,22 +52,29 @@ static LogicalResult refuse(NodeForm &node, ArrayRef<std::pair<StringRef, int64_
 namespace {
 /// A filter [channels, 1, kernel], and what comes after it.
 struct CausalFilter {
-  Value weight, bias; ///< bias may be absent
-  int64_t kernel, dilation;
+  Value weight, bias;            ///< bias may be absent
+  std::optional<int64_t> kernel; ///< where it is known
+  int64_t dilation;
   bool isSilu;
 
   static FailureOr<CausalFilter> take(NodeForm &node, Value weight, Value bias) {
     StringRef activation = takeText(node, "activation", "none");
     if (activation != "none" && activation != "silu" && activation != "swish")
       return node.error() << "activation is \"none\", \"silu\" or \"swish\", not \"" << activation << '"';
-    auto kernel = getDims(weight).size() == 3 ? getConstant(getDims(weight)[2]) : std::nullopt;
-    int64_t dilation = takeInt(node, "dilation", 1);
+    auto kernel = getDims(weight).size() == 3 ? getConstant(getDims(weight)[2]) : 0;
+    int64_t dilation = takeInt(node, "dilation", 1), known = kernel.value_or(1);
     constexpr int64_t most = 1 << 16; // of the places that a filter reaches back
-    if (!kernel || *kernel < 1 || dilation < 1 || *kernel > most || dilation > most / *kernel)
-      return node.error() << "weight must be [channels, 1, kernel] with a kernel of known size, and dilation positive";
-    return CausalFilter{weight, bias, *kernel, dilation, activation != "none"};
+    if (known < 1 || dilation < 1 || known > most || dilation > most / known)
+      return node.error() << "weight must be [channels, 1, kernel] with a positive kernel, and dilation positive";
+    return CausalFilter{weight, bias, kernel, dilation, activation != "none"};
   }
-  int64_t past() const { return (kernel - 1) * dilation; }
+  /// How many places it reaches back: int64 [1].
+  Value reach(NodeForm &node) const {
+    if (kernel)
+      return node.constant((*kernel - 1) * dilation);
+    Value before = build<SubOp>(node, {dimensionOf(node, weight, 2), node.constant(1)});
+    return build<MulOp>(node, {before, node.constant(dilation)});
+  }
   Value activate(NodeForm &node, Value y) const { return isSilu ? build<SwishOp>(node, y) : y; }
 };
 } // namespace
@@ -92,27 +99,42 @@ static LogicalResult expandCausalConv(NodeForm &node) {
     return failure();
   if (type->getRank() < 3 || (!isLast && type->getRank() != 3))
     return node.error() << "input must be [batch, channels, length], it has rank " << type->getRank();
-  auto channels = getConstant(getDims(filter->weight)[0]);
-  if (!channels)
-    return node.error() << "the channels of weight must be known when the model is compiled";
-  Value given = node.operand(0), past = node.operand(3);
+  Value given = node.operand(0), past = node.operand(3), reach = filter->reach(node);
+  auto count = getConstant(getDims(filter->weight)[0]);
+  Value channels = count    ? node.constant(*count)
+                   : isLast ? dimensionOf(node, filter->weight, 0)
+                            : dimensionOf(node, given, 1);
   auto toFront = [&](Value x) {
     if (!isLast || !x)
       return x;
-    Value shape = join(node, {build<ShapeOp>(node, x, intAttr(node, "end", 2)), node.constant({*channels})}, 0);
+    Value shape = join(node, {build<ShapeOp>(node, x, intAttr(node, "end", 2)), channels}, 0);
     return permute(node, build<ReshapeOp>(node, {x, shape}), {0, 2, 1});
   };
   Value x = toFront(given);
   if (past) {
     past = toFront(past);
   } else {
-    Value shape = join(node, {dimensionOf(node, x, 0), node.constant({*channels, filter->past()})}, 0);
+    Value shape = join(node, {dimensionOf(node, x, 0), channels, reach}, 0);
     past = build<ExpandOp>(node, {node.scalar(0, type->getElementType()), shape});
   }
   Value all = join(node, {past, x}, 2);
-  Value y = build<ConvOp>(node, {all, filter->weight, orAbsent(node, filter->bias)},
-                          {intAttr(node, "group", *channels), intsAttr(node, "dilations", {filter->dilation})});
-  Value state = slice(node, all, 2, build<SubOp>(node, {dimensionOf(node, all, 2), node.constant({filter->past()})}));
+  Value y;
+  if (count && filter->kernel) {
+    y = build<ConvOp>(node, {all, filter->weight, orAbsent(node, filter->bias)},
+                      {intAttr(node, "group", *count), intsAttr(node, "dilations", {filter->dilation})});
+  } else { // by its definition: there is no group of a convolution to name
+    Value size = dimensionOf(node, filter->weight, 2);
+    Value taps = build<MulOp>(node, {countTo(node, size), node.constant(filter->dilation)});
+    Value places = build<AddOp>(node, {unsqueeze(node, countTo(node, dimensionOf(node, x, 2)), 1), taps});
+    Value weight = build<ReshapeOp>(node, {filter->weight, join(node, {channels, node.constant(1), size}, 0)});
+    Value terms = build<MulOp>(node, {build<GatherOp>(node, {all, places}, intAttr(node, "axis", 2)), weight});
+    y = build<ReduceSumOp>(node, {terms, node.constant(3)}, intAttr(node, "keepdims", 0));
+    if (filter->bias) {
+      Value bias = build<ReshapeOp>(node, {filter->bias, join(node, {channels, node.constant(1)}, 0)});
+      y = build<AddOp>(node, {y, bias});
+    }
+  }
+  Value state = slice(node, all, 2, build<SubOp>(node, {dimensionOf(node, all, 2), reach}));
   auto toBack = [&](Value z) {
     if (!isLast || !z)
       return z;
@@ -141,26 +163,29 @@ static LogicalResult expandVarlenCausalConv(NodeForm &node) {
   auto filter = CausalFilter::take(node, node.operand(1), node.operand(3));
   if (failed(filter))
     return failure();
+  if (!filter->kernel)
+    return node.error() << "the kernel of weight must be known when the model is compiled (--input-shape)";
+  int64_t past = (*filter->kernel - 1) * filter->dilation;
   if (getDims(x).size() != 2 || getDims(state).size() != 3 || getDims(node.operand(2)).size() != 1)
     return node.error() << "input must be [tokens, channels], initial_state [batch, channels, length]";
-  PackedTexts texts(node, node.operand(2), x, filter->past());
+  PackedTexts texts(node, node.operand(2), x, past);
   if (!texts.place)
     return failure();
   Type type = getElementTypeOrSelf(x);
   Value history = permute(node, state, {0, 2, 1}), taps = wide(node, permute(node, filter->weight, {2, 1, 0}));
   Value sum = filter->bias ? wide(node, filter->bias) : Value();
-  for (int64_t k = 0; k < filter->kernel; ++k) {
-    Value p = texts.sub(texts.place, texts.number((filter->kernel - 1 - k) * filter->dilation));
+  for (int64_t k = 0; k < *filter->kernel; ++k) {
+    Value p = texts.sub(texts.place, texts.number((*filter->kernel - 1 - k) * filter->dilation));
     Value tap =
         build<SqueezeOp>(node, {slice(node, taps, 0, node.constant({k}), node.constant({k + 1})), node.constant({0})});
     Value term = build<MulOp>(node, {wide(node, texts.fetch(x, history, texts.text, p)), tap});
     sum = sum ? build<AddOp>(node, {sum, term}) : term;
   }
   Value rows = unsqueeze(node, texts.texts(), 1);
-  Value last = filter->past() ? permute(node, texts.fetch(x, history, rows, texts.lastPlaces()), {0, 2, 1}) : state;
+  Value last = past ? permute(node, texts.fetch(x, history, rows, texts.lastPlaces()), {0, 2, 1}) : state;
   SmallVector<Value> results{castTo(node, filter->activate(node, sum), type), last};
   if (capacity > 0) {
-    Value slots = node.constant(llvm::to_vector(llvm::seq<int64_t>(filter->past(), filter->past() + capacity)));
+    Value slots = node.constant(llvm::to_vector(llvm::seq<int64_t>(past, past + capacity)));
     Value inputs = texts.fetch(x, history, rows, unsqueeze(node, slots, 0));
     Value isKept = unsqueeze(node, texts.captured(node.operand(5), capacity), 2);
     results.push_back(build<WhereOp>(node, {isKept, inputs, node.scalar(0, type)}));
@@ -170,8 +195,9 @@ static LogicalResult expandVarlenCausalConv(NodeForm &node) {
 
 //===- Linear attention --------------------------------------------------------------------===//
 
-/// Heads in the last dimension, each `times` times in a row.
-static Value repeatHeads(NodeForm &node, Value x, int64_t heads, int64_t times) {
+/// Heads in the last dimension, each as often in a row as makes `wanted` of them.
+static Value repeatHeads(NodeForm &node, Value x, int64_t heads, int64_t wanted) {
+  int64_t times = wanted / heads;
   if (times == 1 || !x)
     return x;
   Value split = unsqueeze(node, splitLast(node, x, {heads, -1}), 3);
@@ -197,8 +223,8 @@ struct LinearOperands {
       return node.error() << "queries, keys and values have " << queries << ", " << keys << " and " << valueHeads
                           << " heads, which don't fit";
     bool isInverse = queries < valueHeads;
-    Value q = isInverse ? repeatHeads(node, query, queries, valueHeads / queries) : query;
-    Value k = repeatHeads(node, key, keys, valueHeads / keys);
+    Value q = isInverse ? repeatHeads(node, query, queries, valueHeads) : query;
+    Value k = repeatHeads(node, key, keys, valueHeads);
     Value operands[] = {q,
                         k,
                         value,
@@ -283,13 +309,32 @@ static LogicalResult expandLinearAttention(NodeForm &node) {
                           takeText(node, "update_rule", "gated_delta"),
                           takeFloat(node, "scale", 0),
                           takeInt(node, "chunk_size", 64)};
-  auto last = [&](Value x) { return getDims(x).size() == 3 ? getConstant(getDims(x)[2]).value_or(0) : 0; };
-  int64_t queries = last(operands.query), keys = last(operands.key);
-  if (operands.queryHeads < 1 || queries < 1 || keys < 1 || queries % operands.queryHeads != 0 ||
-      keys % (queries / operands.queryHeads) != 0)
-    return node.error() << "query and key must be [batch, time, heads * size] with known sizes, for "
-                        << operands.queryHeads << " heads of queries";
-  operands.keyHeads = keys / (queries / operands.queryHeads);
+  for (unsigned i = 0; i < 3; ++i)
+    if (getDims(node.operand(i)).size() != 3)
+      return node.error() << "query, key and value must be [batch, time, heads * size]";
+  constexpr int64_t most = 1 << 20;
+  if (operands.queryHeads < 1 || operands.valueHeads < 1 || operands.queryHeads > most || operands.valueHeads > most)
+    return node.error() << "q_num_heads and kv_num_heads must be positive, and at most " << most;
+  auto queries = getConstant(getDims(operands.query)[2]), keys = getConstant(getDims(operands.key)[2]);
+  if (queries && keys) {
+    if (*queries < 1 || *keys < 1 || *queries % operands.queryHeads != 0 ||
+        *keys % (*queries / operands.queryHeads) != 0)
+      return node.error() << "query and key have " << *queries << " and " << *keys << " columns, which don't fit "
+                          << operands.queryHeads << " heads of queries";
+    operands.keyHeads = *keys / (*queries / operands.queryHeads);
+  } else { // the run sees how many heads of keys there are, and repeats them
+    Value size = build<DivOp>(node, {dimensionOf(node, operands.query, 2), node.constant(operands.queryHeads)});
+    Value heads = build<DivOp>(node, {dimensionOf(node, operands.key, 2), size}), ones = node.constant({1, 1, 1});
+    Value times = build<DivOp>(node, {node.constant(operands.valueHeads), heads});
+    Value front = build<ShapeOp>(node, operands.key, intAttr(node, "end", 2));
+    Value split = build<ReshapeOp>(node, {operands.key, join(node, {front, heads, node.constant(1), size}, 0)});
+    Value many = build<ExpandOp>(node, {split, join(node, {ones, times, node.constant(1)}, 0)});
+    Value width = build<MulOp>(node, {size, node.constant(operands.valueHeads)});
+    operands.key = build<ReshapeOp>(node, {many, join(node, {front, width}, 0)});
+    operands.keyHeads = operands.valueHeads;
+    if (!operands.key)
+      return failure();
+  }
   auto results = operands.attend(node);
   return succeeded(results) ? finish(node, *results) : failure();
 }

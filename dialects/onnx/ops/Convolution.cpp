@@ -113,6 +113,20 @@ static Lowered addUnitAxis(LoweringBuilder &b, Lowered value) {
   return reshape(b, value, dims);
 }
 
+/// Convolution of [N, C, H, W] with [C, 1, h, w] channel by channel, accumulated in `accumulator`, of their type.
+static Lowered convolveChannels(LoweringBuilder &b, Lowered x, Lowered w, Window window, Type accumulator) {
+  Dims result{x.dims()[0], w.dims()[0]}, filter = w.dims();
+  llvm::append_range(result, window.outputDims());
+  filter.erase(filter.begin() + 1);
+  x = window.pad(b, x, b.constant(x.element(), 0));
+  RankedTensorType type = makeTensor(result, accumulator);
+  Value init = b.filled(type, b.constant(accumulator, 0));
+  auto op = linalg::DepthwiseConv2DNchwChwOp::create(b, TypeRange{init.getType()},
+                                                     ValueRange{x.value, reshape(b, w, filter).value}, ValueRange{init},
+                                                     window.strides(b), window.dilations(b));
+  return {op.getResult(0), type};
+}
+
 /// Convolution of [N, C, spatial] with [M, C / group, spatial], accumulated in `accumulator`.
 static Lowered convolve(LoweringBuilder &b, Lowered x, Lowered w, int64_t group, Window window, Type accumulator) {
   MLIRContext *context = b.getContext();
@@ -128,9 +142,9 @@ static Lowered convolve(LoweringBuilder &b, Lowered x, Lowered w, int64_t group,
     Lowered y = convolve(b, x, w, group, window.withUnitAxis(context), accumulator);
     return reshape(b, y, result);
   }
-  bool is2D = window.axes.size() == 2;
-  bool depthwise = group > 1 && is2D && x.dims()[1] == makeDim(context, group) && w.dims()[0] == x.dims()[1];
-  bool grouped = group > 1 && !depthwise;
+  bool is2D = window.axes.size() == 2, grouped = group > 1;
+  if (grouped && is2D && x.dims()[1] == makeDim(context, group) && w.dims()[0] == x.dims()[1])
+    return convolveChannels(b, x, w, window, accumulator);
   Dims dims = result;
   if (grouped) {
     x = splitGroups(b, x, 1, group);
@@ -147,11 +161,6 @@ static Lowered convolve(LoweringBuilder &b, Lowered x, Lowered w, int64_t group,
                             window.strides(b), window.dilations(b));
     return {op->getResult(0), type};
   };
-  if (depthwise) {
-    Dims filter = w.dims();
-    filter.erase(filter.begin() + 1);
-    return create(linalg::DepthwiseConv2DNchwChwOp(), reshape(b, w, filter));
-  }
   if (!grouped)
     return is2D ? create(linalg::Conv2DNchwFchwOp(), w) : create(linalg::Conv3DNcdhwFcdhwOp(), w);
   if (is2D)
@@ -374,73 +383,90 @@ FailureOr<SmallVector<Value>> ConvIntegerOp::lowerToLinalg(LoweringBuilder &b, V
 
 //===-- CausalConvWithState
 
+/// The sizes that an operand has where it is given.
+static Dims causalDims(CausalConvWithStateOp op, unsigned operand) {
+  Dims x = getDims(op.getInput()), w = getDims(op.getWeight());
+  AffineExpr one = makeDim(op.getContext(), 1), channels = getConstant(w[0]) ? w[0] : x[1];
+  const Dims dims[] = {{x[0], channels, x[2]}, {channels, one, w[2]}, {channels}, {x[0], channels, simplify(w[2] - 1)}};
+  return dims[operand];
+}
+
 LogicalResult CausalConvWithStateOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (!llvm::is_contained({"none", "silu", "swish"}, getActivation()))
     return emitOpError("activation \"") << getActivation() << "\" is not none, silu or swish";
   auto x = cast<RankedTensorType>(getInput().getType()), w = cast<RankedTensorType>(getWeight().getType());
   if (x.getRank() != 3 || w.getRank() != 3 || !isa<FloatType>(x.getElementType()))
     return emitOpError("input and weight must hold floats: [batch, channels, length] and [channels, 1, kernel]");
-  if (!w.hasStaticShape() || llvm::is_contained(w.getShape(), 0) || w.getDimSize(1) != 1)
-    return emitOpError("the sizes of weight must be known: [channels, 1, kernel]");
-  MLIRContext *context = getContext();
-  AffineExpr channels = makeDim(context, w.getDimSize(0));
-  Dims input = getDims(x), state{input[0], channels, makeDim(context, w.getDimSize(2) - 1)};
-  auto check = [&](Value value, StringRef name, ArrayRef<AffineExpr> expected) -> LogicalResult {
-    auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (w.getDimSize(2) == 0)
+    return emitOpError("weight has no element: it must be [channels, 1, kernel]");
+  // A kernel that weight doesn't say follows from the state.
+  if (auto past = dyn_cast<RankedTensorType>(getPastState().getType());
+      w.isDynamicDim(2) && past && past.getRank() == 3 && !past.isDynamicDim(2))
+    if (failed(assumeSizes(*this, 1, {-1, 1, past.getDimSize(2) + 1}, "weight")))
+      return failure();
+  const StringRef names[] = {"input", "weight", "bias", "past_state"};
+  for (auto [i, name] : llvm::enumerate(names)) {
+    auto type = dyn_cast<RankedTensorType>(getOperand(i).getType());
     if (!type)
-      return success();
-    bool fits = type.getElementType() == x.getElementType() && type.getRank() == static_cast<int64_t>(expected.size());
-    for (int64_t i = 0; fits && i < type.getRank(); ++i)
-      if (auto a = getConstant(getDims(type)[i]), z = getConstant(expected[i]); a && z && *a != *z)
-        fits = false;
-    return fits ? success() : emitOpError() << name << " has another type than input and weight ask for";
-  };
-  if (failed(check(getInput(), "input", {input[0], channels, input[2]})) ||
-      failed(check(getWeight(), "weight", getDims(w))) || failed(check(getBias(), "bias", {channels})) ||
-      failed(check(getPastState(), "past_state", state)))
-    return failure();
-  types.push_back(makeTensor({input[0], channels, input[2]}, x.getElementType()));
-  types.push_back(makeTensor(state, x.getElementType()));
+      continue;
+    if (type.getElementType() != x.getElementType())
+      return emitOpError(name) << " has another element type than input";
+    auto sizes = llvm::map_to_vector(causalDims(*this, i), [](AffineExpr d) { return getConstant(d).value_or(-1); });
+    if (failed(assumeSizes(*this, i, sizes, name)))
+      return failure();
+  }
+  types.push_back(makeTensor(causalDims(*this, 0), x.getElementType()));
+  types.push_back(makeTensor(causalDims(*this, 3), x.getElementType()));
   return success();
 }
 
 FailureOr<SmallVector<Value>> CausalConvWithStateOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
-  Lowered x = getLowered(*this, operands, 0), w = getLowered(*this, operands, 1), bias = getLowered(*this, operands, 2);
-  Lowered past = getLowered(*this, operands, 3);
-  Dims result = getDims(getOutput()), state = getDims(getPresentState()), xDims = x.dims();
-  b.requireEqual(xDims[1], result[1], "CausalConvWithState: input has another number of channels than weight");
-  if (bias)
-    b.requireEqual(bias.dims()[0], result[1], "CausalConvWithState: bias has another number of channels than weight");
-  Type element = x.element();
+  Dims result = getDims(getOutput()), state = getDims(getPresentState());
+  // With the sizes that belong together in the same words.
+  auto as = [&](Lowered value, ArrayRef<AffineExpr> dims) -> Lowered {
+    RankedTensorType type = makeTensor(dims, value.element());
+    return {b.createOrFold<tensor::CastOp>(b.loweredType(type), value.value), type};
+  };
+  auto get = [&](unsigned i) -> Lowered {
+    Lowered value = getLowered(*this, operands, i);
+    if (!value)
+      return value;
+    Dims wanted = causalDims(*this, i);
+    for (auto [dim, size] : llvm::zip_equal(value.dims(), wanted))
+      b.requireEqual(dim, size, "CausalConvWithState: input, weight, bias and past_state don't fit together");
+    return as(value, wanted);
+  };
+  Lowered x = get(0), w = get(1), bias = get(2), past = get(3);
+  b.requireNonNegative(state[2], "CausalConvWithState: weight has no element");
+  Type element = x.element(), accumulator = accumulatorType(element);
   OpFoldResult zero = b.getIndexAttr(0);
-  int64_t channels = *getConstant(state[1]), carried = *getConstant(state[2]);
-  Dims dims{result[0], result[1], result[2] + carried};
+  Dims dims{result[0], result[1], simplify(result[2] + state[2])};
   if (past) {
-    for (auto [dim, wanted] : llvm::zip_equal(past.dims(), state))
-      b.requireEqual(dim, wanted, "CausalConvWithState: past_state has another shape than input and weight ask for");
     auto axis = b.getNamedAttr("axis", b.getIntegerAttr(b.getIntegerType(64, /*isSigned=*/true), 2));
     auto whole = make<ConcatOp>(b, {b.lift(past.value, past.type), b.lift(x.value, x.type)}, axis);
     if (!whole)
       return failure();
     Value joined = whole.getConcatResult();
-    x = {b.lower(joined), cast<RankedTensorType>(joined.getType())};
+    x = as({b.lower(joined), cast<RankedTensorType>(joined.getType())}, dims);
   } else {
-    OpFoldResult front = b.getIndexAttr(carried);
-    x = pad(b, x, {zero, zero, front}, {zero, zero, zero}, dims, b.constant(element, 0));
+    x = pad(b, x, {zero, zero, b.materialize(state[2])}, {zero, zero, zero}, dims, b.constant(element, 0));
   }
-  auto window = Window::get(*this, dims[2], makeDim(getContext(), carried + 1), {});
+  auto window = Window::get(*this, dims[2], simplify(state[2] + 1), {});
   if (failed(window))
     return failure();
-  Value y = finish(b, convolve(b, x, w, channels, *window, accumulatorType(element)), bias, getOutput().getType());
+  Lowered y =
+      convolveChannels(b, addUnitAxis(b, convert(b, x, accumulator)), addUnitAxis(b, convert(b, w, accumulator)),
+                       window->withUnitAxis(getContext()), accumulator);
+  Value output = finish(b, reshape(b, y, result), bias, getOutput().getType());
   if (getActivation() != "none")
-    y = b.elementwise(getOutput().getType(), y, getOutput().getType(),
-                      [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
-                        Scalar x = widen(Scalar(body, args[0]));
-                        return convert(x / (1 + exp(-x)), element);
-                      });
-  Value present = carried ? slice(b, x, {zero, zero, b.materialize(result[2])}, state, state).value
-                          : b.empty(getPresentState().getType());
-  return SmallVector<Value>{y, present};
+    output = b.elementwise(getOutput().getType(), output, getOutput().getType(),
+                           [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
+                             Scalar x = widen(Scalar(body, args[0]));
+                             return convert(x / (1 + exp(-x)), element);
+                           });
+  Value present = getConstant(state[2]) == 0 ? b.empty(getPresentState().getType())
+                                             : slice(b, x, {zero, zero, b.materialize(result[2])}, state, state).value;
+  return SmallVector<Value>{output, present};
 }
 
 //===-- ConvTranspose

@@ -43,6 +43,10 @@ constexpr ActivationKind kActivations[] = {
     {"Softplus", false, false, 0, 0},
 };
 
+/// Where the scale of W stands among the operands of a layer with integers for weights; its zero point and those of R
+/// follow.
+constexpr unsigned kParameters = 8;
+
 /// Sizes and attributes that the three layers have in common.
 struct Layer {
   int64_t gates, directions;
@@ -416,17 +420,19 @@ Lowered RecurrentLowering::initialState(unsigned operand, int64_t direction) {
 /// have ended count with their last state.
 Lowered RecurrentLowering::multiplyQuantized(Lowered x, unsigned operand, int64_t direction) {
   AffineExpr unit = makeDim(b.getContext(), 1);
-  // The part for this direction of an operand [directions, ...].
+  // The part for this direction of an operand [directions, ...] that has the columns of the gates last, if several.
   auto get = [&](unsigned i) {
     Lowered whole = getLowered(op, operands, i);
     SmallVector<OpFoldResult> offsets(whole.rank(), b.getIndexAttr(0));
     offsets[0] = b.getIndexAttr(direction);
-    Dims sizes = whole.dims(), dims = sizes;
+    Dims sizes = whole.dims();
     sizes[0] = unit;
-    dims.erase(dims.begin());
-    return slice(b, whole, offsets, sizes, dims);
+    if (sizes.size() > 1)
+      sizes.back() = layer.hidden * layer.gates;
+    return slice(b, whole, offsets, sizes, ArrayRef<AffineExpr>(sizes).drop_front());
   };
-  Lowered w = get(operand), scale = get(operand == 1 ? 8 : 10), zero = get(operand == 1 ? 9 : 11);
+  unsigned parameters = kParameters + 2 * (operand - 1);
+  Lowered w = get(operand), scale = get(parameters), zero = get(parameters + 1);
   Type f32 = b.getF32Type();
   RankedTensorType scalar = makeTensor(Dims{}, f32);
   // The range is that of x and 0.
@@ -553,6 +559,11 @@ SmallVector<Value> RecurrentLowering::lower(unsigned states, bool separateBias, 
     if (i < operands.size() && operands[i])
       for (auto [have, dim] : llvm::zip_equal(getDims(op->getOperand(i)), want.dims))
         b.requireEqual(have, dim, op->getName().stripDialect() + ": " + want.name + " does not fit X");
+  for (unsigned i = kParameters; layer.quantized && i < operands.size(); ++i) {
+    Dims have = getDims(op->getOperand(i)), want{makeDim(context, layer.directions), layer.hidden * layer.gates};
+    for (auto [own, dim] : llvm::zip(have, want))
+      b.requireEqual(own, dim, op->getName().stripDialect() + ": a scale or zero point does not fit W and R");
+  }
   Lowered projected = project(separateBias), lengths = getLowered(op, operands, 4);
   bool wantsOutput = !op->getResult(0).use_empty();
   Value output = wantsOutput ? b.empty(op->getResult(0).getType()) : Value();
@@ -751,21 +762,19 @@ LogicalResult DynamicQuantizeLSTMOp::inferTypes(SmallVectorImpl<Type> &types) {
     if (auto type = dyn_cast<RankedTensorType>(getOperand(i).getType()); type && !type.getElementType().isF32())
       return emitOpError("input ") << i << " must be float32, not " << getElementTypeName(type.getElementType());
   // "must have shape {num_directions} for per-tensor/layer quantization or shape {num_directions, 4*hidden_size}"
-  auto check = [&](Value weights, Value scale, Value zero, StringRef name) -> LogicalResult {
+  const StringRef names[] = {"scale of W", "zero point of W", "scale of R", "zero point of R"};
+  for (auto [i, name] : llvm::enumerate(names)) {
+    Value parameter = getOperand(kParameters + i), weights = getOperand(1 + i / 2);
     auto element = dyn_cast<IntegerType>(getElementTypeOrSelf(weights));
-    if (!element || element.getWidth() != 8 || getElementTypeOrSelf(zero) != element)
-      return emitOpError(name) << " and its zero point must both be int8 or both uint8";
-    for (Value parameter : {scale, zero}) {
-      Dims dims = getDims(parameter), wanted{makeDim(getContext(), layer->directions), layer->hidden * layer->gates};
-      if (dims.size() > 2 || dims != ArrayRef<AffineExpr>(wanted).take_front(dims.size()))
-        return emitOpError("scale and zero point of ")
-               << name << " must have one element for each direction, or one for each direction and column";
-    }
-    return success();
-  };
-  if (failed(check(getW(), getWScale(), getWZeroPoint(), "W")) ||
-      failed(check(getR(), getRScale(), getRZeroPoint(), "R")))
-    return failure();
+    if (i % 2 == 1 && (!element || element.getWidth() != 8 || getElementTypeOrSelf(parameter) != element))
+      return emitOpError(i == 1 ? "W" : "R") << " and its zero point must both be int8 or both uint8";
+    SmallVector<int64_t> wanted{layer->directions, getConstant(layer->hidden * layer->gates).value_or(-1)};
+    int64_t rank = cast<RankedTensorType>(parameter.getType()).getRank();
+    if (rank != 1 && rank != 2)
+      return emitOpError(name) << " must have one element for each direction, or one for each direction and column";
+    if (failed(assumeSizes(*this, kParameters + i, ArrayRef(wanted).take_front(rank), name)))
+      return failure();
+  }
   return infer(*this, layer, types);
 }
 FailureOr<SmallVector<Value>> DynamicQuantizeLSTMOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
@@ -780,143 +789,174 @@ FailureOr<SmallVector<Value>> DynamicQuantizeLSTMOp::lowerToLinalg(LoweringBuild
 namespace {
 struct LinearHeads {
   AffineExpr batch, time;
-  int64_t heads, group, size, valueSize; ///< `group` query heads for each head of keys and values
-  bool decaysByHead = false;             ///< one decay for a head, not for each element of its keys
-  int64_t betas = 1;                     ///< 1 or `heads`
+  int64_t queryHeads, heads;  ///< a multiple, and that of keys and values
+  AffineExpr size, valueSize; ///< of a head
+  /// Decays are one for a head, or one for each element of its keys; there is one beta for all heads, or one for each.
+  /// Where that depends on sizes of the run, the lowering lays out the larger form.
+  enum Layout { Few, Many, Any } decays = Few, betas = Few;
+
+  static FailureOr<LinearHeads> get(LinearAttentionOp op);
+  Dims stateDims() const { return {batch, makeDim(batch.getContext(), heads), size, valueSize}; }
+  /// The sizes of an operand that is given.
+  Dims operandDims(LinearAttentionOp op, unsigned i) const;
 };
 } // namespace
 
-static FailureOr<LinearHeads> getHeads(LinearAttentionOp op) {
+static bool isGiven(Value value) { return isa<RankedTensorType>(value.getType()); }
+constexpr StringLiteral kLinearOperands[] = {"query", "key", "value", "past_state", "decay", "beta"};
+
+FailureOr<LinearHeads> LinearHeads::get(LinearAttentionOp op) {
   StringRef rule = op.getUpdateRule();
   if (!llvm::is_contained({"linear", "gated", "delta", "gated_delta"}, rule))
     return op.emitOpError("update_rule \"") << rule << "\" is not linear, gated, delta or gated_delta";
-  auto isGiven = [](Value value) { return isa<RankedTensorType>(value.getType()); };
   if (isGiven(op.getDecay()) != rule.starts_with("gated"))
     return op.emitOpError("update_rule ") << rule << (isGiven(op.getDecay()) ? " takes no decay" : " needs decay");
   if (isGiven(op.getBeta()) != rule.ends_with("delta"))
     return op.emitOpError("update_rule ") << rule << (isGiven(op.getBeta()) ? " takes no beta" : " needs beta");
   LinearHeads heads;
-  heads.heads = op.getKvNumHeads();
-  if (heads.heads < 1 || op.getQNumHeads() < 1 || op.getQNumHeads() % heads.heads != 0)
-    return op.emitOpError("q_num_heads ") << op.getQNumHeads() << " is no multiple of kv_num_heads " << heads.heads;
-  heads.group = op.getQNumHeads() / heads.heads;
-  Dims query = getDims(op.getQuery());
-  // The last size of an operand [batch, time, ...]; -1 after an error.
-  auto last = [&](Value value, StringRef name) -> int64_t {
-    Dims dims = getDims(value);
-    if (dims.size() != 3 || !isa<FloatType>(getElementTypeOrSelf(value))) {
-      op.emitOpError(name) << " must hold floats, of shape [batch, time, heads * size]";
-      return -1;
-    }
-    for (int64_t i : {0, 1})
-      if (auto a = getConstant(dims[i]), z = getConstant(query[i]); a && z && *a != *z) {
-        op.emitOpError("dimension ") << i << " of " << name << " has size " << *a << ", of query " << *z;
-        return -1;
-      }
-    auto size = getConstant(dims[2]);
-    if (!size)
-      op.emitOpError("dimension 2 of ") << name << " must be known when the model is compiled";
-    return size.value_or(-1);
-  };
-  int64_t queries = last(op.getQuery(), "query");
-  if (queries < 0)
-    return failure();
-  int64_t keys = last(op.getKey(), "key"), values = keys < 0 ? -1 : last(op.getValue(), "value");
-  if (values < 0)
-    return failure();
+  heads.heads = op.getKvNumHeads(), heads.queryHeads = op.getQNumHeads();
+  if (heads.heads < 1 || heads.queryHeads < 1 || heads.queryHeads % heads.heads != 0 || heads.queryHeads > (1 << 20))
+    return op.emitOpError("q_num_heads ") << heads.queryHeads << " is no multiple of kv_num_heads " << heads.heads;
+  for (auto [i, name] : llvm::enumerate(kLinearOperands)) {
+    Value value = op->getOperand(i);
+    if (isGiven(value) && (getDims(value).size() != (i == 3 ? 4 : 3) || !isa<FloatType>(getElementTypeOrSelf(value))))
+      return op.emitOpError(name) << " must hold floats, of shape "
+                                  << (i == 3 ? "[batch, kv_num_heads, size, value size]"
+                                             : "[batch, time, heads * size]");
+  }
+  Dims query = getDims(op.getQuery()), key = getDims(op.getKey()), value = getDims(op.getValue());
   heads.batch = query[0];
   heads.time = query[1];
-  heads.size = keys / heads.heads;
-  heads.valueSize = values / heads.heads;
-  if (keys % heads.heads || values % heads.heads || heads.size < 1 || heads.valueSize < 1 ||
-      queries / op.getQNumHeads() != heads.size || queries % op.getQNumHeads())
-    return op.emitOpError("query, key and value have ")
-           << queries << ", " << keys << " and " << values << " elements, which are not those of " << op.getQNumHeads()
-           << ", " << heads.heads << " and " << heads.heads << " heads";
-  if (isGiven(op.getDecay())) {
-    int64_t decays = last(op.getDecay(), "decay");
-    if (decays < 0)
-      return failure();
-    heads.decaysByHead = decays == heads.heads;
-    if (!heads.decaysByHead && decays != keys)
-      return op.emitOpError("decay has ") << decays << " elements, expected " << heads.heads << " or " << keys;
+  // Each size of a head follows from several operands: the first that is known says it.
+  auto perHead = [&](AffineExpr all, int64_t count) { return floorDiv(all, makeDim(op.getContext(), count)); };
+  auto choose = [](ArrayRef<AffineExpr> sizes) {
+    auto known = llvm::find_if(sizes, [](AffineExpr size) { return getConstant(size).has_value(); });
+    return known == sizes.end() ? sizes.front() : *known;
+  };
+  SmallVector<AffineExpr> sizes{perHead(key[2], heads.heads), perHead(query[2], heads.queryHeads)};
+  SmallVector<AffineExpr> valueSizes{perHead(value[2], heads.heads)};
+  if (isGiven(op.getPastState())) {
+    sizes.push_back(getDims(op.getPastState())[2]);
+    valueSizes.push_back(getDims(op.getPastState())[3]);
   }
-  if (isGiven(op.getBeta())) {
-    heads.betas = last(op.getBeta(), "beta");
-    if (heads.betas < 0)
-      return failure();
-    if (heads.betas != 1 && heads.betas != heads.heads)
-      return op.emitOpError("beta has ") << heads.betas << " elements, expected 1 or " << heads.heads;
-  }
+  heads.size = choose(sizes);
+  heads.valueSize = choose(valueSizes);
+  if (getConstant(heads.size) == 0 || getConstant(heads.valueSize) == 0)
+    return op.emitOpError("query, key and value have no element for each of ") << heads.heads << " heads";
+  auto layout = [&](Value value, AffineExpr few, AffineExpr many) {
+    AffineExpr own = isGiven(value) ? getDims(value)[2] : few;
+    return own == few ? Few : own == many ? Many : Any;
+  };
+  AffineExpr count = makeDim(op.getContext(), heads.heads);
+  heads.decays = layout(op.getDecay(), count, simplify(heads.size * heads.heads));
+  heads.betas = layout(op.getBeta(), makeDim(op.getContext(), 1), count);
+  auto fits = [&](Value value, AffineExpr few, AffineExpr many, StringRef name) -> LogicalResult {
+    auto own = isGiven(value) ? getConstant(getDims(value)[2]) : std::nullopt, a = getConstant(few),
+         z = getConstant(many);
+    if (own && a && z && *own != *a && *own != *z)
+      return op.emitOpError(name) << " has " << *own << " elements, expected " << *a << " or " << *z;
+    return success();
+  };
+  if (failed(fits(op.getDecay(), count, heads.size * heads.heads, "decay")) ||
+      failed(fits(op.getBeta(), makeDim(op.getContext(), 1), count, "beta")))
+    return failure();
   return heads;
 }
 
-static Dims getStateDims(const LinearHeads &heads) {
-  auto dim = [&](int64_t size) { return makeDim(heads.batch.getContext(), size); };
-  return {heads.batch, dim(heads.heads), dim(heads.size), dim(heads.valueSize)};
+Dims LinearHeads::operandDims(LinearAttentionOp op, unsigned i) const {
+  if (i == 3)
+    return stateDims();
+  const AffineExpr last[] = {size * queryHeads, size * heads, valueSize * heads};
+  return {batch, time, i < 3 ? last[i] : getDims(op->getOperand(i))[2]};
 }
 
 LogicalResult LinearAttentionOp::inferTypes(SmallVectorImpl<Type> &types) {
-  auto heads = getHeads(*this);
+  auto heads = LinearHeads::get(*this);
   if (failed(heads))
     return failure();
-  Dims state = getStateDims(*heads);
-  Type stateElement = getElementTypeOrSelf(getQuery()); // without a past, as the reference implementation has it
-  if (auto past = dyn_cast<RankedTensorType>(getPastState().getType())) {
-    stateElement = past.getElementType();
-    bool fits = isa<FloatType>(stateElement) && past.getRank() == 4;
-    for (int64_t i = 0; fits && i < 4; ++i)
-      if (auto a = getConstant(getDims(past)[i]), z = getConstant(state[i]); a && z && *a != *z)
-        fits = false;
-    if (!fits)
-      return emitOpError("past_state must hold floats, of shape [batch, kv_num_heads, size, value size]");
+  for (auto [i, name] : llvm::enumerate(kLinearOperands)) {
+    if (!isGiven(getOperand(i)))
+      continue;
+    auto sizes =
+        llvm::map_to_vector(heads->operandDims(*this, i), [](AffineExpr dim) { return getConstant(dim).value_or(-1); });
+    if (failed(assumeSizes(*this, i, sizes, name)))
+      return failure();
   }
-  AffineExpr values = makeDim(getContext(), getQNumHeads() * heads->valueSize);
-  types.push_back(makeTensor({heads->batch, heads->time, values}, getElementTypeOrSelf(getQuery())));
-  types.push_back(makeTensor(state, stateElement));
+  // without a past, as the reference implementation has it
+  Type stateElement = getElementTypeOrSelf(isGiven(getPastState()) ? getPastState() : getQuery());
+  types.push_back(
+      makeTensor({heads->batch, heads->time, heads->valueSize * heads->queryHeads}, getElementTypeOrSelf(getQuery())));
+  types.push_back(makeTensor(heads->stateDims(), stateElement));
   return success();
 }
 
 FailureOr<SmallVector<Value>> LinearAttentionOp::lowerToLinalg(LoweringBuilder &b, ValueRange operands) {
-  auto heads = getHeads(*this);
+  auto heads = LinearHeads::get(*this);
   if (failed(heads))
     return failure();
   MLIRContext *context = getContext();
   Type f32 = b.getF32Type(), element = getElementTypeOrSelf(getQuery());
   auto dim = [&](int64_t size) { return makeDim(context, size); };
-  AffineExpr batch = heads->batch, count = dim(heads->heads), group = dim(heads->group);
-  AffineExpr size = dim(heads->size), valueSize = dim(heads->valueSize);
-  Dims stateDims = getStateDims(*heads);
-  for (unsigned i : {1, 2, 4, 5})
-    if (Lowered operand = getLowered(*this, operands, i))
-      for (unsigned d : {0, 1})
-        b.requireEqual(operand.dims()[d], getDims(getQuery())[d], "LinearAttention: operands have different shapes");
-  auto get = [&](unsigned operand, ArrayRef<AffineExpr> perStep) -> Lowered {
-    Lowered value = getLowered(*this, operands, operand);
+  AffineExpr batch = heads->batch, count = dim(heads->heads), group = dim(heads->queryHeads / heads->heads);
+  AffineExpr size = heads->size, valueSize = heads->valueSize;
+  Dims stateDims = heads->stateDims();
+  for (AffineExpr each : {size, valueSize})
+    b.requireNonNegative(each - 1, "LinearAttention: heads have no element");
+  auto get = [&](unsigned i, ArrayRef<AffineExpr> perStep) -> Lowered {
+    Lowered value = getLowered(*this, operands, i);
     if (!value)
       return value;
+    for (auto [own, wanted] : llvm::zip_equal(value.dims(), heads->operandDims(*this, i)))
+      b.requireEqual(own, wanted, "LinearAttention: operands have different shapes");
     Dims dims{batch, heads->time};
     llvm::append_range(dims, perStep);
-    return reshape(b, convert(b, value, f32), dims);
+    return reshape(b, convert(b, value, f32), i == 3 ? ArrayRef(stateDims) : ArrayRef(dims));
+  };
+  // The last dimension as `few` or `many`; laid out as `many` where the run decides which it is.
+  auto spread = [&](unsigned i, LinearHeads::Layout layout, ArrayRef<AffineExpr> few,
+                    ArrayRef<AffineExpr> many) -> Lowered {
+    if (!isGiven(getOperand(i)) || layout != LinearHeads::Any)
+      return get(i, layout == LinearHeads::Few ? few : many);
+    AffineExpr own = getDims(getOperand(i))[2], least = product(context, few), most = product(context, many);
+    b.requireEqual((own - least) * (own - most), dim(0),
+                   "LinearAttention: " + kLinearOperands[i] + " has neither one element nor as many as there could be");
+    Lowered value = get(i, own);
+    Dims dims{batch, heads->time};
+    llvm::append_range(dims, many);
+    RankedTensorType type = makeTensor(dims, f32);
+    Value isFew =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.materializeIndex(own), b.materializeIndex(least));
+    Value width = b.materializeIndex(many.back()), columns = b.materializeIndex(own);
+    Value result = b.generate(type, [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
+      Value full = at.back(), less = at.size() > 3 ? at[2] : arith::ConstantIndexOp::create(body, 0).getResult();
+      if (at.size() > 3)
+        full = arith::AddIOp::create(body, arith::MulIOp::create(body, at[2], width), full);
+      Value column = arith::SelectOp::create(body, isFew, less, full);
+      return tensor::ExtractOp::create(body, value.value,
+                                       ValueRange{at[0], at[1], LoweringBuilder::wrapIndex(body, column, columns)});
+    });
+    return {result, type};
   };
   Lowered query = get(0, {count, group, size}), key = get(1, {count, size}), value = get(2, {count, valueSize});
-  Lowered decay = get(4, heads->decaysByHead ? Dims{count} : Dims{count, size}), beta = get(5, dim(heads->betas));
+  Lowered decay = spread(4, heads->decays, count, {count, size}), beta = spread(5, heads->betas, dim(1), count);
   if (decay)
     decay.value = b.elementwise(decay.type, decay.value, decay.type, [](ImplicitLocOpBuilder &b, ValueRange args) {
       return math::ExpOp::create(b, args[0]);
     });
   RankedTensorType stateType = makeTensor(stateDims, f32);
   Value state;
-  if (Lowered past = getLowered(*this, operands, 3)) {
-    for (auto [own, wanted] : llvm::zip_equal(past.dims(), stateDims))
-      b.requireEqual(own, wanted, "LinearAttention: past_state has another shape than the operands ask for");
-    state = convert(b, past, f32).value;
-  } else {
+  if (Lowered past = get(3, {}))
+    state = past.value;
+  else
     state = b.filled(stateType, number(b, f32, 0));
+  Value scale = number(b, f32, getScale().convertToFloat());
+  if (auto known = getConstant(size); getScale().isZero() && known) {
+    scale = number(b, f32, 1 / std::sqrt(static_cast<double>(*known)));
+  } else if (getScale().isZero()) {
+    Value real = arith::IndexCastOp::create(b, b.getI64Type(), b.materializeIndex(size));
+    scale = math::SqrtOp::create(b, arith::SIToFPOp::create(b, f32, real));
+    scale = arith::DivFOp::create(b, number(b, f32, 1), scale);
   }
-  double scale = getScale().convertToFloat();
-  if (scale == 0)
-    scale = 1 / std::sqrt(static_cast<double>(heads->size));
 
   RankedTensorType outputType = makeTensor({batch, heads->time, count, group, valueSize}, element);
   Value zero = b.index(0), one = b.index(1), steps = b.materializeIndex(heads->time);
@@ -940,14 +980,15 @@ FailureOr<SmallVector<Value>> LinearAttentionOp::lowerToLinalg(LoweringBuilder &
     AffineMap whole = map(4, {0, 1, 2, 3}), byKey = map(4, {0, 1, 2}), byValue = map(4, {0, 1, 3});
     Lowered present{loop.getRegionIterArg(0), stateType}, k = atStep(key), v = atStep(value);
     if (decay)
-      present.value = b.elementwise(stateType, ValueRange{present.value, atStep(decay).value},
-                                    ArrayRef<AffineMap>{whole, heads->decaysByHead ? map(4, {0, 1}) : byKey},
-                                    [](ImplicitLocOpBuilder &b, ValueRange args) { return mul(b, args[0], args[1]); });
+      present.value =
+          b.elementwise(stateType, ValueRange{present.value, atStep(decay).value},
+                        ArrayRef<AffineMap>{whole, heads->decays == LinearHeads::Few ? map(4, {0, 1}) : byKey},
+                        [](ImplicitLocOpBuilder &b, ValueRange args) { return mul(b, args[0], args[1]); });
     if (beta) {
       Lowered known =
           contract(b, present, map(4, {0, 1, 3, 2}), k, map(4, {0, 1, 3}), v.dims(), map(4, {0, 1, 2}), f32);
       AffineMap each = b.getMultiDimIdentityMap(3), byHead = map(3, {0, 1});
-      if (heads->betas == 1)
+      if (heads->betas == LinearHeads::Few)
         byHead = AffineMap::get(3, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(0)}, context);
       v.value =
           b.elementwise(v.type, ValueRange{v.value, known.value, atStep(beta).value},
@@ -963,7 +1004,7 @@ FailureOr<SmallVector<Value>> LinearAttentionOp::lowerToLinalg(LoweringBuilder &
                            map(5, {0, 1, 2, 3}), f32);
     RankedTensorType rowType = makeTensor(rowDims, element);
     Value scaled = b.elementwise(rowType, row.value, row.type, [&](ImplicitLocOpBuilder &b, ValueRange args) {
-      return convertScalar(b, mul(b, args[0], number(b, f32, scale)), f32, element);
+      return convertScalar(b, mul(b, args[0], scale), f32, element);
     });
     SmallVector<OpFoldResult> offsets(5, b.getIndexAttr(0)), ones(5, b.getIndexAttr(1));
     offsets[1] = loop.getInductionVar();

@@ -179,7 +179,7 @@ func.func @causal(%x: tensor<2x4x?xf32, affine_map<()[s0] -> (2, 4, s0)>>, %w: t
 
 func.func @past(%x: tensor<2x4x8xf32>, %w: tensor<4x1x4xf32>, %past: tensor<2x4x4xf32>) -> tensor<2x4x8xf32> {
   %n = onnx.None : none
-  // expected-error @+1 {{past_state has another type than input and weight ask for}}
+  // expected-error @+1 {{past_state must have shape [2, 4, 3], not [2, 4, 4]}}
   %0, %1 = onnx.CausalConvWithState %x, %w, %n, %past : (tensor<2x4x8xf32>, tensor<4x1x4xf32>, none, tensor<2x4x4xf32>) -> (tensor<2x4x8xf32>, tensor<2x4x3xf32>)
   return %0 : tensor<2x4x8xf32>
 }

@@ -80,7 +80,7 @@ func.func @quantized_lstm(%x: tensor<?x2x3xf32, affine_map<()[s0] -> (s0, 2, 3)>
 
 func.func @quantized_lstm_scale(%x: tensor<7x2x3xf32>, %w: tensor<1x3x32xi8>, %r: tensor<1x8x32xi8>, %s: tensor<1x8xf32>, %z: tensor<1xi8>) -> tensor<7x1x2x8xf32> {
   %n = onnx.None : none
-  // expected-error @+1 {{scale and zero point of W must have one element for each direction, or one for each direction and column}}
+  // expected-error @+1 {{scale of W must have shape [1, 32], not [1, 8]}}
   %y, %h, %c = onnx.ms.DynamicQuantizeLSTM %x, %w, %r, %n, %n, %n, %n, %n, %s, %z, %s, %z : (tensor<7x2x3xf32>, tensor<1x3x32xi8>, tensor<1x8x32xi8>, none, none, none, none, none, tensor<1x8xf32>, tensor<1xi8>, tensor<1x8xf32>, tensor<1xi8>) -> (tensor<7x1x2x8xf32>, none, none)
   return %y : tensor<7x1x2x8xf32>
 }
