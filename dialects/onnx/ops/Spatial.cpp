@@ -327,15 +327,14 @@ static FailureOr<Window> getWindow(DeformConvOp op) {
       return op.emitOpError("has operands of different element types");
   if (!isa<FloatType>(x.getElementType()))
     return op.emitOpError("X must hold floats");
-  if (llvm::any_of(w.getShape(), [](int64_t size) { return ShapedType::isDynamic(size) || size < 1; }))
-    return op.emitOpError("the sizes of W must be positive, and known when the model is compiled (--input-shape)");
+  if (llvm::is_contained(w.getShape(), 0))
+    return op.emitOpError("the sizes of W must be positive");
   Dims kernel = getDims(w);
   kernel.erase(kernel.begin(), kernel.begin() + 2);
-  int64_t group = op.getGroup(), offsetGroup = op.getOffsetGroup();
-  if (group < 1 || offsetGroup < 1 || w.getDimSize(0) % group != 0)
+  int64_t group = op.getGroup(), offsetGroup = op.getOffsetGroup(), channels;
+  if (group < 1 || offsetGroup < 1 || (!w.isDynamicDim(0) && w.getDimSize(0) % group != 0))
     return op.emitOpError("group ") << group << " does not divide " << w.getDimSize(0) << " feature maps";
-  int64_t channels;
-  if (llvm::MulOverflow(w.getDimSize(1), group, channels) || channels % offsetGroup != 0)
+  if (!w.isDynamicDim(1) && (llvm::MulOverflow(w.getDimSize(1), group, channels) || channels % offsetGroup != 0))
     return op.emitOpError("offset_group ") << offsetGroup << " does not divide the channels";
   return Window::get(op, ArrayRef(getDims(op.getX())).drop_front(2), kernel,
                      {"NOTSET", op.getKernelShape(), op.getStrides(), op.getDilations(), op.getPads()});
@@ -350,6 +349,11 @@ struct ExpectedShape {
 };
 } // namespace
 
+/// Number of positions in a window.
+static AffineExpr getPlaces(DeformConvOp op, const Window &window) {
+  return product(op.getContext(), llvm::map_to_vector(window.axes, [](const WindowAxis &a) { return a.kernelSize; }));
+}
+
 static SmallVector<ExpectedShape> getExpectedShapes(DeformConvOp op, const Window &window) {
   Dims x = getDims(op.getX()), w = getDims(op.getW());
   auto perBatch = [&](AffineExpr channels) {
@@ -357,7 +361,7 @@ static SmallVector<ExpectedShape> getExpectedShapes(DeformConvOp op, const Windo
     llvm::append_range(dims, window.outputDims());
     return dims;
   };
-  AffineExpr places = makeDim(op.getContext(), window.size() * op.getOffsetGroup());
+  AffineExpr places = getPlaces(op, window) * op.getOffsetGroup();
   Dims inputs = x;
   inputs[1] = w[1] * op.getGroup();
   return {{0, "X", inputs},
@@ -417,32 +421,40 @@ FailureOr<SmallVector<Value>> DeformConvOp::lowerToLinalg(LoweringBuilder &b, Va
   Lowered offset = getLowered(*this, operands, 2), bias = getLowered(*this, operands, 3);
   Lowered mask = getLowered(*this, operands, 4);
   unsigned n = window->axes.size();
-  SmallVector<Value> sizes;
+  int64_t group = getGroup();
+  AffineExpr batch = x.dims()[0], channels = w.dims()[1] * group, places = getPlaces(*this, *window);
+  auto parts = [&](AffineExpr whole, int64_t count) {
+    AffineExpr part = floorDiv(whole, makeDim(getContext(), count));
+    b.requireEqual(part * count, whole, "DeformConv: group and offset_group must divide feature maps and channels");
+    return part;
+  };
+  AffineExpr features = parts(w.dims()[0], group);
+  Value perOffset = b.materializeIndex(parts(channels, getOffsetGroup())), placeCount = b.materializeIndex(places);
+  SmallVector<Value> sizes, kernels;
   for (const WindowAxis &axis : window->axes) {
     b.requireNonNegative(axis.input - 1, "DeformConv: X has no element");
-    b.requireNonNegative(axis.input + (axis.padBegin + axis.padEnd - axis.extent()),
+    b.requireNonNegative(axis.kernelSize - 1, "DeformConv: W has no element");
+    b.requireNonNegative(axis.input + (axis.padBegin + axis.padEnd - axis.span()),
                          "DeformConv: the window is larger than X with its padding");
     sizes.push_back(b.materializeIndex(axis.input));
+    kernels.push_back(b.materializeIndex(axis.kernelSize));
   }
 
   // What the windows read: [batch, channels, places of a window, positions...].
   Type element = x.element(), type = accumulatorType(element);
-  int64_t group = getGroup(), channels = *getConstant(w.dims()[1]) * group, perOffset = channels / getOffsetGroup();
-  AffineExpr batch = x.dims()[0];
-  auto dim = [&](int64_t size) { return makeDim(b.getContext(), size); };
-  Dims read{batch, dim(channels), dim(window->size())};
+  Dims read{batch, channels, places};
   llvm::append_range(read, window->outputDims());
   Value columns = b.generate(makeTensor(read, type), [&](ImplicitLocOpBuilder &body, ValueRange at) -> Value {
     IndexMath math{body};
-    Value offsets = arith::DivUIOp::create(body, at[1], math.constant(perOffset));
-    Value place = math.add(math.mul(offsets, math.constant(window->size())), at[2]);
+    Value offsets = arith::DivUIOp::create(body, at[1], perOffset);
+    Value place = math.add(math.mul(offsets, placeCount), at[2]);
     SmallVector<Value> from{at[0], place};
     llvm::append_range(from, at.drop_front(3));
     SmallVector<Value> kernel(n);
     Value rest = at[2];
     for (unsigned i = n; i-- > 0;) {
-      kernel[i] = arith::RemUIOp::create(body, rest, math.constant(window->axes[i].kernel()));
-      rest = arith::DivUIOp::create(body, rest, math.constant(window->axes[i].kernel()));
+      kernel[i] = arith::RemUIOp::create(body, rest, kernels[i]);
+      rest = arith::DivUIOp::create(body, rest, kernels[i]);
     }
     SmallVector<SmallVector<SampleTap>> taps;
     for (auto [i, axis] : llvm::enumerate(window->axes)) {
@@ -466,13 +478,12 @@ FailureOr<SmallVector<Value>> DeformConvOp::lowerToLinalg(LoweringBuilder &b, Va
   });
 
   // [group, features, inputs] times [batch, group, inputs, positions].
-  AffineExpr positions = product(b.getContext(), window->outputDims());
-  int64_t inputs = channels / group * window->size();
-  AffineExpr features = dim(*getConstant(w.dims()[0]) / group);
-  Lowered rhs = reshape(b, {columns, makeTensor(read, type)}, {batch, dim(group), dim(inputs), positions});
-  Lowered lhs = reshape(b, w, {dim(group), features, dim(inputs)});
+  AffineExpr positions = product(b.getContext(), window->outputDims()), inputs = w.dims()[1] * places;
+  AffineExpr groups = makeDim(b.getContext(), group);
+  Lowered rhs = reshape(b, {columns, makeTensor(read, type)}, {batch, groups, inputs, positions});
+  Lowered lhs = reshape(b, w, {groups, features, inputs});
   lhs = convert(b, lhs, type);
-  Lowered y = matmul(b, lhs, rhs, {batch, dim(group), features, positions}, type);
+  Lowered y = matmul(b, lhs, rhs, {batch, groups, features, positions}, type);
   y = reshape(b, y, getDims(getY()));
   if (!bias)
     return SmallVector<Value>{convert(b, y, element).value};
