@@ -6,6 +6,7 @@
 #include "dialects/onnx/SideFile.h"
 #include "dialects/onnx/ops/Constant.h"
 #include "dialects/onnx/support/ElementTypes.h"
+#include "dialects/onnx/support/Symbols.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -144,6 +145,21 @@ static LogicalResult checkElements(Operation *op, Type type) {
   return op->emitOpError("does not take ") << getElementTypeName(element);
 }
 
+/// The type with no size that is a large expression.
+static Type shortenSizes(Operation *op, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.getEncoding())
+    return type;
+  Dims dims = getDims(tensor);
+  bool changed = false;
+  for (AffineExpr &dim : dims) {
+    AffineExpr size = shorten(op, dim);
+    changed |= size != dim;
+    dim = size;
+  }
+  return changed ? makeTensor(dims, tensor.getElementType()) : type;
+}
+
 LogicalResult onnxc::onnx::inferTypes(Operation *op) {
   auto onnxOp = cast<OnnxOpInterface>(op);
   SmallVector<Type> types;
@@ -158,7 +174,9 @@ LogicalResult onnxc::onnx::inferTypes(Operation *op) {
   if (types.size() != op->getNumResults()) // in a file that somebody wrote by hand
     return op->emitOpError("has ") << op->getNumResults() << " results, where there are " << types.size();
   for (auto [result, type] : llvm::zip_equal(op->getResults(), types))
-    result.setType(type);
+    result.setType(shortenSizes(op, type));
+  if (hasAllSymbols(op))
+    return op->emitOpError("comes after ") << kMaxSymbols << " sizes that only the run knows: no more are supported";
   if (auto data = onnxOp.propagateData())
     setShapeData(op, *data);
   return success();

@@ -236,6 +236,7 @@ void Importer::addInputs(Scope &scope) {
   }
   Block &entry = function.front();
   llvm::StringMap<std::string> types; // of the inputs so far
+  SmallVector<Attribute> attributes;
   for (const ValueInfoProto &input : graph.input()) {
     // IR version 3 lists initializers as inputs; later ones let them be defaults, which are compiled in.
     if (scope.hasInitializer(input.name()))
@@ -258,9 +259,10 @@ void Importer::addInputs(Scope &scope) {
     if (!converted)
       continue;
     value = entry.addArgument(converted, locate(input.name()));
-    function.setType(b.getFunctionType(entry.getArgumentTypes(), {}));
-    function.setArgAttr(entry.getNumArguments() - 1, "onnx.name", b.getStringAttr(input.name()));
+    attributes.push_back(b.getDictionaryAttr(b.getNamedAttr("onnx.name", b.getStringAttr(input.name()))));
   }
+  function.setType(b.getFunctionType(entry.getArgumentTypes(), {}));
+  function.setAllArgAttrs(attributes);
   auto names = llvm::map_to_vector(symbolNames, [](const std::string &name) { return StringRef(name); });
   function->setAttr("onnx.symbols", b.getStrArrayAttr(names));
 }

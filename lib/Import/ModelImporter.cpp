@@ -3,6 +3,7 @@
 // Imports a model: its versions, functions and outputs, and the order in which its parts are built.
 #include "lib/Import/ModelImporter.h"
 #include "dialects/onnx/support/Branches.h"
+#include "dialects/onnx/support/Symbols.h"
 #include "lib/Import/ChannelBlock.h"
 #include "lib/Import/Domains.h"
 #include "lib/Import/Importer.h"
@@ -43,6 +44,11 @@ OwningOpRef<ModuleOp> Importer::run(bool *isUnsupported) {
     declared[info.name()] = &info.type();
   collectInitializers(graph, scope);
   addInputs(scope);
+  if (symbolNames.size() >= kMaxSymbols) {
+    emitError(loc) << "the inputs have " << symbolNames.size() << " different symbolic dimensions; less than "
+                   << kMaxSymbols << " are supported: --dim NAME=N makes one a number";
+    return {};
+  }
   checkOverrides();
 
   SmallVector<StringRef> outputs;

@@ -9,6 +9,7 @@
 #include "dialects/onnx/support/Indices.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Symbols.h"
 #include "dialects/onnx/support/Text.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -102,7 +103,7 @@ LogicalResult ConcatOp::inferTypes(SmallVectorImpl<Type> &types) {
       return emitOpError("inputs have different element types");
     for (size_t i = 0; i < dims.size(); ++i) {
       if (static_cast<int64_t>(i) == *axis) {
-        dims[i] = simplify(dims[i] + more[i]);
+        dims[i] = shorten(*this, simplify(dims[i] + more[i]));
         continue;
       }
       auto a = getConstant(dims[i]), z = getConstant(more[i]);

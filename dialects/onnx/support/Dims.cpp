@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Shapes with symbolic dimensions. See Dims.h.
 #include "dialects/onnx/support/Dims.h"
+#include "dialects/onnx/support/Symbols.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -17,6 +18,10 @@ static constexpr StringLiteral kSymbols = "onnx.symbols";
 static constexpr StringLiteral kClamped = "onnx.clamped";
 /// Longest tensor whose content is tracked through shape arithmetic.
 static constexpr int64_t kMaxShapeData = 64;
+/// Operators and operands of an expression that needs no symbol of its own (`shorten`).
+static constexpr unsigned kMaxExpression = 64;
+/// As many symbols stand for maxima before what tensors contain is no longer followed.
+static constexpr size_t kMaxClamped = 1 << 11;
 
 AffineExpr onnxc::onnx::makeDim(MLIRContext *context, int64_t size) { return getAffineConstantExpr(size, context); }
 
@@ -256,9 +261,17 @@ AffineExpr onnxc::onnx::newSymbol(Operation *op) {
   SmallVector<Attribute> names;
   if (auto present = function->getAttrOfType<ArrayAttr>(kSymbols))
     names.assign(present.begin(), present.end());
+  if (names.size() >= kMaxSymbols) // which is an error of whoever needs one: inferTypes
+    return getAffineSymbolExpr(kMaxSymbols - 1, op->getContext());
   names.push_back(StringAttr::get(op->getContext(), ""));
   function->setAttr(kSymbols, ArrayAttr::get(op->getContext(), names));
   return getAffineSymbolExpr(names.size() - 1, op->getContext());
+}
+
+bool onnxc::onnx::hasAllSymbols(Operation *op) {
+  auto function = op->getParentOfType<func::FuncOp>();
+  auto names = function ? function->getAttrOfType<ArrayAttr>(kSymbols) : ArrayAttr();
+  return names && names.size() >= kMaxSymbols;
 }
 
 static DictionaryAttr clampedOf(Operation *op) {
@@ -316,6 +329,8 @@ struct Case {
 };
 } // namespace
 
+static bool isLarge(AffineExpr expr);
+
 /// A symbol that is max(e, 0) is e, which is not negative then, or 0, when e is: whether `holds` in all such cases.
 /// Every symbol doubles the work, so only a few are looked into.
 static bool inEveryCase(Operation *op, const Case &given, function_ref<bool(const Case &)> holds, unsigned depth = 4) {
@@ -328,7 +343,7 @@ static bool inEveryCase(Operation *op, const Case &given, function_ref<bool(cons
       if (!clamped && isa<AffineSymbolExpr>(e) && (clamped = getClamped(op, e)))
         symbol = e;
     });
-  if (!clamped || depth == 0)
+  if (!clamped || depth == 0 || llvm::any_of(given.exprs, isLarge) || llvm::any_of(given.facts, isLarge))
     return false;
   for (bool isClamped : {false, true}) {
     AffineExpr value = isClamped ? makeDim(context, 0) : clamped;
@@ -368,6 +383,42 @@ static int64_t commonDivisor(AffineExpr expr) {
   return !number ? 1 : *number == std::numeric_limits<int64_t>::min() ? 1 : std::abs(*number);
 }
 
+/// Whether the expression has at most `left` operators and operands.
+static bool isWithin(AffineExpr expr, unsigned &left) {
+  if (left-- == 0) {
+    left = 0;
+    return false;
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  return !binary || (isWithin(binary.getLHS(), left) && isWithin(binary.getRHS(), left));
+}
+
+static bool isLarge(AffineExpr expr) {
+  unsigned left = kMaxExpression;
+  return !isWithin(expr, left);
+}
+
+/// The symbol that stands for max(expr, 0).
+static AffineExpr symbolFor(Operation *op, AffineExpr expr) {
+  MLIRContext *context = op->getContext();
+  auto map = AffineMapAttr::get(AffineMap::get(0, countSymbols(expr), expr));
+  DictionaryAttr present = clampedOf(op);
+  for (NamedAttribute entry : present) {
+    unsigned position;
+    if (entry.getValue() == map && !entry.getName().strref().drop_front().getAsInteger(10, position))
+      return getAffineSymbolExpr(position, context);
+  }
+  if (hasAllSymbols(op))
+    return newSymbol(op);
+  AffineExpr symbol = newSymbol(op);
+  NamedAttrList clamped(present);
+  clamped.set(symbolName(symbol), map);
+  op->getParentOfType<func::FuncOp>()->setAttr(kClamped, clamped.getDictionary(context));
+  return symbol;
+}
+
+AffineExpr onnxc::onnx::shorten(Operation *op, AffineExpr size) { return isLarge(size) ? symbolFor(op, size) : size; }
+
 AffineExpr onnxc::onnx::clampToZero(Operation *op, AffineExpr expr) {
   MLIRContext *context = op->getContext();
   expr = simplify(expr);
@@ -386,18 +437,7 @@ AffineExpr onnxc::onnx::clampToZero(Operation *op, AffineExpr expr) {
     if (auto number = getConstant(sum.getRHS()); number && *number < 0 && isa<AffineSymbolExpr>(sum.getLHS()))
       if (AffineExpr clamped = getClamped(op, sum.getLHS()))
         return clampToZero(op, clamped + *number);
-  auto map = AffineMapAttr::get(AffineMap::get(0, countSymbols(expr), expr));
-  DictionaryAttr present = clampedOf(op);
-  for (NamedAttribute entry : present) {
-    unsigned position;
-    if (entry.getValue() == map && !entry.getName().strref().drop_front().getAsInteger(10, position))
-      return getAffineSymbolExpr(position, context);
-  }
-  AffineExpr symbol = newSymbol(op);
-  NamedAttrList clamped(present);
-  clamped.set(symbolName(symbol), map);
-  op->getParentOfType<func::FuncOp>()->setAttr(kClamped, clamped.getDictionary(context));
-  return symbol;
+  return symbolFor(op, expr);
 }
 
 AffineExpr onnxc::onnx::maximum(Operation *op, AffineExpr a, AffineExpr b) {
@@ -505,7 +545,12 @@ FailureOr<SmallVector<int64_t>> onnxc::onnx::requireConstantInts(Operation *op, 
 void onnxc::onnx::setShapeData(Operation *op, ArrayRef<AffineExpr> data) {
   if (static_cast<int64_t>(data.size()) > kMaxShapeData)
     return;
-  Dims exprs(llvm::map_range(data, [](AffineExpr expr) { return canonicalize(expr); }));
+  if (clampedOf(op).size() > kMaxClamped ||
+      llvm::any_of(data, [](AffineExpr expr) { return isLarge(expr) && !isNonNegative(expr); })) {
+    op->removeAttr(kData);
+    return;
+  }
+  Dims exprs(llvm::map_range(data, [&](AffineExpr expr) { return shorten(op, canonicalize(expr)); }));
   op->setAttr(kData, AffineMapAttr::get(AffineMap::get(0, countSymbols(exprs), exprs, op->getContext())));
 }
 

@@ -22,11 +22,21 @@ Value LoweringBuilder::index(int64_t value) { return arith::ConstantIndexOp::cre
 bool LoweringBuilder::isBound(unsigned position) {
   if (symbols.contains(position))
     return true;
+  // What is bound already stands for all that it is made of.
   Operation *parent = getInsertionBlock()->getParentOp();
-  AffineExpr symbol = getAffineSymbolExpr(position);
-  bool holds = static_cast<bool>(getClamped(parent, symbol));
-  if (holds)
-    walkSymbols(parent, symbol, [&](unsigned other) { holds &= symbols.contains(other); });
+  DenseSet<unsigned> seen{position};
+  SmallVector<unsigned> open{position};
+  bool holds = true;
+  while (holds && !open.empty()) {
+    AffineExpr clamped = getClamped(parent, getAffineSymbolExpr(open.pop_back_val()));
+    holds = static_cast<bool>(clamped);
+    if (holds)
+      clamped.walk([&](AffineExpr e) {
+        auto symbol = dyn_cast<AffineSymbolExpr>(e);
+        if (symbol && !symbols.contains(symbol.getPosition()) && seen.insert(symbol.getPosition()).second)
+          open.push_back(symbol.getPosition());
+      });
+  }
   return holds;
 }
 
