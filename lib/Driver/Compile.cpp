@@ -111,7 +111,7 @@ private:
     if (options.maxStack) // several of them, and the frames of functions: the sum is looked at in the end
       pipeline.maxScratchOnStack = std::min<int64_t>(pipeline.maxScratchOnStack, options.maxStack / 8);
     pipeline.machine = machine.get();
-    pipeline.evaluate = createEvaluator();
+    pipeline.evaluator = createEvaluator(fileBytes);
     pipeline.weights = &weights;
     pipeline.plan = &plan;
     if (failed(disablePasses(pipeline)))
@@ -177,6 +177,11 @@ private:
         return error(
             "--keep-values and --output are for ONNX files: in a dump, add values to those that @main returns");
       module = readDump(path, context, dumpPhase);
+      for (const std::string &file : {path, path + ".weights"}) {
+        uint64_t size = 0;
+        if (!llvm::sys::fs::file_size(file, size))
+          fileBytes += size;
+      }
     } else {
       ImportOptions import;
       for (const auto &[name, size] : options.dims)
@@ -187,7 +192,7 @@ private:
       for (const auto &[name, shape] : options.inputShapes)
         import.inputShapes[name].assign(shape.begin(), shape.end());
       bool unsupported = false;
-      module = importModel(path, context, import, &unsupported);
+      module = importModel(path, context, import, &unsupported, &fileBytes);
       if (unsupported)
         result.status = CompileStatus::Unsupported;
     }
@@ -508,6 +513,7 @@ private:
   TargetSpec target;
   std::unique_ptr<llvm::TargetMachine> machine;
   OwningOpRef<ModuleOp> module;
+  uint64_t fileBytes = 0; ///< of the model, with its external data
   CollectedWeights weights;
   MemoryPlan plan;
   ModelInfo info;

@@ -3,10 +3,15 @@
 // Compiles a module without inputs for this machine, runs it here and gives back its results: constant folding without
 // a folding rule for any operator.
 #include "dialects/onnx/support/Lowering.h"
+#include "dialects/rt/RtDialect.h"
 #include "lib/Driver/Pipeline.h"
 #include "lib/Emit/Target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "onnxc/abi.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -48,7 +53,61 @@ static ElementsAttr makeAttribute(Tensor &tensor) {
   return DenseResourceElementsAttr::get(tensor.type, "folded", std::move(tensor.blob));
 }
 
-static llvm::FailureOr<SmallVector<ElementsAttr>> evaluate(ModuleOp module) {
+/// What an operation on one number counts as, and one of mathematical functions, which are dozens.
+static constexpr uint64_t kStep = 1, kFunction = 16;
+/// The same of a C function for every element that it reads or writes: it may sort them.
+static constexpr uint64_t kCall = 64;
+
+static uint64_t countElements(TypeRange types) {
+  uint64_t count = 0;
+  for (Type type : types)
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      count = !tensor.hasStaticShape() ? std::numeric_limits<uint64_t>::max()
+                                       : llvm::SaturatingAdd<uint64_t>(count, tensor.getNumElements());
+  return count;
+}
+
+/// How often the body of a loop runs; as often as can be where only the run knows.
+static uint64_t countRounds(Operation *op) {
+  uint64_t rounds = 1;
+  auto multiply = [&](int64_t by) {
+    rounds = ShapedType::isDynamic(by) ? std::numeric_limits<uint64_t>::max()
+                                       : llvm::SaturatingMultiply(rounds, static_cast<uint64_t>(by));
+  };
+  if (auto structured = dyn_cast<linalg::LinalgOp>(op))
+    llvm::for_each(structured.getStaticLoopRanges(), multiply);
+  else if (isa<tensor::GenerateOp, tensor::PadOp>(op))
+    return countElements(op->getResultTypes());
+  else if (auto loop = dyn_cast<LoopLikeOpInterface>(op)) {
+    auto count = loop.getStaticTripCount();
+    rounds = count ? count->getZExtValue() : std::numeric_limits<uint64_t>::max();
+  }
+  return rounds;
+}
+
+/// Adds the work of `op`, which runs `rounds` times, to that of the line where it is.
+static void addWork(Operation *op, uint64_t rounds, SmallVectorImpl<uint64_t> &work) {
+  auto place = op->getLoc()->findInstanceOf<FileLineColLoc>();
+  size_t line = place ? place.getLine() : 0;
+  uint64_t cost = isa<math::MathDialect>(op->getDialect()) ? kFunction
+                  : isa<rt::CallOp>(op)
+                      ? llvm::SaturatingMultiply(kCall, llvm::SaturatingAdd(countElements(op->getOperandTypes()),
+                                                                            countElements(op->getResultTypes())))
+                  : isa<tensor::InsertSliceOp, tensor::ConcatOp>(op) ? countElements(op->getOperandTypes().front())
+                                                                     : kStep;
+  if (line >= work.size())
+    work.resize(line + 1);
+  work[line] = llvm::SaturatingMultiplyAdd(cost, rounds, work[line]);
+  if (op->getNumRegions() == 0)
+    return;
+  uint64_t inside = llvm::SaturatingMultiply(rounds, countRounds(op));
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (Operation &inner : block)
+        addWork(&inner, inside, work);
+}
+
+static llvm::FailureOr<Evaluation> evaluate(ModuleOp module, uint64_t allowedWork) {
   ScopedDiagnosticHandler quiet(module.getContext(), [](Diagnostic &) { return success(); });
   auto failed = [](llvm::Error error) {
     llvm::consumeError(std::move(error));
@@ -75,10 +134,20 @@ static llvm::FailureOr<SmallVector<ElementsAttr>> evaluate(ModuleOp module) {
   options.checkpoints = false;
   options.machine = machine->get();
   options.weights = &weights;
-  PassManager passes(module.getContext());
-  addLowerPasses(passes, options);
-  addCodegenPasses(passes, options);
-  if (mlir::failed(passes.run(module)))
+  PassManager lower(module.getContext()), codegen(module.getContext());
+  addLowerPasses(lower, options);
+  if (mlir::failed(lower.run(module)))
+    return failure();
+  Evaluation evaluation;
+  for (Operation &op : module.lookupSymbol<func::FuncOp>("main").front())
+    addWork(&op, 1, evaluation.work);
+  uint64_t total = 0;
+  for (uint64_t work : evaluation.work)
+    total = llvm::SaturatingAdd(total, work);
+  if (total > allowedWork)
+    return evaluation;
+  addCodegenPasses(codegen, options);
+  if (mlir::failed(codegen.run(module)))
     return failure();
 
   auto context = std::make_unique<llvm::LLVMContext>();
@@ -122,7 +191,8 @@ static llvm::FailureOr<SmallVector<ElementsAttr>> evaluate(ModuleOp module) {
   call.workspace = workspace.getMutableData().data();
   if (run->toPtr<Function>()(&call) != ONNXC_OK)
     return failure();
-  return llvm::map_to_vector(results, makeAttribute);
+  evaluation.values = llvm::map_to_vector(results, makeAttribute);
+  return evaluation;
 }
 
-Evaluator onnxc::createEvaluator() { return evaluate; }
+Evaluator onnxc::createEvaluator(uint64_t fileBytes) { return {evaluate, std::make_shared<FoldBudget>(fileBytes)}; }

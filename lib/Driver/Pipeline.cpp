@@ -32,7 +32,7 @@ void onnxc::addOptimizePasses(OpPassManager &passes, const PipelineOptions &opti
   // What depends on constants only is computed now; types follow.
   main.addPass(canonicalize());
   main.addPass(createCSEPass());
-  main.addPass(createFoldConstants(options.evaluate, /*dequantize=*/options.optLevel == 0));
+  main.addPass(createFoldConstants(options.evaluator, /*dequantize=*/options.optLevel == 0));
   main.addPass(createInferShapes());
   main.addPass(canonicalize());
   if (options.optLevel == 0)
@@ -42,7 +42,7 @@ void onnxc::addOptimizePasses(OpPassManager &passes, const PipelineOptions &opti
   main.addPass(createRecognizePatterns());
   // Integers are multiplied as what they are, while it is known that they are.
   main.addPass(createMultiplyQuantized());
-  main.addPass(createFoldConstants(options.evaluate, /*dequantize=*/true));
+  main.addPass(createFoldConstants(options.evaluator, /*dequantize=*/true));
   main.addPass(createInferShapes()); // what has become a constant may be a size, too
   main.addPass(canonicalize());
   main.addPass(createCSEPass());

@@ -17,7 +17,7 @@ struct PipelineOptions {
   int64_t maxScratchOnStack = 32 << 10; ///< bytes: a buffer of a task up to this size is on the stack of its thread
   bool checkpoints = true;              ///< the caller can end a run early
   const llvm::TargetMachine *machine = nullptr;
-  Evaluator evaluate;         ///< computes constants; null: they are computed at run time
+  Evaluator evaluator;        ///< computes constants; none: they are computed at run time
   MemoryPlan *plan = nullptr; ///< filled, if wanted
   CollectedWeights *weights = nullptr;
 };
@@ -35,7 +35,7 @@ std::vector<std::string> getOptionalPasses(const PipelineOptions &options);
 /// Every dialect that the pipeline goes through, with the interfaces that its passes need.
 void registerDialects(mlir::DialectRegistry &registry);
 
-/// Runs our own code on this machine (fold-constants).
-Evaluator createEvaluator();
+/// Runs our own code on this machine (fold-constants), for a model of this many bytes.
+Evaluator createEvaluator(uint64_t fileBytes);
 
 } // namespace onnxc

@@ -43,9 +43,14 @@ bool ImportOptions::parseInputShape(StringRef text) {
 }
 
 OwningOpRef<ModuleOp> onnxc::importModel(StringRef path, MLIRContext &context, const ImportOptions &options,
-                                         bool *isUnsupported) {
+                                         bool *isUnsupported, uint64_t *fileBytes) {
   if (llvm::sys::fs::is_directory(path)) {
     emitError(NameLoc::get(StringAttr::get(&context, path))) << recognizeFolder(path);
+    return {};
+  }
+  // A device may have no end, and what comes out of a pipe comes once.
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)) {
+    emitError(NameLoc::get(StringAttr::get(&context, path))) << "this is no regular file: write the model to one";
     return {};
   }
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
@@ -53,7 +58,7 @@ OwningOpRef<ModuleOp> onnxc::importModel(StringRef path, MLIRContext &context, c
     emitError(NameLoc::get(StringAttr::get(&context, path))) << "can't read the model: " << file.getError().message();
     return {};
   }
-  return importModel(std::move(*file), path, context, options, isUnsupported);
+  return importModel(std::move(*file), path, context, options, isUnsupported, fileBytes);
 }
 
 static LogicalResult parseBinary(StringRef bytes, StringRef path, Location loc, proto::ModelProto &model) {
@@ -95,7 +100,8 @@ static void makeDense(proto::GraphProto &graph, MLIRContext &context) {
 }
 
 OwningOpRef<ModuleOp> onnxc::importModel(std::unique_ptr<llvm::MemoryBuffer> buffer, StringRef path,
-                                         MLIRContext &context, const ImportOptions &options, bool *isUnsupported) {
+                                         MLIRContext &context, const ImportOptions &options, bool *isUnsupported,
+                                         uint64_t *fileBytes) {
   std::shared_ptr<llvm::MemoryBuffer> file = std::move(buffer);
   Location loc = NameLoc::get(StringAttr::get(&context, path));
   proto::ModelProto model;
@@ -116,5 +122,8 @@ OwningOpRef<ModuleOp> onnxc::importModel(std::unique_ptr<llvm::MemoryBuffer> buf
   TensorReader tensors(std::move(file), folder, context, complete);
   if (isUnsupported)
     *isUnsupported = false;
-  return buildModule(model, tensors, context, loc, complete, isUnsupported);
+  OwningOpRef<ModuleOp> module = buildModule(model, tensors, context, loc, complete, isUnsupported);
+  if (fileBytes)
+    *fileBytes = tensors.getFileBytes();
+  return module;
 }

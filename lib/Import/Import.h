@@ -27,7 +27,9 @@ struct ImportOptions {
   uint64_t maxNodes = 1 << 18;            ///< after functions are inlined
   unsigned maxDepth = 64;                 ///< functions that call functions, bodies in bodies
   int64_t maxElements = int64_t(1) << 40; ///< of one tensor
-  int64_t maxSparseBytes = 1 << 28;       ///< of a sparse constant once it is dense
+  uint64_t maxSparseBytes = 1 << 26;      ///< of all sparse constants once they are dense, and
+  uint64_t maxSparseGrowth = 32;          ///< this many times the model's bytes
+  uint64_t maxOverlap = 4;                ///< times that external data may be part of different tensors
 
   /// Reads the value of --dim ("batch=4") or of --input-shape ("image=1x3x224x224", "image=?x3x224x224"). False when it
   /// is malformed.
@@ -38,13 +40,14 @@ struct ImportOptions {
 /// Reads the model file `path`: ONNX's text syntax when its name ends in .onnxtxt, else protobuf. Null after errors,
 /// which were reported to the context's diagnostic handler. Weights may refer to the mapped file, which stays mapped
 /// as long as the context refers to it. `isUnsupported` is set when nothing is wrong with the model except that onnxc
-/// lacks operators or types of it.
+/// lacks operators or types of it. `fileBytes` gets the size of the model with its external data.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(llvm::StringRef path, mlir::MLIRContext &context,
-                                              const ImportOptions &options = {}, bool *isUnsupported = nullptr);
+                                              const ImportOptions &options = {}, bool *isUnsupported = nullptr,
+                                              uint64_t *fileBytes = nullptr);
 
 /// The same for a model in memory. `path` is its name in diagnostics; external data are looked for in its folder.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(std::unique_ptr<llvm::MemoryBuffer> model, llvm::StringRef path,
                                               mlir::MLIRContext &context, const ImportOptions &options = {},
-                                              bool *isUnsupported = nullptr);
+                                              bool *isUnsupported = nullptr, uint64_t *fileBytes = nullptr);
 
 } // namespace onnxc

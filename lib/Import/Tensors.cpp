@@ -24,6 +24,8 @@ static_assert(llvm::endianness::native == llvm::endianness::little, "ONNX stores
 /// Up to here a tensor is a `dense` attribute: readable in the IR, and visible to shape inference.
 static constexpr size_t kMaxDense = 1024;
 static constexpr int64_t kMaxRank = 64;
+/// External data may overlap to this extent, whatever the size of the files.
+static constexpr uint64_t kFreeOverlap = 1 << 24;
 
 /// Several elements of this type share a byte in the file, but not in our attributes.
 static bool isPacked(Type type) { return !type.isInteger(1) && onnx::getElementBits(type) < 8; }
@@ -176,11 +178,17 @@ std::shared_ptr<llvm::MemoryBuffer> TensorReader::open(StringRef location, Locat
     base += "/";
   if (!real.starts_with(base))
     return fail("is refused: it leads out of the model's folder");
-  if (!llvm::sys::fs::is_regular_file(real)) // a pipe or a device would block, or never end
+  llvm::sys::fs::file_status status;
+  if (std::error_code error = llvm::sys::fs::status(real, status))
+    return fail("can't be read: " + error.message());
+  if (!llvm::sys::fs::is_regular_file(status)) // a pipe or a device would block, or never end
     return fail("is not a regular file");
+  if (status.getLinkCount() > 1) // which resolves to no other path
+    return fail("is refused: it has another name, a hard link, which may be outside of the model's folder. Copy it");
   auto file = llvm::MemoryBuffer::getFile(real, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file)
     return fail("can't be read: " + file.getError().message());
+  fileBytes += (*file)->getBufferSize();
   return files[location] = std::move(*file);
 }
 
@@ -204,6 +212,13 @@ LogicalResult TensorReader::readExternal(const TensorProto &tensor, uint64_t siz
                           << (what.empty() ? "" : ": " + what);
   }
   bytes.data = ArrayRef<char>(file->getBufferStart() + offset, length);
+  // Several may be the same bytes, but not all of them ever other parts of the same.
+  if (ranges.insert({bytes.data.data(), length}).second)
+    externalBytes += length;
+  if (uint64_t most = llvm::SaturatingMultiplyAdd<uint64_t>(fileBytes, options.maxOverlap, kFreeOverlap);
+      externalBytes > most)
+    return emitError(loc) << "the model's tensors take more than " << most << " bytes of external data files that have "
+                          << fileBytes << ": they overlap";
   bytes.owner = std::move(file);
   return success();
 }
@@ -258,6 +273,16 @@ ElementsAttr TensorReader::readStrings(const TensorProto &tensor, Location loc) 
 }
 
 ElementsAttr TensorReader::read(const TensorProto &tensor, StringRef name, Location loc) {
+  ElementsAttr &elements = known[&tensor];
+  return elements ? elements : elements = readDense(tensor, name, loc);
+}
+
+ElementsAttr TensorReader::read(const SparseTensorProto &sparse, StringRef name, Location loc) {
+  ElementsAttr &elements = known[&sparse];
+  return elements ? elements : elements = readSparse(sparse, name, loc);
+}
+
+ElementsAttr TensorReader::readDense(const TensorProto &tensor, StringRef name, Location loc) {
   if (tensor.data_type() == TensorProto::STRING)
     return readStrings(tensor, loc);
   Bytes bytes;
@@ -266,7 +291,7 @@ ElementsAttr TensorReader::read(const TensorProto &tensor, StringRef name, Locat
   return makeElements(bytes, name);
 }
 
-ElementsAttr TensorReader::read(const SparseTensorProto &sparse, StringRef name, Location loc) {
+ElementsAttr TensorReader::readSparse(const SparseTensorProto &sparse, StringRef name, Location loc) {
   Bytes values, indices, dense;
   uint64_t size = 0;
   SmallVector<int64_t> dims(sparse.dims().begin(), sparse.dims().end());
@@ -282,9 +307,11 @@ ElementsAttr TensorReader::read(const SparseTensorProto &sparse, StringRef name,
                    << " and " << indices.type;
     return {};
   }
-  if (size > static_cast<uint64_t>(options.maxSparseBytes)) {
-    emitError(loc) << "the sparse tensor takes " << size << " bytes once it is dense; at most "
-                   << options.maxSparseBytes << " are supported";
+  uint64_t most = llvm::SaturatingMultiplyAdd(fileBytes, options.maxSparseGrowth, options.maxSparseBytes);
+  sparseBytes = llvm::SaturatingAdd(sparseBytes, size);
+  if (sparseBytes > most) {
+    emitError(loc) << "the model's sparse tensors take more than " << most
+                   << " bytes once they are dense: no more are supported in a model of this size";
     return {};
   }
   dense.storage.assign(size, 0);

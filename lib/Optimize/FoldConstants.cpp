@@ -10,6 +10,7 @@
 #include "lib/Optimize/Passes.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace onnxc {
 #define GEN_PASS_DEF_FOLDCONSTANTS
@@ -20,8 +21,13 @@ using namespace mlir;
 using namespace onnxc::onnx;
 
 /// A result may always take this much, and beyond it this many times what it is made of.
-static constexpr int64_t kFreeBytes = 1 << 20;
-static constexpr int64_t kMaxGrowth = 4;
+static constexpr uint64_t kFreeBytes = 1 << 20, kMaxGrowth = 4;
+
+// Work: some seconds, and what takes a product of the largest weights with each other.
+onnxc::FoldBudget::FoldBudget(uint64_t fileBytes)
+    : work(llvm::SaturatingMultiplyAdd<uint64_t>(fileBytes, 1 << 8, uint64_t(1) << 31)),
+      memory(llvm::SaturatingMultiplyAdd<uint64_t>(fileBytes, 1 << 5, 1 << 28)),
+      kept(llvm::SaturatingMultiplyAdd<uint64_t>(fileBytes, 1 << 3, 1 << 25)) {}
 
 static int64_t countBytes(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -55,7 +61,7 @@ static DenseElementsAttr getKnownContent(Operation &op) {
 namespace {
 struct FoldConstants : onnxc::impl::FoldConstantsBase<FoldConstants> {
   using FoldConstantsBase::FoldConstantsBase;
-  FoldConstants(onnxc::Evaluator evaluate, bool dequantizeToo) : evaluate(std::move(evaluate)) {
+  FoldConstants(onnxc::Evaluator evaluator, bool dequantizeToo) : evaluator(std::move(evaluator)) {
     dequantize = dequantizeToo;
   }
 
@@ -71,24 +77,28 @@ struct FoldConstants : onnxc::impl::FoldConstantsBase<FoldConstants> {
         ++folded;
       }
     });
-    if (!evaluate)
+    if (!evaluator.evaluate)
       return;
     // What fails in a branch that is never taken must not keep the rest from being folded.
     Block &top = getOperation().front();
-    llvm::SetVector<Operation *> chosen;
+    Chosen chosen;
+    memoryLeft = evaluator.budget->memory;
     getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
       if (isFoldable(*op, chosen))
         chosen.insert(op);
     });
-    if (succeeded(evaluateConstantPart(chosen)))
+    if (succeeded(fold(chosen)))
       return;
     chosen.remove_if([&](Operation *op) { return op->getBlock() != &top; });
-    (void)evaluateConstantPart(chosen); // what fails is computed at run time, and what is wrong with it reported there
+    (void)fold(chosen); // what fails is computed at run time, and what is wrong with it reported there
   }
 
 private:
+  /// Each after those whose results it takes.
+  using Chosen = llvm::SetVector<Operation *>;
+
   /// Whether `op`, all of whose operands are constants or in `chosen`, is worth computing now.
-  bool isFoldable(Operation &op, const llvm::SetVector<Operation *> &chosen) {
+  bool isFoldable(Operation &op, const Chosen &chosen) {
     if (!isa<OnnxOpInterface>(op) || isa<ConstantOp, NoneOp>(op) || !isPure(&op) || op.use_empty())
       return false;
     if (op.getNumRegions() != 0) // which may take any time
@@ -98,7 +108,7 @@ private:
     // Text is made with memory of the run.
     if (llvm::any_of(op.getOperandTypes(), isText) || llvm::any_of(op.getResultTypes(), isText))
       return false;
-    int64_t in = 0, out = 0;
+    uint64_t in = 0, out = 0;
     for (Value operand : op.getOperands()) {
       if (!isConstant(operand) && !chosen.contains(operand.getDefiningOp()))
         return false;
@@ -110,18 +120,79 @@ private:
         return false;
       out = llvm::SaturatingAdd<uint64_t>(out, countBytes(type));
     }
-    return out <= std::max(kFreeBytes, static_cast<int64_t>(llvm::SaturatingMultiply<uint64_t>(in, kMaxGrowth)));
+    if (out > std::max(kFreeBytes, llvm::SaturatingMultiply(in, kMaxGrowth)) || out > memoryLeft)
+      return false;
+    memoryLeft -= out;
+    return true;
   }
 
-  LogicalResult evaluateConstantPart(const llvm::SetVector<Operation *> &chosen) {
+  static bool isWanted(Value result, const Chosen &chosen) {
+    return isa<RankedTensorType>(result.getType()) &&
+           llvm::any_of(result.getUsers(), [&](Operation *user) { return !chosen.contains(user); });
+  }
+
+  /// Leaves those to the run that would become more bytes of constants than are left. Gives what the others take.
+  uint64_t dropWhatIsLarge(Chosen &chosen) {
+    uint64_t taken = 0;
+    auto all = chosen.takeVector();
+    for (Operation *op : llvm::reverse(all)) {
+      // From the last to the first: what uses its results has been looked at.
+      uint64_t bytes = 0, replaced = 0;
+      for (Value result : op->getResults())
+        if (isWanted(result, chosen))
+          bytes = llvm::SaturatingAdd<uint64_t>(bytes, countBytes(result.getType()));
+      for (Value operand : op->getOperands())
+        if (operand.hasOneUse() && isConstant(operand))
+          replaced = llvm::SaturatingAdd<uint64_t>(replaced, countBytes(operand.getType()));
+      uint64_t more = bytes - std::min(bytes, replaced);
+      if (more > evaluator.budget->kept - taken)
+        continue;
+      taken += more;
+      chosen.insert(op);
+    }
+    auto kept = chosen.takeVector();
+    chosen.insert(kept.rbegin(), kept.rend());
+    return taken;
+  }
+
+  /// Leaves those to the run that are more work than is left, and what depends on them.
+  void dropWhatIsDear(Chosen &chosen, ArrayRef<uint64_t> work) {
+    uint64_t left = evaluator.budget->work;
+    auto all = chosen.takeVector();
+    for (auto [op, needed] : llvm::zip_equal(all, work)) {
+      bool isReady = llvm::all_of(op->getOperands(), [&](Value operand) {
+        return isConstant(operand) || chosen.contains(operand.getDefiningOp());
+      });
+      if (!isReady || needed > left)
+        continue;
+      left -= needed;
+      chosen.insert(op);
+    }
+  }
+
+  LogicalResult fold(Chosen &chosen) {
+    uint64_t bytes = dropWhatIsLarge(chosen);
+    auto work = evaluateConstantPart(chosen);
+    if (succeeded(work) && work->size() != 0) {
+      dropWhatIsDear(chosen, *work);
+      bytes = dropWhatIsLarge(chosen);
+      work = evaluateConstantPart(chosen);
+    }
+    if (failed(work) || !work->empty())
+      return failure();
+    evaluator.budget->kept -= bytes;
+    return success();
+  }
+
+  /// Replaces the results of `chosen` by constants. Where that is too much work, nothing is done, and the work of each
+  /// is given.
+  FailureOr<SmallVector<uint64_t>> evaluateConstantPart(const Chosen &chosen) {
     SmallVector<Value> wanted;
     for (Operation *op : chosen)
-      for (Value result : op->getResults())
-        if (isa<RankedTensorType>(result.getType()) &&
-            llvm::any_of(result.getUsers(), [&](Operation *user) { return !chosen.contains(user); }))
-          wanted.push_back(result);
+      llvm::copy_if(op->getResults(), std::back_inserter(wanted),
+                    [&](Value result) { return isWanted(result, chosen); });
     if (wanted.empty())
-      return success();
+      return SmallVector<uint64_t>();
 
     // @main of its own module: clones of the chosen operations and of the constants they read.
     OwningOpRef<ModuleOp> module = ModuleOp::create(getOperation().getLoc());
@@ -130,19 +201,25 @@ private:
     auto function = func::FuncOp::create(b, getOperation().getLoc(), "main", b.getFunctionType({}, types));
     b.setInsertionPointToStart(function.addEntryBlock());
     IRMapping mapping;
-    for (Operation *op : chosen) {
+    auto file = b.getStringAttr("");
+    for (auto [number, op] : llvm::enumerate(chosen)) {
       for (Value operand : op->getOperands())
         if (!mapping.contains(operand))
           b.clone(*operand.getDefiningOp(), mapping);
-      b.clone(*op, mapping);
+      b.clone(*op, mapping)->setLoc(FileLineColLoc::get(file, number, 0));
     }
     auto results = llvm::map_to_vector(wanted, [&](Value value) { return mapping.lookup(value); });
     func::ReturnOp::create(b, function.getLoc(), results);
 
-    auto values = evaluate(*module);
-    if (failed(values))
+    auto evaluation = evaluator.evaluate(*module, evaluator.budget->work);
+    if (failed(evaluation))
       return failure();
-    for (auto [value, constant] : llvm::zip_equal(wanted, *values)) {
+    evaluation->work.resize(chosen.size());
+    if (evaluation->values.empty())
+      return std::move(evaluation->work);
+    for (uint64_t done : evaluation->work)
+      evaluator.budget->work -= done;
+    for (auto [value, constant] : llvm::zip_equal(wanted, evaluation->values)) {
       b.setInsertionPointAfterValue(value);
       ElementsAttr typed = reinterpret(constant, cast<RankedTensorType>(value.getType()));
       value.replaceAllUsesWith(ConstantOp::create(b, value.getLoc(), value.getType(), typed));
@@ -151,13 +228,14 @@ private:
     evaluated += chosen.size();
     for (Operation *op : llvm::reverse(chosen))
       op->erase();
-    return success();
+    return SmallVector<uint64_t>();
   }
 
-  onnxc::Evaluator evaluate;
+  onnxc::Evaluator evaluator;
+  uint64_t memoryLeft = 0;
 };
 } // namespace
 
-std::unique_ptr<Pass> onnxc::createFoldConstants(Evaluator evaluate, bool dequantize) {
-  return std::make_unique<::FoldConstants>(std::move(evaluate), dequantize);
+std::unique_ptr<Pass> onnxc::createFoldConstants(Evaluator evaluator, bool dequantize) {
+  return std::make_unique<::FoldConstants>(std::move(evaluator), dequantize);
 }

@@ -25,8 +25,9 @@ def FoldConstants : Pass<"fold-constants", "mlir::func::FuncOp"> {
   let description = [{
     Shape arithmetic with a known result becomes a small constant. What remains is cut out of the function and, where
     the compiler runs with an evaluator, compiled for this machine and run once: no operator needs a folding rule.
-    Results that are much larger than what they are made of stay computed (an Expand to gigabytes), and so do dequantised
-    weights until the end of the optimisation, since their integer form says more.
+    Results that are much larger than what they are made of stay computed (an Expand to gigabytes), and so do those that
+    are too much work: both are counted for the whole model, and more is allowed to a larger file. Dequantised weights
+    stay so until the end of the optimisation, since their integer form says more.
 
     ```mlir
     %s = onnx.Shape %x : (tensor<4x3xf32>) -> tensor<2xi64>   {onnx.data = affine_map<() -> (4, 3)>}
