@@ -37,6 +37,8 @@ FailureOr<Attribute> Importer::convertAttribute(const AttributeProto &a, Scope &
                                    << "' refers to an attribute of a function, but is not in one";
     return scope.arguments.lookup(a.ref_attr_name());
   }
+  if (scope.function) // which may be called any number of times
+    nodeCount += (a.s().size() + 8 * (a.ints_size() + a.floats_size()) + 32 * a.strings_size()) / kBytesOfNode;
   switch (attributeType(a)) {
   case AttributeProto::FLOAT:
     return Attribute(b.getF32FloatAttr(a.f()));

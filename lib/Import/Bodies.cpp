@@ -129,7 +129,6 @@ LogicalResult Importer::fillBody(Body body, StringRef name, Region &region, Type
   }
   Problems before;
   std::swap(problems, before);
-  uint64_t nodesBefore = nodeCount;
   SmallVector<Value> made;
   auto attempt = [&] {
     Block *block = b.createBlock(&region, {}, types, SmallVector<Location>(types.size(), place));
@@ -169,7 +168,6 @@ LogicalResult Importer::fillBody(Body body, StringRef name, Region &region, Type
     if (learned) {
       region.front().erase();
       problems = {};
-      nodeCount = nodesBefore;
       values = attempt();
     }
   }

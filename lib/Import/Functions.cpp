@@ -34,6 +34,9 @@ LogicalResult Importer::buildCall(const NodeProto &node, const FunctionProto &ca
   if (static_cast<int>(operands.size()) > callee.input_size())
     return emitError(b.getLoc()) << "the node has " << operands.size() << " inputs; the function takes "
                                  << callee.input_size();
+  nodeCount += (callee.input_size() + callee.output_size() + callee.attribute_proto_size() +
+                callee.opset_import_size() + scope.opsets.size()) /
+               16;
   Scope body;
   body.caller = &scope;
   body.function = &callee;

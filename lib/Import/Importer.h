@@ -63,6 +63,9 @@ bool isBounded(llvm::ArrayRef<mlir::AffineExpr> dims, int64_t limit);
 /// Adds the names that a node reads: its inputs, and what graphs in its attributes take from around them.
 void collectReads(const proto::NodeProto &node, llvm::StringSet<> &names);
 
+/// Bytes of a name, of numbers or text, that take as much as a node of a model does.
+constexpr size_t kBytesOfNode = 1024;
+
 /// Whether the node has made a value whose rank only the run knows.
 bool makesRankOfRun(const proto::NodeProto &node, const Scope &scope);
 
@@ -184,8 +187,10 @@ private:
   llvm::StringMap<int64_t> dimValues; ///< symbolic dimensions that were made numbers
   mlir::Operation *lastConstant = nullptr;
   mlir::Value noneValue;
-  uint64_t nodeCount = 0;
-  size_t unbuilt = 0; ///< nodes
+  bool hasTooManyNodes = false; ///< which was reported
+  uint64_t nodeCount = 0;       ///< built so far; what is long counts as several
+  llvm::DenseMap<const proto::FunctionProto *, std::vector<unsigned>> orders; ///< of the nodes of functions
+  size_t unbuilt = 0;                                                         ///< nodes
   /// While only types are looked for: a branch that can be built stands for an If.
   bool takesAnyBranch = false;
 };

@@ -60,6 +60,10 @@ static bool isConstant(const NodeProto &node) {
 
 /// The nodes that `outputs` depend on, every one after what it depends on, otherwise in their own order.
 std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
+  // That of a function is the same in every call.
+  const proto::FunctionProto *function = scope.outer ? nullptr : scope.function;
+  if (auto known = orders.find(function); function && known != orders.end())
+    return known->second;
   llvm::StringMap<unsigned> producer;
   for (auto [index, node] : llvm::enumerate(nodes))
     for (const std::string &output : node.output()) {
@@ -124,20 +128,24 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
       if (--pending[user] == 0)
         ready.push(user);
   }
+  bool hasCycle = false;
   for (unsigned i = 0, n = nodes.size(); i < n; ++i) {
     if (!isNeeded[i] || pending[i] == ~0u)
       continue;
+    hasCycle = true;
     StringRef name = nodes[i].output_size() ? StringRef(nodes[i].output(0)) : StringRef(nodes[i].name());
     problem(name, "the graph has a cycle: nodes depend on their own results");
     for (const std::string &output : nodes[i].output())
       scope.values.try_emplace(output, Value());
   }
+  if (function && !hasCycle) // whose values would be missing
+    orders[function] = ordered;
   return ordered;
 }
 
 void Importer::build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
   std::vector<unsigned> remaining = order(nodes, outputs, scope);
-  for (size_t next = 0; next < remaining.size() && nodeCount <= options.maxNodes;) {
+  for (size_t next = 0; next < remaining.size() && !hasTooManyNodes;) {
     unsigned index = remaining[next++];
     buildNode(nodes[index], index, scope);
     if (makesRankOfRun(nodes[index], scope)) {

@@ -90,16 +90,19 @@ FailureOr<Value> Importer::lookup(StringRef name, Scope &innermost) {
 }
 
 void Importer::buildNode(const NodeProto &node, size_t index, Scope &scope) {
-  if (nodeCount > options.maxNodes)
+  if (hasTooManyNodes)
     return;
-  if (++nodeCount > options.maxNodes)
-    return problem(graph.name(),
-                   "the model has more than " + Twine(options.maxNodes) + " nodes once functions are inlined");
   std::string name = scope.prefix;
   if (!node.name().empty())
     name += node.name();
   else
     name += node.op_type() + "#" + std::to_string(index) + "->" + (node.output_size() ? node.output(0) : "");
+  nodeCount += 1 + name.size() / kBytesOfNode;
+  hasTooManyNodes = nodeCount > options.maxNodes;
+  if (hasTooManyNodes)
+    return problem(graph.name(), "the model has more than " + Twine(options.maxNodes) +
+                                     " nodes once functions are inlined, counting names and lists of " +
+                                     Twine(kBytesOfNode) + " bytes as one");
   b.setLoc(locate(name));
   SmallVector<Value> operands, results;
   LogicalResult built = failure();
@@ -358,19 +361,20 @@ void Importer::nameSymbols(Value value, const TypeProto &type) {
   Dims dims = getDims(value);
   if (shape.dim_size() != static_cast<int>(dims.size()))
     return;
-  auto names = llvm::to_vector(function->getAttrOfType<ArrayAttr>("onnx.symbols").getAsRange<StringAttr>());
-  bool changed = false;
+  auto present = function->getAttrOfType<ArrayAttr>("onnx.symbols");
+  SmallVector<Attribute> names; // with the new ones, if there are any
   for (auto [dim, info] : llvm::zip_equal(dims, shape.dim())) {
     auto symbol = dyn_cast<AffineSymbolExpr>(dim);
     StringRef name = givenName(info);
-    if (!symbol || name.empty() || !names[symbol.getPosition()].empty())
+    if (!symbol || name.empty() || !cast<StringAttr>(present[symbol.getPosition()]).empty())
       continue;
     // A name that an input's dimension has already would claim that both are equal.
     if (!symbols.try_emplace(name, symbol.getPosition()).second)
       continue;
+    if (names.empty())
+      names.assign(present.begin(), present.end());
     names[symbol.getPosition()] = b.getStringAttr(name);
-    changed = true;
   }
-  if (changed)
-    function->setAttr("onnx.symbols", b.getArrayAttr(SmallVector<Attribute>(names.begin(), names.end())));
+  if (!names.empty())
+    function->setAttr("onnx.symbols", b.getArrayAttr(names));
 }
