@@ -8,11 +8,12 @@
 enum { ONNXC_IMAGE_RGB, ONNXC_IMAGE_BGR, ONNXC_IMAGE_GRAYSCALE };
 
 /* The statuses of onnxc_decode_image from 1 on, and their texts. */
-enum { ONNXC_IMAGE_UNSUPPORTED = 1, ONNXC_IMAGE_OTHER_SIZE, ONNXC_IMAGE_BROKEN };
+enum { ONNXC_IMAGE_UNSUPPORTED = 1, ONNXC_IMAGE_OTHER_SIZE, ONNXC_IMAGE_BROKEN, ONNXC_IMAGE_LARGE };
 #define ONNXC_IMAGE_FAILURES                                                                                           \
   {"ImageDecoder: the image uses a variant of its format that is not supported",                                       \
    "ImageDecoder: the image has another size than the model says",                                                     \
-   "DecodeImage: the stream is damaged, or of no format that is known"}
+   "DecodeImage: the stream is damaged, or of no format that is known",                                                \
+   "ImageDecoder: the image has more than 67108864 pixels, and more than 512 for each byte of the stream"}
 
 /* Of onnxc_encode_image. */
 #define ONNXC_IMAGE_ENCODER_FAILURES {"EncodeImage: the image has no pixels, or is too large for the format"}

@@ -266,8 +266,8 @@ int onnxc_decode_tiff(onnxc_image *image) {
         uint32_t sample = sampleOf(t, from, x * together, bits);
         int pixel[3];
         for (uint32_t c = 0; c < 3; ++c)
-          if (photometric == Palette) /* of 16 bits */
-            pixel[c] = (int)(valueOf(t, &colors, (c << bits) + sample) >> 8);
+          if (photometric == Palette) /* of 16 bits, whatever the type of the field */
+            pixel[c] = (int)(valueOf(t, &colors, (c << bits) + sample) >> 8 & 0xFF);
           else if (photometric == Rgb)
             pixel[c] = (int)(sampleOf(t, from + c * toPlane, x * together + c * toSample, bits) * 255 / most);
           else

@@ -90,14 +90,9 @@ int onnxc_decode_webp(onnxc_image *image) {
     return ONNXC_IMAGE_DAMAGED;
   if (width > 1 << 14 || height > 1 << 14) /* no frame fills that */
     return ONNXC_IMAGE_UNSUPPORTED;
-  /* A macroblock, 16x16 pixels, takes more than a bit. Without loss, areas of one colour take next to nothing; so how
-   * many pixels for a byte is a choice. */
-  enum { MostPixels = 1 << 20 };
-  uint64_t pixels = (uint64_t)(frame.width * frame.height);
-  if (chunk.type == Vp8 && pixels / (256 * 8) > frame.size)
+  /* A macroblock, 16x16 pixels, takes more than a bit. (Without loss, areas of one colour may take none.) */
+  if (chunk.type == Vp8 && (uint64_t)(frame.width * frame.height) / (256 * 8) > frame.size)
     return ONNXC_IMAGE_DAMAGED;
-  if (pixels / MostPixels > frame.size)
-    return ONNXC_IMAGE_UNSUPPORTED;
   int status = onnxc_image_begin(image, (uint64_t)width, (uint64_t)height);
   if (status)
     return status;

@@ -104,7 +104,35 @@ static const uint8_t irreversible[] = {
 
 static const char pgm[] = "P2 # comment\n3 1 15\n0 5 15 ";
 
+/* A TIFF file of 4 x 4 pixels of one byte, whose palette is of 32-bit numbers. */
+static void expectPalette(void) {
+  uint8_t file[768] = {'I', 'I', '*', 0, 8, 0, 0, 0, 10};
+  const uint32_t entries[10][4] = {{256, 3, 1, 4},   {257, 3, 1, 4}, {258, 3, 1, 4}, {259, 3, 1, 1}, {262, 3, 1, 3},
+                                   {273, 4, 1, 700}, {277, 3, 1, 1}, {278, 3, 1, 4}, {279, 4, 1, 8}, {320, 4, 48, 150}};
+  for (int i = 0; i < 10; ++i) {
+    const uint32_t words[3] = {entries[i][0] | entries[i][1] << 16, entries[i][2], entries[i][3]};
+    memcpy(file + 10 + 12 * i, words, sizeof words);
+  }
+  memset(file + 150, 0xFF, 192);
+  const uint8_t *pixels;
+  for (int format = ONNXC_IMAGE_RGB; format <= ONNXC_IMAGE_GRAYSCALE; ++format) {
+    EXPECT(decode(file, sizeof file, format, &pixels) == 0);
+    EXPECT(dims[0] == 4 && dims[1] == 4 && pixels[0] == 255 && pixels[4 * 4 * dims[2] - 1] == 255);
+  }
+}
+
+/* A WebP file of 16384 x 16384 pixels, all the same, which take no bits. */
+static void expectTooLarge(void) {
+  uint8_t file[64] = {'R', 'I', 'F', 'F', 56, 0, 0, 0, 'W', 'E', 'B', 'P', 'V', 'P', '8', 'L', 44, 0, 0, 0, 0x2F};
+  const uint64_t bits = 16383 | 16383 << 14 | (UINT64_C(0x11111) << (14 + 14 + 4 + 3));
+  memcpy(file + 21, &bits, sizeof bits);
+  const uint8_t *pixels;
+  EXPECT(decode(file, sizeof file, ONNXC_IMAGE_RGB, &pixels) == ONNXC_IMAGE_LARGE);
+}
+
 int main(void) {
+  expectPalette();
+  expectTooLarge();
   expectImage(png, sizeof png, 2, 3, (const uint8_t[]){68, 16, 126, 215, 159, 17});
   expectImage(bmp, sizeof bmp, 3, 4, (const uint8_t[]){7, 9, 9, 9, 7, 9, 7, 9, 9, 7, 9, 7});
   expectImage((const uint8_t *)pgm, sizeof pgm - 1, 1, 3, (const uint8_t[]){0, 85, 255});
