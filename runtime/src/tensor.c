@@ -153,8 +153,6 @@ static int64_t decidingDim(const onnxc_model *model, const onnxc_call *call, int
 static onnxc_status checkInput(const onnxc_model *model, const onnxc_call *call, uint64_t i, onnxc_error *error) {
   const onnxc_value_info *info = &model->inputs[i];
   const int64_t *dims = call->inputs[i].dims;
-  if (info->rank && !dims)
-    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' has no dims", info->name);
   for (int32_t d = 0; d < info->rank; ++d) {
     int64_t want = info->dims[d], first;
     uint64_t firstInput;
@@ -214,7 +212,8 @@ static onnxc_status failAtSite(const onnxc_model *model, const onnxc_call *call,
                     call->error_least, call->error_most);
 }
 
-onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_error *error) {
+/* Whether the call has what every model needs. */
+static onnxc_status checkCall(const onnxc_model *model, const onnxc_call *call, onnxc_error *error) {
   if (!model || !call)
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "no model or no call");
   size_t callSize = onnxc_has_release(model) ? offsetof(onnxc_call, ranks) : offsetof(onnxc_call, allocator);
@@ -222,26 +221,38 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
     return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call.struct_size is %u, expected %zu", call->struct_size,
                       callSize);
   if ((model->input_count && !call->inputs) || (model->output_count && !call->outputs))
-    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call has no %s", call->inputs ? "outputs" : "inputs");
-  for (uint64_t i = 0; i < model->input_count; ++i) {
-    onnxc_status status = checkInput(model, call, i, error);
-    if (status != ONNXC_OK)
-      return status;
-  }
-  for (uint64_t i = 0; i < model->plan_input_count; ++i) {
-    uint64_t index = model->plan_inputs[i];
-    const onnxc_value_info *info = &model->inputs[index];
-    if (!call->inputs[index].data && onnxc_byte_size(info->type, info->rank, call->inputs[index].dims) != 0)
-      return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' has no data, and sizes depend on it", info->name);
-    onnxc_status status = onnxc_check_data(info, &call->inputs[index], error);
-    if (status != ONNXC_OK)
-      return status;
-  }
+    return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "onnxc_call has no %s",
+                      model->input_count && !call->inputs ? "inputs" : "outputs");
+  for (uint64_t i = 0; i < model->input_count; ++i)
+    if (model->inputs[i].rank && !call->inputs[i].dims)
+      return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' has no dims", model->inputs[i].name);
   for (uint64_t i = 0; i < model->output_count; ++i)
     if (model->outputs[i].rank && !call->outputs[i].dims)
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "output '%s' has no room for dims", model->outputs[i].name);
+  return ONNXC_OK;
+}
+
+static int hasNoData(const onnxc_value_info *info, const onnxc_tensor *tensor) {
+  return !tensor->data && onnxc_byte_size(info->type, info->rank, tensor->dims) != 0;
+}
+
+onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_error *error) {
+  onnxc_status status = checkCall(model, call, error);
+  for (uint64_t i = 0; status == ONNXC_OK && i < model->input_count; ++i)
+    status = checkInput(model, call, i, error);
+  if (status != ONNXC_OK)
+    return status;
+  for (uint64_t i = 0; i < model->plan_input_count; ++i) {
+    uint64_t index = model->plan_inputs[i];
+    const onnxc_value_info *info = &model->inputs[index];
+    if (hasNoData(info, &call->inputs[index]))
+      return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "input '%s' has no data, and sizes depend on it", info->name);
+    status = onnxc_check_data(info, &call->inputs[index], error);
+    if (status != ONNXC_OK)
+      return status;
+  }
   forgetError(call);
-  onnxc_status status = (onnxc_status)model->plan(call);
+  status = (onnxc_status)model->plan(call);
   if (status == ONNXC_OK) {
     for (uint64_t i = 0; i < model->output_count; ++i)
       if (!isPossibleOutput(&model->outputs[i], call->outputs[i].dims))
@@ -256,15 +267,17 @@ onnxc_status onnxc_call_plan(const onnxc_model *model, onnxc_call *call, onnxc_e
 }
 
 onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_error *error) {
+  onnxc_status status = checkCall(model, call, error);
+  if (status != ONNXC_OK)
+    return status;
   for (uint64_t i = 0; i < model->input_count; ++i) {
-    onnxc_status status = onnxc_check_data(&model->inputs[i], &call->inputs[i], error);
+    status = onnxc_check_data(&model->inputs[i], &call->inputs[i], error);
     if (status != ONNXC_OK)
       return status;
   }
   for (uint64_t i = 0; i < model->output_count; ++i) {
     const onnxc_value_info *info = &model->outputs[i];
-    if (!call->outputs[i].data && !onnxc_is_allocated(info) &&
-        onnxc_byte_size(info->type, info->rank, call->outputs[i].dims) != 0)
+    if (!onnxc_is_allocated(info) && hasNoData(info, &call->outputs[i]))
       return onnxc_fail(error, ONNXC_ERROR_ARGUMENT, "output '%s' has no memory", info->name);
   }
   if (model->weights_size && !call->weights)
@@ -280,7 +293,7 @@ onnxc_status onnxc_call_run(const onnxc_model *model, onnxc_call *call, onnxc_er
                         "the outputs of this call's last run must be released before it runs again");
   }
   forgetError(call);
-  onnxc_status status = (onnxc_status)model->run(call);
+  status = (onnxc_status)model->run(call);
   if (status == ONNXC_OK)
     return ONNXC_OK;
   if (hasSite(model, call))

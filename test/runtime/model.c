@@ -347,6 +347,46 @@ static void stopping(void) {
   onnxc_close(library);
 }
 
+/* A call that lacks something is an error, not the end of the program. */
+static void missing(void) {
+  float x[12] = {0}, y[12], picked[4];
+  int64_t row = 1, xDims[] = {3, 4}, yDims[2], pickedDims[1];
+  static _Alignas(64) char workspace[4096];
+  const onnxc_model *model = first_model();
+  onnxc_tensor inputs[] = {{x, xDims}, {&row, NULL}}, outputs[] = {{y, yDims}, {picked, pickedDims}};
+  onnxc_call call = {.struct_size = sizeof(call),
+                     .inputs = inputs,
+                     .outputs = outputs,
+                     .workspace = workspace,
+                     .weights = model->weights};
+  EXPECT(onnxc_call_plan(model, &call, &error) == ONNXC_OK);
+  EXPECT(onnxc_call_run(NULL, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT(onnxc_call_run(model, NULL, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "no model or no call");
+  call.inputs = NULL;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "onnxc_call has no inputs");
+  call.inputs = inputs, call.outputs = NULL;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "onnxc_call has no outputs");
+  call.outputs = outputs, inputs[0].data = NULL;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "input 'x' has no data");
+  inputs[0].data = x, inputs[0].dims = NULL;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "input 'x' has no dims");
+  inputs[0].dims = xDims, outputs[0].dims = NULL;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "has no room for dims");
+  outputs[0].dims = yDims, outputs[0].data = NULL;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  EXPECT_TEXT(error.text, "has no memory");
+  outputs[0].data = y, call.struct_size = 8;
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_ERROR_ARGUMENT);
+  call.struct_size = sizeof(call);
+  EXPECT(onnxc_call_run(model, &call, &error) == ONNXC_OK);
+}
+
 static void runErrors(void) {
   onnxc_library *library;
   onnxc_session *session;
@@ -426,6 +466,7 @@ int main(int argc, char **argv) {
   shapes();
   runErrors();
   stopping();
+  missing();
   trimming();
   allocators();
 #endif
