@@ -173,6 +173,10 @@ OwningOpRef<ModuleOp> onnxc::readDump(StringRef path, MLIRContext &context, Dump
     emitError(NameLoc::get(StringAttr::get(&context, path))) << "there is no such file";
     return {};
   }
+  if (!llvm::sys::fs::is_regular_file(path)) {
+    emitError(NameLoc::get(StringAttr::get(&context, path))) << "this is no regular file: write the dump to one";
+    return {};
+  }
   context.loadAllAvailableDialects();
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(path, &context);
   func::FuncOp main = module ? findMain(*module, path) : func::FuncOp();

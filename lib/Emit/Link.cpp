@@ -12,6 +12,7 @@
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/TargetParser/Triple.h"
 #include <mutex>
@@ -120,6 +121,8 @@ static void writeWeightsObject(raw_ostream &stream, const onnxc::WeightsBlob &we
   stream.write(reinterpret_cast<const char *>(sections), sizeof sections);
 }
 
+bool onnxc::removesFilesOnSignals = false;
+
 // ---- Files ---------------------------------------------------------------------------------------------------------
 
 static Error fileError(StringRef path, std::error_code code) {
@@ -135,11 +138,19 @@ namespace {
 class TemporaryFile {
 public:
   static Expected<TemporaryFile> create(StringRef path) {
+    // What is there and no file (a device, a pipe) is not to be replaced by one.
+    fs::file_status present;
+    if (!fs::status(path, present) && fs::exists(present) && !fs::is_regular_file(present))
+      return createStringError("can't write " + path.str() + ": it is no regular file");
+    // lld takes names that begin with - or @ for something else.
+    std::string beside = (sys::path::is_absolute(path) ? "" : "./") + path.str();
     int fd;
     SmallString<128> name;
     if (std::error_code code =
-            fs::createUniqueFile(path + ".%%%%%%%%.tmp", fd, name, fs::OF_None, fs::all_read | fs::all_write))
+            fs::createUniqueFile(beside + ".%%%%%%%%.tmp", fd, name, fs::OF_None, fs::all_read | fs::all_write))
       return fileError(path, code);
+    if (onnxc::removesFilesOnSignals)
+      sys::RemoveFileOnSignal(name);
     return TemporaryFile(path, name, fd);
   }
   TemporaryFile(TemporaryFile &&other)
@@ -148,8 +159,10 @@ public:
   }
   ~TemporaryFile() {
     close();
-    if (!name.empty())
-      fs::remove(name);
+    if (name.empty())
+      return;
+    fs::remove(name);
+    forget();
   }
 
   StringRef getName() const { return name; }
@@ -168,11 +181,16 @@ public:
     close();
     if (std::error_code code = fs::rename(name, path))
       return fileError(path, code);
+    forget();
     name.clear();
     return Error::success();
   }
 
 private:
+  void forget() {
+    if (onnxc::removesFilesOnSignals)
+      sys::DontRemoveFileOnSignal(name);
+  }
   TemporaryFile(StringRef path, StringRef name, int fd) : path(path.str()), name(name.str()), fd(fd) {}
   void close() {
     if (fd >= 0)
@@ -274,8 +292,7 @@ Error onnxc::writeSharedLibrary(StringRef path, const LinkInput &input) {
                                         "separate-code",
                                         "--hash-style=gnu",
                                         "--build-id=none",
-                                        "-soname",
-                                        sys::path::filename(path).str(),
+                                        "-soname=" + sys::path::filename(path).str(),
                                         "--version-script=" + script->getName().str()};
   if (!input.keepsSymbols)
     arguments.push_back("-s");

@@ -35,6 +35,9 @@ struct LinkInput {
   bool keepsSymbols = false; ///< a shared library has names of functions, and what debuggers read
 };
 
+/// Whether temporary files go when a signal ends the program. For programs that leave signals to LLVM.
+extern bool removesFilesOnSignals;
+
 /// Each writes a file next to `path` and renames it at the end: `path` is whole or not there.
 llvm::Error writeSharedLibrary(llvm::StringRef path, const LinkInput &input);
 llvm::Error writeObject(llvm::StringRef path, const LinkInput &input);

@@ -3,6 +3,7 @@
 // The compiler's command line: include/onnxc/Compiler.h with options. An option is one row of a table.
 #include "lib/Driver/Operators.h"
 #include "onnxc/Compiler.h"
+#include "tools/onnxc/Limits.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/Format.h"
@@ -81,6 +82,7 @@ public:
   void finish();
 
   CompileOptions options;
+  Limits limits;
   std::string input;
   bool isQuiet = false;
   int status = 1; ///< of the program, when parse() says false
@@ -102,6 +104,12 @@ private:
     add(std::move(names), form, help, Takes::Value, [&to](StringRef, StringRef value) {
       to = value.str();
       return "";
+    });
+  }
+  void limit(StringRef name, const char *form, const char *help, uint64_t &to, const char *unit) {
+    add({name}, form, help, Takes::Value, [&to, name, unit](StringRef, StringRef value) -> std::string {
+      bool isWrong = value.getAsInteger(10, to) || to == 0;
+      return isWrong ? ("--" + name + "=" + value + " is not a number of " + unit).str() : "";
     });
   }
   void printHelp() const;
@@ -224,6 +232,11 @@ void CommandLine::addOptions() {
           return ("--max-stack=" + value + " is not a number of bytes").str();
         return "";
       });
+  limit("limit-time", "--limit-time=SECONDS",
+        "ends a compilation that takes longer, whatever the model; for servers, as are:", limits.seconds, "seconds");
+  limit("limit-memory", "--limit-memory=BYTES", "of memory, beside the model's files, which are mapped", limits.memory,
+        "bytes");
+  limit("limit-output", "--limit-output=BYTES", "of each file that is written", limits.output, "bytes");
   flag({"no-winograd"}, "--no-winograd",
        "3x3 convolutions by their definition: slower, but an infinity or NaN reaches no other output",
        [this] { options.winograd = false; });
@@ -363,6 +376,8 @@ int main(int argc, char **argv) {
   if (!line.parse(ArrayRef(argv, argc).drop_front()))
     return line.status;
   line.finish();
+  if (std::string problem = line.limits.enforce(line.input); !problem.empty())
+    return fail(problem);
   CompileResult result = compile(line.input, line.options);
   errs() << result.diagnostics;
   if (!line.isQuiet) {
