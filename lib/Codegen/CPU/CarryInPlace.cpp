@@ -3,7 +3,7 @@
 // What a loop carries from one step to the next stays in one buffer: an update writes over the old value where it may,
 // and is copied there where it may not.
 #include "lib/Codegen/CPU/Passes.h"
-#include "lib/Codegen/CPU/Structure.h"
+#include "lib/Codegen/CPU/TensorQueries.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

@@ -6,7 +6,7 @@
 // to become its epilogue; nothing expensive is computed more than once; and a value with several users is only computed
 // by each of them where that reads no more memory than the value itself.
 #include "lib/Codegen/CPU/Passes.h"
-#include "lib/Codegen/CPU/Structure.h"
+#include "lib/Codegen/CPU/TensorQueries.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"

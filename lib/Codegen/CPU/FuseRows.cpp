@@ -8,7 +8,7 @@
 // whole. The group becomes one scf.forall over blocks of rows, with the members on slices inside.
 #include "dialects/kernel/KernelDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
-#include "lib/Codegen/CPU/Structure.h"
+#include "lib/Codegen/CPU/TensorQueries.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"

@@ -8,7 +8,7 @@
 // memory; they come back, as late as possible, where a use insists on an order.
 #include "lib/Codegen/CPU/Constants.h"
 #include "lib/Codegen/CPU/Passes.h"
-#include "lib/Codegen/CPU/Structure.h"
+#include "lib/Codegen/CPU/TensorQueries.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

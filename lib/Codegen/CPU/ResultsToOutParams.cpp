@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The caller supplies all memory: tensors at the boundary of @main become memref arguments.
 #include "lib/Codegen/CPU/Passes.h"
-#include "lib/Codegen/CPU/Structure.h"
+#include "lib/Codegen/CPU/TensorQueries.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

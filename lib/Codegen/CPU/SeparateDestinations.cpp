@@ -6,7 +6,7 @@
 #include "dialects/kernel/KernelDialect.h"
 #include "dialects/rt/RtDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
-#include "lib/Codegen/CPU/Structure.h"
+#include "lib/Codegen/CPU/TensorQueries.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

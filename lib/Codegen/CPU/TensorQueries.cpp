@@ -1,7 +1,7 @@
-//===- lib/Codegen/CPU/Structure.cpp -----------------------------------------------===//
+//===- lib/Codegen/CPU/TensorQueries.cpp -------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What kind of loops an operation on tensors is. See Structure.h.
-#include "lib/Codegen/CPU/Structure.h"
+// What passes ask of an operation on tensors. See TensorQueries.h.
+#include "lib/Codegen/CPU/TensorQueries.h"
 #include "dialects/rt/RtDialect.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

@@ -1,6 +1,7 @@
-//===- lib/Codegen/CPU/Structure.h -------------------------------------------------===//
+//===- lib/Codegen/CPU/TensorQueries.h ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What kind of loops an operation on tensors is, for passes that choose by structure and not by name.
+// What passes ask of an operation on tensors: what kind of loops it is, by structure and not by name, and whose memory
+// its result takes.
 #pragma once
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
