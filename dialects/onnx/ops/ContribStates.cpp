@@ -17,6 +17,7 @@
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/ops/Softmax.h"
 #include "dialects/onnx/ops/Sorting.h"
+#include "dialects/onnx/support/MakeLoop.h"
 #include "dialects/onnx/support/PackedTexts.h"
 #include "dialects/onnx/support/Upgrade.h"
 
@@ -505,35 +506,6 @@ static std::pair<size_t, size_t> countParameters(StringRef activation) {
   return {is("LeakyRelu") || is("ThresholdedRelu") || is("Elu"), 0};
 }
 
-/// The results of a Loop of so many rounds whose carried values keep their sizes. `body` gives, for the number of a
-/// round and what it carries, what the next one does, then what the scan outputs are made of.
-static FailureOr<SmallVector<Value>>
-repeat(NodeForm &node, Value rounds, ArrayRef<Value> initial, size_t scanOutputs,
-       function_ref<FailureOr<SmallVector<Value>>(Value number, ValueRange carried)> body) {
-  ImplicitLocOpBuilder &b = node.b;
-  SmallVector<Value> operands{rounds, absent(node)};
-  llvm::append_range(operands, initial);
-  if (llvm::is_contained(operands, Value()))
-    return failure();
-  auto fill = [&](Operation *loop) -> LogicalResult {
-    OpBuilder::InsertionGuard guard(b);
-    SmallVector<Type> types{RankedTensorType::get({}, b.getI64Type()), RankedTensorType::get({}, b.getI1Type())};
-    llvm::append_range(types, ValueRange(initial).getTypes());
-    Block *block = b.createBlock(&loop->getRegion(0), {}, types, SmallVector<Location>(types.size(), b.getLoc()));
-    auto yielded = body(block->getArgument(0), block->getArguments().drop_front(2));
-    if (failed(yielded) || llvm::is_contained(*yielded, Value()))
-      return failure();
-    yielded->insert(yielded->begin(), block->getArgument(1));
-    YieldOp::create(b, *yielded);
-    return success();
-  };
-  Operation *loop =
-      makeOp(b, LoopOp::getOperationName(), operands, {}, initial.size() + scanOutputs, /*bodies=*/1, fill);
-  if (!loop)
-    return failure();
-  return SmallVector<Value>(loop->getResults());
-}
-
 namespace {
 /// One direction of it. An LSTM whose input at each step is that of the node and what the attention gave at the step
 /// before, 0 at first; the attention (Bahdanau's) is asked for with the hidden state.
@@ -575,7 +547,7 @@ struct AttentionLstm {
     Value inputs = reverse(x), width = dimensionOf(node, layer ? layer : memory, -1);
     Value shape = join(node, {dimensionOf(node, x, 1), width}, 0);
     Value attention = build<ExpandOp>(node, {node.scalar(0, type), shape});
-    Value stops = castTo(node, lengths, i64), zero = node.scalar(0, type);
+    Value stops = castTo(node, lengths, i64), zero = node.scalar(0, type), goesOn = node.scalar(1, node.b.getI1Type());
     auto step = [&](Value number, ValueRange carried) -> FailureOr<SmallVector<Value>> {
       Value in = build<GatherOp>(node, {inputs, number}, intAttr(node, "axis", 0));
       in = unsqueeze(node, join(node, {in, carried[2]}, -1), 0);
@@ -590,12 +562,12 @@ struct AttentionLstm {
       // A sequence that has ended keeps its state, and gives 0.
       Value isOn = unsqueeze(node, build<LessOp>(node, {number, stops}), 1);
       auto choose = [&](Value now, Value otherwise) { return build<WhereOp>(node, {isOn, now, otherwise}); };
-      return SmallVector<Value>{reshapeLike(node, choose(cell->getResult(1), carried[0]), carried[0]),
+      return SmallVector<Value>{goesOn, reshapeLike(node, choose(cell->getResult(1), carried[0]), carried[0]),
                                 reshapeLike(node, choose(cell->getResult(2), carried[1]), carried[1]),
                                 reshapeLike(node, attend(hidden), carried[2]), choose(hidden, zero)};
     };
     Value rounds = reshape(node, dimensionOf(node, x, 0), {});
-    auto results = repeat(node, rounds, {h, c, attention}, 1, step);
+    auto results = makeLoop(node, rounds, goesOn, {h, c, attention}, /*varying=*/{}, 1, step);
     if (failed(results))
       return failure();
     return SmallVector<Value>{reverse((*results)[3]), (*results)[0], (*results)[1]};
