@@ -1,6 +1,6 @@
 //===- tools/onnxc-opt/onnxc-opt.cpp -----------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// mlir-opt with onnxc's dialects and passes; --passes lists ours alone.
+// mlir-opt with onnxc's dialects and passes; --passes lists ours alone, --help before all others.
 #include "dialects/kernel/KernelDialect.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/rt/RtDialect.h"
@@ -21,17 +21,17 @@ static void registerOurPasses() {
 }
 
 int main(int argc, char **argv) {
-  if (argc == 2 && llvm::StringRef(argv[1]) == "--passes") { // --help has them among some hundreds of MLIR's
-    registerOurPasses();
+  registerOurPasses();
+  bool lists = argc == 2 && llvm::StringRef(argv[1]) == "--passes";
+  if (lists || llvm::is_contained(llvm::ArrayRef(argv, argc), llvm::StringRef("--help"))) // before MLIR's some hundreds
     mlir::printRegisteredPasses();
+  if (lists)
     return 0;
-  }
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   registry.insert<onnxc::kernel::KernelDialect, onnxc::onnx::OnnxDialect, onnxc::rt::RtDialect>();
-  registerOurPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
       argc, argv, "onnxc-opt: runs onnxc's passes (--passes lists them) and MLIR's; docs/Debugging.md\n", registry));
 }
