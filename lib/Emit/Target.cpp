@@ -205,7 +205,8 @@ onnxc::VectorUnit onnxc::getVectorUnit(const TargetMachine &machine) {
 void onnxc::setTarget(Module &module, TargetMachine &machine) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
-  module.setPICLevel(PICLevel::BigPIC);
+  if (module.getPICLevel() != PICLevel::BigPIC) // it may have come with the code that was linked in
+    module.setPICLevel(PICLevel::BigPIC);
   bool wide = getVectorUnit(machine).lanes == 16;
   for (Function &function : module) {
     if (function.isDeclaration())

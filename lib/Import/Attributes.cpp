@@ -50,14 +50,10 @@ FailureOr<Attribute> Importer::convertAttribute(const AttributeProto &a, Scope &
     return Attribute(b.getDenseF32ArrayAttr(ArrayRef<float>(a.floats().data(), a.floats_size())));
   case AttributeProto::INTS:
     return Attribute(b.getDenseI64ArrayAttr(SmallVector<int64_t>(a.ints().begin(), a.ints().end())));
-  case AttributeProto::STRINGS: {
-    if (llvm::any_of(a.strings(), [](StringRef text) { return text.contains('\0'); }))
-      emitWarning(b.getLoc()) << "a string of '" << a.name()
-                              << "' contains a zero byte; assumed: zero bytes in text are the bytes "
-                              << "C0 80";
-    return Attribute(b.getArrayAttr(llvm::map_to_vector(
-        a.strings(), [&](StringRef text) -> Attribute { return b.getStringAttr(encodeZeroBytes(text)); })));
-  }
+  case AttributeProto::STRINGS:
+    return Attribute(b.getArrayAttr(llvm::map_to_vector(a.strings(), [&](StringRef text) -> Attribute {
+      return b.getStringAttr(encodeZeroBytes(b.getLoc(), a.name(), text));
+    })));
   case AttributeProto::UNDEFINED:
     emitWarning(b.getLoc()) << "the attribute '" << a.name() << "' has neither a type nor a value; assumed: '"
                             << a.name() << "' is left out";

@@ -4,6 +4,7 @@
 //===-------------------------------------------------------------------------------===//
 #include "Text.h"
 #include "Numbers.h"
+#include "lib/Emit/HiddenCharacters.h"
 #include "onnxc/runtime.h"
 
 #include <cstring>
@@ -73,7 +74,7 @@ std::string elementText(const onnxc_value &tensor, uint64_t i) {
 void print(const onnxc_value &tensor, int64_t axis, uint64_t first, bool all, std::string &text) {
   enum { Edge = 3 };
   if (axis == tensor.count) {
-    text += elementText(tensor, first);
+    text += visible(elementText(tensor, first));
     return;
   }
   uint64_t stride = 1;
@@ -174,4 +175,32 @@ std::string printText(const onnxc_value &value, bool all) {
     return printText(value.items[0], all) + " -> " + printText(value.items[1], all);
   }
   return "nothing";
+}
+
+std::string visible(const std::string &text) {
+  std::string out;
+  char escaped[16];
+  for (size_t i = 0, length = 0; i < text.size(); i += length) {
+    auto byte = [&](size_t k) { return i + k < text.size() ? uint8_t(text[i + k]) : 0u; };
+    length = byte(0) < 0x80 ? 1 : byte(0) >> 5 == 6 ? 2 : byte(0) >> 4 == 14 ? 3 : byte(0) >> 3 == 30 ? 4 : 0;
+    uint32_t c = length == 1 ? byte(0) : byte(0) & (0x7f >> length);
+    bool isText = length > 0;
+    for (size_t k = 1; k < length; ++k) {
+      isText &= byte(k) >> 6 == 2;
+      c = c << 6 | (byte(k) & 0x3f);
+    }
+    const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000}; // of this length
+    isText = isText && c >= least[length] && c <= 0x10ffff && !(c >= 0xd800 && c < 0xe000);
+    length = isText ? length : 1;
+    if (isText && !onnxc::isHidden(c)) {
+      out.append(text, i, length);
+      continue;
+    }
+    if (c == '\n' || c == '\r' || c == '\t')
+      snprintf(escaped, sizeof(escaped), "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+    else
+      snprintf(escaped, sizeof(escaped), isText && c >= 0x80 ? "\\u{%x}" : "\\x%02x", isText ? c : byte(0));
+    out += escaped;
+  }
+  return out;
 }

@@ -17,4 +17,7 @@ std::string formatText(const onnxc_value &tensor);
 /// Any value for the terminal, in brackets; of long rows the first and last three elements unless `all`.
 std::string printText(const onnxc_value &value, bool all);
 
+/// Text of a model as one line for a terminal: control characters and bytes that are no UTF-8 as "\x1b".
+std::string visible(const std::string &text);
+
 #endif

@@ -83,7 +83,7 @@ struct Options {
 
 /// Everything fails in the same way: one line, starting as compilers' errors do, and exit status 2.
 int fail(const std::string &text) {
-  fprintf(stderr, "onnxc-run: error: %s\n", text.c_str());
+  fprintf(stderr, "onnxc-run: error: %s\n", visible(text).c_str());
   return BadInput;
 }
 
@@ -469,8 +469,8 @@ std::string checkOutputs(const onnxc_model *model, onnxc_session *session, const
     if (result.difference.empty())
       continue;
     status = Mismatch;
-    fprintf(stderr, "onnxc-run: mismatch: output %llu ('%s'): %s\n", (unsigned long long)i, info.name,
-            result.difference.c_str());
+    fprintf(stderr, "onnxc-run: mismatch: output %llu ('%s'): %s\n", (unsigned long long)i, visible(info.name).c_str(),
+            visible(result.difference).c_str());
   }
   return compared ? std::string() : "option --check: there is no output_N.pb in '" + files.getFolder() + "'";
 }
@@ -541,35 +541,38 @@ std::string describe(const onnxc_model *model, const onnxc_value_info &info, con
                                                       : ", there");
 }
 
+/// A line whose text is the model's.
+void printLine(const char *what, const std::string &text) { printf("%-10s %s\n", what, visible(text).c_str()); }
+
 void printValues(const onnxc_model *model, const std::deque<Value> *inputs, onnxc_session *session) {
-  printf("model      %s for %s\n", model->name, model->target);
+  printLine("model", std::string(model->name) + " for " + model->target);
   for (uint64_t i = 0; i < model->input_count; ++i)
-    printf("input %-4llu %s\n", (unsigned long long)i,
-           describe(model, model->inputs[i], inputs ? &(*inputs)[i].root : nullptr).c_str());
+    printLine(("input " + std::to_string(i)).c_str(),
+              describe(model, model->inputs[i], inputs ? &(*inputs)[i].root : nullptr));
   for (uint64_t i = 0; i < model->output_count; ++i) {
     onnxc_value value = session ? getOutput(model, session, i) : onnxc_value{};
     onnxc_value_info info = model->outputs[i];
     if (session)
       info.rank = onnxc_output_rank(session, i);
     bool hasRankOfRun = !session && std::count(model->rank_outputs, model->rank_outputs + model->rank_output_count, i);
-    printf("output %-3llu %s%s\n", (unsigned long long)i, describe(model, info, session ? &value : nullptr).c_str(),
-           hasRankOfRun ? " or fewer dimensions" : "");
+    printLine(("output " + std::to_string(i)).c_str(),
+              describe(model, info, session ? &value : nullptr) + (hasRankOfRun ? " or fewer dimensions" : ""));
   }
 }
 
 void printInfo(const onnxc_model *model) {
   printValues(model, nullptr, nullptr);
-  printf("symbols    %s\n", listSymbols(model).c_str());
-  printf("features   %s\n", model->features && *model->features ? model->features : "none");
-  printf("weights    %s %s\n", memoryText(model->weights_size).c_str(),
-         model->weights_file ? model->weights_file : "(embedded)");
+  printLine("symbols", listSymbols(model));
+  printLine("features", model->features && *model->features ? model->features : "none");
+  printLine("weights",
+            memoryText(model->weights_size) + " " + (model->weights_file ? model->weights_file : "(embedded)"));
   if (ONNXC_HAS(onnxc_model, model, source_hash) && model->producer) {
-    printf("producer   %s\n", model->producer);
-    printf("options    %s\n", model->options ? model->options : "");
+    printLine("producer", model->producer);
+    printLine("options", model->options ? model->options : "");
     printf("source     xxHash64 %016llx\n", (unsigned long long)model->source_hash);
   }
   for (uint64_t i = 0; i < model->metadata_count; ++i)
-    printf("metadata   %s: %s\n", model->metadata[2 * i], model->metadata[2 * i + 1]);
+    printLine("metadata", std::string(model->metadata[2 * i]) + ": " + model->metadata[2 * i + 1]);
 }
 
 void printWords(const Report &report) {
@@ -714,7 +717,8 @@ int runModel(const Options &options) {
   if (!options.json || strcmp(options.json, "-") != 0) {
     printValues(model, &inputs, created);
     for (uint64_t i = 0; i < model->output_count && options.print; ++i)
-      printf("%s\n%s\n", model->outputs[i].name, printText(getOutput(model, created, i), options.printAll).c_str());
+      printf("%s\n%s\n", visible(model->outputs[i].name).c_str(),
+             printText(getOutput(model, created, i), options.printAll).c_str());
     printWords(report);
   }
   return status;

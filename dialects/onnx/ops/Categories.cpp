@@ -277,8 +277,8 @@ static ElementsAttr makeIntegers(OpBuilder &b, ArrayRef<int64_t> numbers) {
   return DenseElementsAttr::get(RankedTensorType::get(static_cast<int64_t>(numbers.size()), b.getI64Type()), numbers);
 }
 
-/// A list, a number or a string of an attribute as a tensor; null when it is something else.
-static ElementsAttr toTensor(OpBuilder &b, Attribute value) {
+/// A list, a number or a string of the attribute `name` as a tensor; null when it is something else.
+static ElementsAttr toTensor(ImplicitLocOpBuilder &b, StringRef name, Attribute value) {
   if (auto tensor = dyn_cast_or_null<ElementsAttr>(value))
     return isa<DenseArrayAttr>(value) ? ElementsAttr() : tensor;
   if (auto list = dyn_cast_or_null<ArrayAttr>(value)) {
@@ -286,7 +286,7 @@ static ElementsAttr toTensor(OpBuilder &b, Attribute value) {
     return texts.size() == list.size() ? makeStrings(b, texts) : ElementsAttr();
   }
   if (auto text = dyn_cast_or_null<StringAttr>(value))
-    return makeStrings(b, StringRef(encodeZeroBytes(text.getValue())));
+    return makeStrings(b, StringRef(encodeZeroBytes(b.getLoc(), name, text.getValue())));
   if (auto number = dyn_cast_or_null<IntegerAttr>(value))
     return makeIntegers(b, number.getValue().getSExtValue());
   if (auto number = dyn_cast_or_null<FloatAttr>(value))
@@ -307,7 +307,7 @@ static FailureOr<ElementsAttr> takeOne(NodeForm &node, StringRef prefix) {
     else if (auto list = dyn_cast<DenseF32ArrayAttr>(value))
       tensor = DenseElementsAttr::get(RankedTensorType::get(list.size(), node.b.getF32Type()), list.asArrayRef());
     else
-      tensor = toTensor(node.b, value);
+      tensor = toTensor(node.b, (prefix + kind).str(), value);
     if (!tensor)
       return node.error() << "the attribute '" << prefix << kind << "' has another type than the operator's";
     if (tensor.getNumElements() == 0 && kind != "_tensor") // as good as absent
@@ -334,13 +334,13 @@ static FailureOr<ElementsAttr> takeDefault(NodeForm &node, Type value) {
             integer = node.take("default_int64"), number = node.take("default_float");
   ElementsAttr found;
   if (tensor)
-    found = toTensor(node.b, tensor);
+    found = toTensor(node.b, "default_tensor", tensor);
   else if (isa<StringType>(value))
-    found = text ? toTensor(node.b, text) : makeStrings(node.b, StringRef("_Unused"));
+    found = text ? toTensor(node.b, "default_string", text) : makeStrings(node.b, StringRef("_Unused"));
   else if (value.isSignlessInteger(64))
-    found = integer ? toTensor(node.b, integer) : makeIntegers(node.b, -1);
+    found = integer ? toTensor(node.b, "default_int64", integer) : makeIntegers(node.b, -1);
   else if (value.isF32() && number)
-    found = toTensor(node.b, number);
+    found = toTensor(node.b, "default_float", number);
   else
     found = DenseElementsAttr::get(RankedTensorType::get(1, value), isa<FloatType>(value)
                                                                         ? Attribute(node.b.getFloatAttr(value, -0.0))
@@ -364,7 +364,7 @@ static LogicalResult setBothWays(NodeForm &node, ElementsAttr strings, ElementsA
 static LogicalResult normalizeLabelEncoder(NodeForm &node) {
   if (node.opset < 2) {
     auto classes = dyn_cast_or_null<ArrayAttr>(node.take("classes_strings"));
-    ElementsAttr strings = toTensor(node.b, classes);
+    ElementsAttr strings = toTensor(node.b, "classes_strings", classes);
     if (!strings)
       return node.error() << "needs classes_strings";
     SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, classes.size()));
@@ -384,7 +384,7 @@ static LogicalResult normalizeLabelEncoder(NodeForm &node) {
 /// A LabelEncoder between strings and integers.
 static LogicalResult rewriteCategoryMapper(NodeForm &node) {
   auto integers = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("cats_int64s"));
-  ElementsAttr strings = toTensor(node.b, dyn_cast_or_null<ArrayAttr>(node.take("cats_strings")));
+  ElementsAttr strings = toTensor(node.b, "cats_strings", dyn_cast_or_null<ArrayAttr>(node.take("cats_strings")));
   if (!integers || !strings)
     return node.error() << "needs cats_int64s and cats_strings";
   node.name = "LabelEncoder";

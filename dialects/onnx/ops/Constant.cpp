@@ -66,7 +66,7 @@ static LogicalResult normalizeConstant(NodeForm &node) {
   } else if (auto list = dyn_cast<DenseI64ArrayAttr>(attribute.getValue()); list && form == "value_ints") {
     value = DenseElementsAttr::get(vector(list.size(), b.getI64Type()), list.asArrayRef());
   } else if (auto text = dyn_cast<StringAttr>(attribute.getValue()); text && form == "value_string") {
-    std::string encoded = encodeZeroBytes(text.getValue());
+    std::string encoded = encodeZeroBytes(node.b.getLoc(), form, text.getValue());
     value = makeStrings(RankedTensorType::get({}, StringType::get(b.getContext())), StringRef(encoded));
   } else if (auto list = dyn_cast<ArrayAttr>(attribute.getValue()); list && form == "value_strings") {
     SmallVector<StringRef> texts(list.getAsValueRange<StringAttr>());

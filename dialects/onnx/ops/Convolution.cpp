@@ -96,11 +96,9 @@ template <typename OpT> static WindowAttributes getAttributes(OpT op) {
   return {op.getAutoPad(), op.getKernelShape(), op.getStrides(), op.getDilations(), op.getPads()};
 }
 
-/// One tensor dimension split into `group` equal parts: [..., C, ...] -> [..., G, C / G, ...].
+/// One tensor dimension split into `group` equal parts, which divide it: [..., C, ...] -> [..., G, C / G, ...].
 static Lowered splitGroups(LoweringBuilder &b, Lowered value, unsigned at, int64_t group) {
   Dims dims = value.dims();
-  b.requireEqual(dims[at], floorDiv(dims[at], makeDim(b.getContext(), group)) * group,
-                 "the groups do not divide the channels");
   dims[at] = floorDiv(dims[at], makeDim(b.getContext(), group));
   dims.insert(dims.begin() + at, makeDim(b.getContext(), group));
   return reshape(b, value, dims);

@@ -95,21 +95,12 @@ static LogicalResult expandImageScaler(NodeForm &node) {
   return finish(node, build<AddOp>(node, {scaled, offsets}));
 }
 
-/// alpha * tanh(beta * x)
-static LogicalResult expandScaledTanh(NodeForm &node) {
+/// alpha * f(beta * x): f is tanh of ScaledTanh, and ln(exp(x) + 1) of ParametricSoftplus.
+template <typename CurveOp> static LogicalResult expandCurve(NodeForm &node) {
   if (!getFloatType(node))
     return failure();
   double alpha = takeFactor(node, "alpha"), beta = takeFactor(node, "beta");
-  Value curve = build<TanhOp>(node, multiply(node, node.operands[0], beta));
-  return finish(node, multiply(node, curve, alpha));
-}
-
-/// alpha * ln(exp(beta * x) + 1)
-static LogicalResult expandParametricSoftplus(NodeForm &node) {
-  if (!getFloatType(node))
-    return failure();
-  double alpha = takeFactor(node, "alpha"), beta = takeFactor(node, "beta");
-  Value curve = build<SoftplusOp>(node, multiply(node, node.operands[0], beta));
+  Value curve = build<CurveOp>(node, multiply(node, node.operands[0], beta));
   return finish(node, multiply(node, curve, alpha));
 }
 
@@ -311,8 +302,8 @@ void onnxc::onnx::registerRetiredOps(OnnxDialect &dialect) {
   add("Affine", expandRetired<expandAffine>, {standard, microsoft});
   add("Scale", expandRetired<expandScale>, {standard, microsoft, caffe2});
   add("ImageScaler", expandRetired<expandImageScaler>, {standard, microsoft});
-  add("ScaledTanh", expandRetired<expandScaledTanh>, {standard, microsoft});
-  add("ParametricSoftplus", expandRetired<expandParametricSoftplus>, {standard, microsoft});
+  add("ScaledTanh", expandRetired<expandCurve<TanhOp>>, {standard, microsoft});
+  add("ParametricSoftplus", expandRetired<expandCurve<SoftplusOp>>, {standard, microsoft});
   add("Crop", expandRetired<expandCrop>, {standard, microsoft});
   add("FC", expandRetired<expandFullyConnected>, {standard, caffe2});
   add("ConstantFill", expandRetired<expandConstantFill>, {standard, caffe2});

@@ -44,3 +44,10 @@ std::string onnxc::onnx::encodeZeroBytes(StringRef text) {
       encoded += "\xc0\x80";
   return encoded;
 }
+
+std::string onnxc::onnx::encodeZeroBytes(Location where, StringRef name, StringRef text) {
+  if (text.contains('\0'))
+    emitWarning(where) << "a string of '" << name
+                       << "' contains a zero byte; assumed: zero bytes in text are the bytes C0 80";
+  return encodeZeroBytes(text);
+}

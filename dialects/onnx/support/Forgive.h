@@ -23,5 +23,7 @@ inline constexpr int64_t kAnyVersion = std::numeric_limits<int64_t>::max();
 /// Text as compiled models hold it, which ends at the first zero byte: one inside of it becomes the two bytes C0 80, as
 /// in Java's modified UTF-8, which UTF-8 has no use for.
 std::string encodeZeroBytes(llvm::StringRef text);
+/// A string of the attribute `name` at `where`, with a warning where it has a zero byte.
+std::string encodeZeroBytes(mlir::Location where, llvm::StringRef name, llvm::StringRef text);
 
 } // namespace onnxc::onnx

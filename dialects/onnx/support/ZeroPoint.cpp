@@ -11,7 +11,8 @@ using namespace onnxc::onnx;
 Lowered onnxc::onnx::spread(LoweringBuilder &b, Lowered parameter, ArrayRef<AffineExpr> sizes, const Twine &message) {
   Dims wanted;
   bool fits = true;
-  for (auto [own, size] : llvm::zip_equal(parameter.dims(), sizes)) {
+  for (auto [ownSize, wantedSize] : llvm::zip_equal(parameter.dims(), sizes)) {
+    AffineExpr own = ownSize, size = wantedSize; // C++17 captures no structured bindings
     wanted.push_back(getConstant(own) == 1 ? own : size);
     if (getDifference(own, wanted.back()) == 0)
       continue;

@@ -212,7 +212,9 @@ case("zero-byte-compared", "contains a zero byte",
      [node("LabelEncoder", ["t"], ["y"], keys_strings=[b"a\0b", b"a\0c", b"d"], values_int64s=[1, 2, 3],
            domain="ai.onnx.ml")],
      {"t": np.array([b"a\0c", b"a\0b", b"a"], object)}, {"y": np.array([2, 1, -1])}, domains=ml)
-case("zero-byte-default", None,
+case("zero-byte-string", "a string of 'value_string' contains a zero byte",
+     [node("Constant", [], ["y"], value_string=b"c\0d")], {}, {"y": np.array(b"c\0d", object)})
+case("zero-byte-default", "a string of 'default_string' contains a zero byte",
      [node("LabelEncoder", ["t"], ["y"], keys_int64s=[1], values_strings=["a"], default_string=b"b\0c",
            domain="ai.onnx.ml")],
      {"t": np.array([1, 2])}, {"y": np.array([b"a", b"b\0c"], object)}, domains=ml)
