@@ -112,6 +112,10 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     contextMemory = // before the first branch: its place in the frame is fixed
         LLVM::AllocaOp::create(b, pointer, b.getI8Type(), LLVM::ConstantOp::create(b, b.getI64Type(), 0), 64);
     threads = countThreads(b);
+    // What follows it is behind the first branch.
+    for (auto memory : llvm::make_early_inc_range(entry.getOps<memref::AllocaOp>()))
+      if (memory->getNumOperands() == 0)
+        memory->moveBefore(contextMemory);
     uint64_t contextSize = 0;
     for (scf::ForallOp forall : foralls) {
       auto size = outline(main, forall);
