@@ -3,6 +3,7 @@
 // Walks a function in order and lets every onnx operation lower itself. No operator is named here.
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/Verify.h"
+#include "dialects/onnx/support/Symbols.h"
 #include "dialects/rt/RtDialect.h"
 #include "lib/Lower/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -40,6 +41,8 @@ public:
     for (Operation &op : entry)
       if (failed(lower(op)))
         return failure();
+    if (hasAllSymbols(&entry.front()))
+      return function.emitError("needs more than the ") << kMaxSymbols << " sizes that are supported";
     for (Operation *op : llvm::reverse(done.getArrayRef()))
       op->erase();
     return success();

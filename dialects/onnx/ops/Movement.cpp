@@ -130,38 +130,45 @@ std::optional<Dims> ConcatOp::propagateData() {
   return all;
 }
 
+/// The sum of two sizes, computed here where it has become long.
+static AffineExpr addSizes(Operation *op, LoweringBuilder &b, AffineExpr x, AffineExpr y) {
+  AffineExpr sum = shorten(op, simplify(x + y));
+  b.bindClamped(sum);
+  return sum;
+}
+
 /// The sizes of tensors behind each other along `axis`.
-static Dims joinDims(ArrayRef<Dims> sizes, int64_t axis) {
+static Dims joinDims(ConcatOp op, LoweringBuilder &b, ArrayRef<Dims> sizes, int64_t axis) {
   Dims dims = sizes.front();
   for (const Dims &other : sizes.drop_front())
-    dims[axis] = simplify(dims[axis] + other[axis]);
+    dims[axis] = addSizes(op, b, dims[axis], other[axis]);
   return dims;
 }
 
 /// Tensors behind each other along `axis`. Many are joined in groups first: bufferisation compares each insertion with
 /// all others of its chain.
-static Value concatenate(LoweringBuilder &b, ArrayRef<Value> parts, ArrayRef<Dims> sizes, int64_t axis, Type element) {
+static Value concatenate(ConcatOp op, LoweringBuilder &b, ArrayRef<Value> parts, ArrayRef<Dims> sizes, int64_t axis) {
   constexpr size_t most = 32;
   if (parts.size() == 1)
     return parts.front();
-  Dims dims = joinDims(sizes, axis);
+  Dims dims = joinDims(op, b, sizes, axis);
   SmallVector<Value> joined;
   SmallVector<Dims> joinedSizes;
   if (parts.size() > most) {
     size_t group = llvm::divideCeil(parts.size(), most);
     for (; !parts.empty(); parts = parts.drop_front(group), sizes = sizes.drop_front(group)) {
       group = std::min(group, parts.size());
-      joined.push_back(concatenate(b, parts.take_front(group), sizes.take_front(group), axis, element));
-      joinedSizes.push_back(joinDims(sizes.take_front(group), axis));
+      joined.push_back(concatenate(op, b, parts.take_front(group), sizes.take_front(group), axis));
+      joinedSizes.push_back(joinDims(op, b, sizes.take_front(group), axis));
     }
     parts = joined, sizes = joinedSizes;
   }
-  Value result = b.empty(makeTensor(dims, element));
+  Value result = b.empty(makeTensor(dims, getElementTypeOrSelf(op.getType())));
   AffineExpr offset = makeDim(b.getContext(), 0);
   int64_t rank = dims.size();
   for (auto [part, from] : llvm::zip_equal(parts, sizes)) {
     AffineExpr at = offset;
-    offset = simplify(offset + from[axis]);
+    offset = addSizes(op, b, offset, from[axis]);
     if (llvm::any_of(from, [](AffineExpr size) { return getConstant(size) == 0; })) // there is nothing to insert
       continue;
     SmallVector<OpFoldResult> offsets = indexList(b, rank, 0);
@@ -184,7 +191,7 @@ FailureOr<SmallVector<Value>> ConcatOp::lowerToLinalg(LoweringBuilder &b, ValueR
       if (i != axis)
         b.requireEqual(sizes.back()[i], dims[i], "Concat: sizes of inputs differ in another dimension than the axis");
   }
-  Value joined = concatenate(b, SmallVector<Value>(operands), sizes, axis, getElementTypeOrSelf(getType()));
+  Value joined = concatenate(*this, b, SmallVector<Value>(operands), sizes, axis);
   // A size may be a number in one input and not in another.
   if (RankedTensorType type = LoweringBuilder::loweredType(getType()); joined.getType() != type)
     joined = tensor::CastOp::create(b, type, joined);
@@ -220,16 +227,17 @@ LogicalResult SplitOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (failed(assumeSizes(*this, 1, count, "split")))
     return failure();
   auto parts = partsOf(*this, whole);
-  AffineExpr sum = makeDim(getContext(), 0);
+  int64_t sum = 0;
+  bool isKnown = true;
   for (int64_t i = 0; i < count; ++i) {
     dims[*axis] = parts ? (*parts)[i] : freshSymbol(*this, i, *axis);
     if (auto size = getConstant(dims[*axis]); size && *size < 0)
       return emitOpError("part ") << i << " has the negative size " << *size;
-    sum = sum + dims[*axis];
+    isKnown &= getConstant(dims[*axis]) && !llvm::AddOverflow(sum, *getConstant(dims[*axis]), sum);
     types.push_back(makeTensor(dims, elementTypeOf(getInput())));
   }
-  if (auto have = getConstant(whole), got = getConstant(simplify(sum)); have && got && have != got)
-    return emitOpError("the parts sum up to ") << *got << ", not " << *have;
+  if (auto have = getConstant(whole); have && isKnown && have != sum)
+    return emitOpError("the parts sum up to ") << sum << ", not " << *have;
   return success();
 }
 
@@ -243,7 +251,7 @@ FailureOr<SmallVector<Value>> SplitOp::lowerToLinalg(LoweringBuilder &b, ValueRa
     b.requireNonNegative(size, "Split: a part has a negative size");
     SmallVector<OpFoldResult> offsets = indexList(b, rank, 0);
     offsets[axis] = b.materialize(offset);
-    offset = simplify(offset + size);
+    offset = addSizes(*this, b, offset, size);
     b.requireNonNegative(whole - offset, "Split: the parts are larger than the whole");
     results.push_back(extractSlice(b, operands[0], output.getType(), offsets, indexList(b, rank, 1)));
   }

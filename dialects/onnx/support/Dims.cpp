@@ -121,7 +121,26 @@ RankedTensorType onnxc::onnx::withoutEncoding(RankedTensorType type) {
   return RankedTensorType::get(type.getShape(), type.getElementType());
 }
 
-AffineExpr onnxc::onnx::simplify(AffineExpr dim) { return simplifyAffineExpr(dim, 0, countSymbols(dim)); }
+AffineExpr onnxc::onnx::simplify(AffineExpr dim) {
+  unsigned count = countSymbols(dim);
+  SmallVector<AffineExpr> symbols;
+  dim.walk([&](AffineExpr e) {
+    if (isa<AffineSymbolExpr>(e) && !llvm::is_contained(symbols, e))
+      symbols.push_back(e);
+  });
+  if (symbols.size() == count)
+    return simplifyAffineExpr(dim, 0, count);
+  // The work is in proportion to the highest number of a symbol: those that are there get the first ones, in order.
+  llvm::sort(symbols, [](AffineExpr a, AffineExpr b) {
+    return cast<AffineSymbolExpr>(a).getPosition() < cast<AffineSymbolExpr>(b).getPosition();
+  });
+  DenseMap<AffineExpr, AffineExpr> numbers, back;
+  for (auto [number, symbol] : llvm::enumerate(symbols)) {
+    numbers[symbol] = getAffineSymbolExpr(number, dim.getContext());
+    back[numbers[symbol]] = symbol;
+  }
+  return simplifyAffineExpr(dim.replace(numbers), 0, symbols.size()).replace(back);
+}
 
 AffineExpr onnxc::onnx::product(MLIRContext *context, ArrayRef<AffineExpr> dims) {
   AffineExpr result = makeDim(context, 1);
@@ -408,16 +427,18 @@ static AffineExpr symbolFor(Operation *op, AffineExpr expr) {
     if (entry.getValue() == map && !entry.getName().strref().drop_front().getAsInteger(10, position))
       return getAffineSymbolExpr(position, context);
   }
-  if (hasAllSymbols(op))
-    return newSymbol(op);
   AffineExpr symbol = newSymbol(op);
+  if (hasAllSymbols(op)) // it is no new one
+    return symbol;
   NamedAttrList clamped(present);
   clamped.set(symbolName(symbol), map);
   op->getParentOfType<func::FuncOp>()->setAttr(kClamped, clamped.getDictionary(context));
   return symbol;
 }
 
-AffineExpr onnxc::onnx::shorten(Operation *op, AffineExpr size) { return isLarge(size) ? symbolFor(op, size) : size; }
+AffineExpr onnxc::onnx::shorten(Operation *op, AffineExpr size) {
+  return isLarge(size) && !hasAllSymbols(op) ? symbolFor(op, size) : size;
+}
 
 AffineExpr onnxc::onnx::clampToZero(Operation *op, AffineExpr expr) {
   MLIRContext *context = op->getContext();
@@ -448,17 +469,18 @@ AffineExpr onnxc::onnx::minimum(Operation *op, AffineExpr a, AffineExpr b) {
   return simplify(a - clampToZero(op, a - b));
 }
 
+static bool hasMaximum(Operation *op, AffineExpr expr) {
+  bool found = false;
+  expr.walk([&](AffineExpr e) { found |= isa<AffineSymbolExpr>(e) && getClamped(op, e); });
+  return found;
+}
+
 AffineExpr onnxc::onnx::commonSize(Operation *op, AffineExpr a, AffineExpr b) {
   if (a == b)
     return a;
-  auto hasMaximum = [&](AffineExpr expr) {
-    bool found = false;
-    expr.walk([&](AffineExpr e) { found |= isa<AffineSymbolExpr>(e) && getClamped(op, e); });
-    return found;
-  };
-  if (!hasMaximum(simplify(a - b))) // nothing else can make them equal
+  if (!hasMaximum(op, simplify(a - b))) // nothing else can make them equal
     return {};
-  if (hasMaximum(a) && !hasMaximum(b)) // which is the simpler one for what follows
+  if (hasMaximum(op, a) && !hasMaximum(op, b)) // which is the simpler one for what follows
     std::swap(a, b);
   // Only the size 1 gives way to another.
   auto prevails = [](const Case &given) {
@@ -545,8 +567,10 @@ FailureOr<SmallVector<int64_t>> onnxc::onnx::requireConstantInts(Operation *op, 
 void onnxc::onnx::setShapeData(Operation *op, ArrayRef<AffineExpr> data) {
   if (static_cast<int64_t>(data.size()) > kMaxShapeData)
     return;
-  if (clampedOf(op).size() > kMaxClamped ||
-      llvm::any_of(data, [](AffineExpr expr) { return isLarge(expr) && !isNonNegative(expr); })) {
+  bool hasManyMaxima = clampedOf(op).size() > kMaxClamped;
+  if (llvm::any_of(data, [&](AffineExpr expr) {
+        return (hasManyMaxima && hasMaximum(op, expr)) || (isLarge(expr) && !isNonNegative(expr));
+      })) {
     op->removeAttr(kData);
     return;
   }
