@@ -9,6 +9,7 @@
 #include "lib/Driver/Pipeline.h"
 #include "lib/Import/TextParser.h"
 #include "onnxc/Compiler.h"
+#include "test/fuzz/Bombs.h"
 #include "test/fuzz/Mutate.h"
 #include "test/fuzz/Operators.h"
 #include "llvm/ADT/StringSet.h"
@@ -36,12 +37,15 @@ static cl::opt<std::string> handMade("hand-made",
                                      cl::desc("file of hostile models in text, each after a line '#--- NAME'"));
 static cl::opt<unsigned> modelCount("count", cl::init(0), cl::desc("number of random models"));
 static cl::opt<unsigned> firstModel("first", cl::init(0), cl::desc("number of the first random model"));
+static cl::opt<unsigned> bombCount("bombs", cl::init(0), cl::desc("number of small models that ask for much"));
 static cl::opt<std::string> only("only", cl::desc("only models whose name contains this"));
 static cl::opt<std::string> folder("folder", cl::init("fuzz.tmp"),
                                    cl::desc("where to work; models that fail stay in it"));
 static cl::opt<unsigned> jobs("jobs", cl::init(1), cl::desc("processes at a time"));
 static cl::opt<double> maxSeconds("max-seconds", cl::init(10), cl::desc("longest processor time for one model"));
 static cl::opt<unsigned> maxMemory("max-memory", cl::init(2048), cl::desc("largest resident memory of one, in MiB"));
+static cl::opt<unsigned> maxOutput("max-output", cl::init(100),
+                                   cl::desc("largest library of one, in MiB beyond the model file"));
 static cl::opt<bool> verbose("verbose", cl::desc("tell of every model what became of it"));
 
 namespace {
@@ -288,6 +292,10 @@ static std::string judge(const Running &run, int status) {
     files.insert(path::filename(it->path()));
   if (WEXITSTATUS(status) > 1)
     return "exit status " + std::to_string(WEXITSTATUS(status));
+  uint64_t in = 0, out = 0;
+  if (!fs::file_size(run.folder + "/" + run.model, in) && !fs::file_size(run.folder + "/model.so", out) &&
+      out > in + (uint64_t(maxOutput) << 20))
+    return "the library has " + std::to_string(out) + " bytes";
   if (WEXITSTATUS(status) == 0)
     return files.size() == 3 && files.contains("model.so") && files.contains("model.h") ? ""
                                                                                         : "wrong files after success";
@@ -356,6 +364,10 @@ int main(int argc, char **argv) {
       std::string bytes = fuzz::mutate(*seed, number, isText);
       cases.push_back({name, bytes, isText ? ".onnxtxt" : ".onnx"});
     }
+  }
+  for (unsigned i = firstModel; i < firstModel + bombCount; ++i) {
+    std::string name, bytes = fuzz::makeBomb(i, name);
+    cases.push_back({std::to_string(i) + "-" + name, std::move(bytes), ".onnxtxt"});
   }
   if (!only.empty())
     llvm::erase_if(cases, [](const Case &test) { return test.name.find(only) == std::string::npos; });
