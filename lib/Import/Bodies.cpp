@@ -106,6 +106,9 @@ NodeGraph Importer::describeGraph(Body body, StringRef name) {
   return graph;
 }
 
+/// A body is built once, unless it gets a sequence that starts empty and needs to know of what kind its items are: that
+/// may show only in what the body itself puts into it. Then it is built again with that. What was learned so is kept:
+/// the body around it may be built again for the same reason, and would double the work with every level.
 LogicalResult Importer::fillBody(Body body, StringRef name, Region &region, TypeRange arguments) {
   Location place = b.getLoc();
   SmallVector<Type> types(arguments);
@@ -127,6 +130,18 @@ LogicalResult Importer::fillBody(Body body, StringRef name, Region &region, Type
       if (Type joined = onnx::join(type, convertType(input.type(), 0)))
         type = joined;
   }
+  auto isEmptySequence = [](Type type) {
+    auto sequence = dyn_cast<SequenceType>(type);
+    return sequence && sequence.getIsEmpty();
+  };
+  const SmallVector<Type> given = types;
+  bool startsEmpty = llvm::any_of(types, isEmptySequence), isRemembered = false;
+  if (auto known = items.find(body.graph); startsEmpty && known != items.end() && known->second.size() == types.size())
+    for (auto [type, item] : llvm::zip_equal(types, known->second))
+      if (item && isEmptySequence(type)) {
+        type = item;
+        isRemembered = true;
+      }
   Problems before;
   std::swap(problems, before);
   SmallVector<Value> made;
@@ -150,25 +165,37 @@ LogicalResult Importer::fillBody(Body body, StringRef name, Region &region, Type
     }
     return learned;
   };
-  bool startsEmpty = llvm::any_of(types, [](Type type) {
-    auto sequence = dyn_cast<SequenceType>(type);
-    return sequence && sequence.getIsEmpty();
-  });
+  // What was built so far goes, but it counts.
+  auto startAgain = [&]() -> LogicalResult {
+    if (hasTooManyNodes)
+      return failure();
+    region.front().erase();
+    problems = {};
+    return success();
+  };
+  if (failed(values) && isRemembered) { // elsewhere it may get other items
+    items.erase(body.graph);
+    types = given;
+    if (succeeded(startAgain()))
+      values = attempt();
+  }
   if (failed(values) && startsEmpty) {
-    Problems found;
-    std::swap(problems, found);
+    Problems found = problems;
     bool learned = learn();
-    if (!learned) {
+    if (!learned && succeeded(startAgain())) {
       llvm::SaveAndRestore guessing(takesAnyBranch, true);
-      region.front().erase();
       (void)attempt();
       learned = learn();
     }
-    problems = std::move(found);
-    if (learned) {
-      region.front().erase();
-      problems = {};
+    if (learned && succeeded(startAgain())) {
+      SmallVector<Type> &known = items[body.graph];
+      known.assign(types.size(), Type());
+      for (auto [item, before, now] : llvm::zip_equal(known, given, types))
+        if (before != now)
+          item = now;
       values = attempt();
+    } else {
+      problems = std::move(found);
     }
   }
   before.add(problems);
@@ -190,6 +217,12 @@ FailureOr<SmallVector<Value>> Importer::buildLoop(ArrayRef<Value> operands, Body
     return makeConstant(DenseElementsAttr::get(RankedTensorType::get({}, element), b.getIntegerAttr(element, value)),
                         place);
   };
+  std::vector<const void *> types;
+  for (Value operand : operands) {
+    auto tensor = dyn_cast<RankedTensorType>(operand.getType());
+    types.push_back((tensor ? withoutEncoding(tensor) : operand.getType()).getAsOpaquePointer());
+  }
+  auto form = std::pair(body.graph, std::move(types));
   bool changesRank = false;
   auto fill = [&](Operation *op) -> LogicalResult {
     OpBuilder::InsertionGuard guard(b);
@@ -211,11 +244,15 @@ FailureOr<SmallVector<Value>> Importer::buildLoop(ArrayRef<Value> operands, Body
     return success(!changesRank || peeled == mostPeeled);
   };
   size_t resultCount = LoopOp::countResults(body.graph->output_size(), operands.size());
-  if (Operation *op = makeOp(b, LoopOp::getOperationName(), operands, {}, resultCount, 1, fill))
-    return SmallVector<Value>(op->getResults());
-  b.setLoc(place);
-  if (!changesRank || peeled == mostPeeled)
-    return failure();
+  // A loop around this one may be built again, and with every level twice the work would be done.
+  if (peeled == mostPeeled || !rankChangers.count(form)) {
+    if (Operation *op = makeOp(b, LoopOp::getOperationName(), operands, {}, resultCount, 1, fill))
+      return SmallVector<Value>(op->getResults());
+    b.setLoc(place);
+    if (!changesRank || peeled == mostPeeled)
+      return failure();
+    rankChangers.insert(std::move(form));
+  }
 
   bool isLimited = !isa<NoneType>(operands[0].getType()), hasCondition = !isa<NoneType>(operands[1].getType());
   Value enters = hasCondition ? operands[1] : scalar(1, 1);

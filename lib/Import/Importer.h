@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "onnx.pb.h"
 #include "llvm/ADT/StringSet.h"
+#include <set>
 
 namespace onnxc {
 
@@ -60,9 +61,6 @@ std::string dimName(const proto::ValueInfoProto &input, int axis);
 /// Whether the static part of the shape has a sane number of elements.
 bool isBounded(llvm::ArrayRef<mlir::AffineExpr> dims, int64_t limit);
 
-/// Adds the names that a node reads: its inputs, and what graphs in its attributes take from around them.
-void collectReads(const proto::NodeProto &node, llvm::StringSet<> &names);
-
 /// Bytes of a name, of numbers or text, that take as much as a node of a model does.
 constexpr size_t kBytesOfNode = 1024;
 
@@ -88,6 +86,12 @@ public:
 
 private:
   using Nodes = google::protobuf::RepeatedPtrField<proto::NodeProto>;
+  /// By node: the names that it reads, inputs and what graphs in its attributes take from around them.
+  using Reads = std::vector<llvm::SmallVector<llvm::StringRef, 2>>;
+  struct Order {
+    std::vector<unsigned> nodes;
+    Reads reads;
+  };
   using Values = llvm::SmallVector<mlir::Value>;
 
   // ModelImporter.cpp
@@ -113,7 +117,9 @@ private:
 
   // NodeOrder.cpp
   void build(const Nodes &nodes, llvm::ArrayRef<llvm::StringRef> outputs, Scope &scope);
-  std::vector<unsigned> order(const Nodes &nodes, llvm::ArrayRef<llvm::StringRef> outputs, Scope &scope);
+  /// The nodes that `outputs` depend on, every one after what it depends on, otherwise in their own order; and what
+  /// each of them reads.
+  Order order(const Nodes &nodes, llvm::ArrayRef<llvm::StringRef> outputs, Scope &scope);
 
   // Nodes.cpp
   void buildNode(const proto::NodeProto &node, size_t index, Scope &scope);
@@ -157,8 +163,9 @@ private:
                                 llvm::SmallVectorImpl<mlir::Value> &results);
 
   // RanksOfRun.cpp
-  std::vector<unsigned> buildInBranches(const Nodes &nodes, unsigned origin, llvm::ArrayRef<unsigned> rest,
-                                        llvm::ArrayRef<llvm::StringRef> outputs, Scope &scope);
+  std::vector<unsigned> buildInBranches(const Nodes &nodes, const Reads &reads, unsigned origin,
+                                        llvm::ArrayRef<unsigned> rest, llvm::ArrayRef<llvm::StringRef> outputs,
+                                        Scope &scope);
   void openBranches(Branch &branch, onnx::IfOp op, llvm::ArrayRef<std::pair<llvm::StringRef, unsigned>> names);
   void buildInPlaces(const proto::NodeProto &node, unsigned index, Branch &root);
   llvm::FailureOr<Values> closeBranches(Branch &branch, llvm::ArrayRef<llvm::StringRef> names);
@@ -187,10 +194,14 @@ private:
   llvm::StringMap<int64_t> dimValues; ///< symbolic dimensions that were made numbers
   mlir::Operation *lastConstant = nullptr;
   mlir::Value noneValue;
-  bool hasTooManyNodes = false; ///< which was reported
-  uint64_t nodeCount = 0;       ///< built so far; what is long counts as several
-  llvm::DenseMap<const proto::FunctionProto *, std::vector<unsigned>> orders; ///< of the nodes of functions
-  size_t unbuilt = 0;                                                         ///< nodes
+  bool hasTooManyNodes = false;                               ///< which was reported
+  uint64_t nodeCount = 0;                                     ///< built so far; what is long counts as several
+  llvm::DenseMap<const proto::FunctionProto *, Order> orders; ///< of the nodes of functions
+  size_t unbuilt = 0;                                         ///< nodes
+  /// By body: the sequences that it gets, with what it puts into those that start empty (fillBody).
+  llvm::DenseMap<const proto::GraphProto *, llvm::SmallVector<mlir::Type>> items;
+  /// Bodies of Loops that, with operands of such types, end a round with another rank than they begin it with.
+  std::set<std::pair<const proto::GraphProto *, std::vector<const void *>>> rankChangers;
   /// While only types are looked for: a branch that can be built stands for an If.
   bool takesAnyBranch = false;
 };

@@ -3,6 +3,7 @@
 // The nodes of a graph in an order in which each comes after what it depends on.
 #include "lib/Import/Domains.h"
 #include "lib/Import/Importer.h"
+#include "llvm/ADT/SetVector.h"
 #include <queue>
 
 using namespace mlir;
@@ -13,9 +14,10 @@ using proto::GraphProto;
 using proto::NodeProto;
 using proto::ValueInfoProto;
 
-static void collectOuterNames(const GraphProto &graph, llvm::StringSet<> &names);
+static void collectOuterNames(const GraphProto &graph, llvm::SetVector<StringRef> &names);
 
-void onnxc::collectReads(const NodeProto &node, llvm::StringSet<> &names) {
+/// Adds the names that a node reads: its inputs, and what graphs in its attributes take from around them.
+static void collectReads(const NodeProto &node, llvm::SetVector<StringRef> &names) {
   for (const std::string &input : node.input())
     names.insert(input);
   // What is differentiated, and by what, is named in attributes.
@@ -36,8 +38,9 @@ void onnxc::collectReads(const NodeProto &node, llvm::StringSet<> &names) {
   }
 }
 
-static void collectOuterNames(const GraphProto &graph, llvm::StringSet<> &names) {
-  llvm::StringSet<> reads, own;
+static void collectOuterNames(const GraphProto &graph, llvm::SetVector<StringRef> &names) {
+  llvm::SetVector<StringRef> reads;
+  DenseSet<StringRef> own;
   for (const NodeProto &node : graph.node()) {
     collectReads(node, reads);
     for (const std::string &output : node.output())
@@ -49,7 +52,7 @@ static void collectOuterNames(const GraphProto &graph, llvm::StringSet<> &names)
     own.insert(tensor.name());
   for (const ValueInfoProto &output : graph.output())
     reads.insert(output.name());
-  for (StringRef name : reads.keys())
+  for (StringRef name : reads)
     if (!own.contains(name))
       names.insert(name);
 }
@@ -58,12 +61,12 @@ static bool isConstant(const NodeProto &node) {
   return node.op_type() == "Constant" && normalizeDomain(node.domain()).empty();
 }
 
-/// The nodes that `outputs` depend on, every one after what it depends on, otherwise in their own order.
-std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
+Importer::Order Importer::order(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
   // That of a function is the same in every call.
   const proto::FunctionProto *function = scope.outer ? nullptr : scope.function;
   if (auto known = orders.find(function); function && known != orders.end())
     return known->second;
+  Reads reads(nodes.size());
   llvm::StringMap<unsigned> producer;
   for (auto [index, node] : llvm::enumerate(nodes))
     for (const std::string &output : node.output()) {
@@ -105,9 +108,10 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
     need(output);
   while (!work.empty()) {
     unsigned index = work.pop_back_val();
-    llvm::StringSet<> names;
+    llvm::SetVector<StringRef> names;
     collectReads(nodes[index], names);
-    for (StringRef name : names.keys())
+    reads[index].assign(names.begin(), names.end());
+    for (StringRef name : names)
       if (auto from = need(name)) {
         users[*from].push_back(index);
         ++pending[index];
@@ -139,17 +143,17 @@ std::vector<unsigned> Importer::order(const Nodes &nodes, ArrayRef<StringRef> ou
       scope.values.try_emplace(output, Value());
   }
   if (function && !hasCycle) // whose values would be missing
-    orders[function] = ordered;
-  return ordered;
+    orders[function] = {ordered, reads};
+  return {std::move(ordered), std::move(reads)};
 }
 
 void Importer::build(const Nodes &nodes, ArrayRef<StringRef> outputs, Scope &scope) {
-  std::vector<unsigned> remaining = order(nodes, outputs, scope);
+  auto [remaining, reads] = order(nodes, outputs, scope);
   for (size_t next = 0; next < remaining.size() && !hasTooManyNodes;) {
     unsigned index = remaining[next++];
     buildNode(nodes[index], index, scope);
     if (makesRankOfRun(nodes[index], scope)) {
-      remaining = buildInBranches(nodes, index, ArrayRef(remaining).drop_front(next), outputs, scope);
+      remaining = buildInBranches(nodes, reads, index, ArrayRef(remaining).drop_front(next), outputs, scope);
       next = 0;
     }
   }

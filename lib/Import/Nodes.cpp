@@ -274,6 +274,8 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
       results.assign(values->begin(), values->end());
       return success();
     }
+    if (branch == 1)
+      return failure();
   }
   if (chosen) {
     Location place = b.getLoc();

@@ -6,7 +6,7 @@
 #include "dialects/onnx/support/Values.h"
 #include "lib/Import/Importer.h"
 #include "llvm/ADT/SetVector.h"
-#include <map>
+#include <set>
 
 using namespace mlir;
 using namespace onnxc;
@@ -152,8 +152,8 @@ void Importer::buildInPlaces(const NodeProto &node, unsigned index, Branch &root
 /// After node `origin` has made values whose rank only the run knows: builds the nodes of `rest` that depend on these
 /// values in each branch of the If that makes them, and those that don't before it. Gives the nodes that come after it,
 /// in order: their operands have one rank again.
-std::vector<unsigned> Importer::buildInBranches(const Nodes &nodes, unsigned origin, ArrayRef<unsigned> rest,
-                                                ArrayRef<StringRef> outputs, Scope &scope) {
+std::vector<unsigned> Importer::buildInBranches(const Nodes &nodes, const Reads &reads, unsigned origin,
+                                                ArrayRef<unsigned> rest, ArrayRef<StringRef> outputs, Scope &scope) {
   OpBuilder::InsertionGuard guard(b);
   Branch root;
   root.scope.extend(scope);
@@ -171,33 +171,29 @@ std::vector<unsigned> Importer::buildInBranches(const Nodes &nodes, unsigned ori
     return rest;
   openBranches(root, op, made);
 
-  std::map<unsigned, llvm::StringSet<>> after; // nodes after the If, and what they read
-  llvm::StringMap<unsigned> makers;            // of what these make
-  std::function<void(unsigned, const llvm::StringSet<> &)> buildInside = [&](unsigned index,
-                                                                             const llvm::StringSet<> &reads) {
-    for (StringRef name : reads.keys())
-      if (auto maker = makers.find(name); maker != makers.end())
-        if (auto node = after.extract(maker->second))
-          buildInside(node.key(), node.mapped());
+  std::set<unsigned> after;         // nodes after the If
+  llvm::StringMap<unsigned> makers; // of what these make
+  std::function<void(unsigned)> buildInside = [&](unsigned index) {
+    for (StringRef name : reads[index])
+      if (auto maker = makers.find(name); maker != makers.end() && after.erase(maker->second))
+        buildInside(maker->second);
     buildInPlaces(nodes[index], index, root);
     for (const std::string &name : nodes[index].output())
       if (!name.empty())
         inside.insert(name);
   };
-  auto needsPlaces = [&](const llvm::StringSet<> &reads) {
-    return llvm::any_of(reads.keys(), [&](StringRef name) { return inside.contains(name) && differs(root, name); });
+  auto needsPlaces = [&](unsigned index) {
+    return llvm::any_of(reads[index], [&](StringRef name) { return inside.contains(name) && differs(root, name); });
   };
   for (unsigned index : rest) {
     const NodeProto &node = nodes[index];
-    llvm::StringSet<> reads;
-    collectReads(node, reads);
-    if (needsPlaces(reads)) {
-      buildInside(index, reads);
+    if (needsPlaces(index)) {
+      buildInside(index);
       // An If among what it needed may have made other ranks.
       for (auto it = after.begin(); it != after.end();)
-        if (needsPlaces(it->second)) {
-          auto found = after.extract(it);
-          buildInside(found.key(), found.mapped());
+        if (unsigned other = *it; needsPlaces(other)) {
+          after.erase(it);
+          buildInside(other);
           it = after.begin();
         } else {
           ++it;
@@ -205,7 +201,7 @@ std::vector<unsigned> Importer::buildInBranches(const Nodes &nodes, unsigned ori
       continue;
     }
     bool depends =
-        llvm::any_of(reads.keys(), [&](StringRef name) { return inside.contains(name) || makers.count(name); });
+        llvm::any_of(reads[index], [&](StringRef name) { return inside.contains(name) || makers.count(name); });
     if (!depends) {
       b.setInsertionPoint(op);
       buildNode(node, index, scope);
@@ -224,18 +220,15 @@ std::vector<unsigned> Importer::buildInBranches(const Nodes &nodes, unsigned ori
     }
     for (const std::string &name : node.output())
       makers[name] = index;
-    after.try_emplace(index, std::move(reads));
+    after.insert(index);
   }
 
   std::vector<unsigned> remaining;
-  llvm::StringSet<> needed;
-  for (StringRef name : outputs)
-    needed.insert(name);
+  DenseSet<StringRef> needed(outputs.begin(), outputs.end());
   for (unsigned index : rest)
-    if (auto it = after.find(index); it != after.end()) {
+    if (after.count(index)) {
       remaining.push_back(index);
-      for (StringRef name : it->second.keys())
-        needed.insert(name);
+      needed.insert(reads[index].begin(), reads[index].end());
     }
   SmallVector<StringRef> names;
   for (StringRef name : inside)
