@@ -11,13 +11,13 @@ def sequences(level):
     if level < number:
         inner = f"""e{level} = SequenceEmpty () r{level} = Loop (m, t, e{level}) <body = {sequences(level + 1)}>
           y{level} = ConcatFromSequence <axis = 0> (r{level})"""
-    return f"""b{level} (int64 i{level}, bool c{level}, seq(float) s{level}) => (bool g{level}, seq(float) q{level}) {{
+    return f"""b{level} (int64 i{level}, bool c{level}, seq(float[]) s{level}) => (bool g{level}, seq(float[]) q{level}) {{
       g{level} = Identity (c{level}) {inner} later{level} = Greater (i{level}, zero)
       q{level} = If (later{level}) <
-        then_branch = t{level} () => (seq(float) a{level}) {{
+        then_branch = t{level} () => (seq(float[]) a{level}) {{
           o{level} = SequenceAt (s{level}, zero) p{level} = Add (o{level}, y{level})
           a{level} = SequenceInsert (s{level}, p{level}) }},
-        else_branch = f{level} () => (seq(float) d{level}) {{ d{level} = SequenceInsert (s{level}, y{level}) }}> }}"""
+        else_branch = f{level} () => (seq(float[]) d{level}) {{ d{level} = SequenceInsert (s{level}, y{level}) }}> }}"""
 
 
 def ranks(level):
