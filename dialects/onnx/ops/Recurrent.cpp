@@ -816,7 +816,8 @@ FailureOr<LinearHeads> LinearHeads::get(LinearAttentionOp op) {
   LinearHeads heads;
   heads.heads = op.getKvNumHeads(), heads.queryHeads = op.getQNumHeads();
   if (heads.heads < 1 || heads.queryHeads < 1 || heads.queryHeads % heads.heads != 0 || heads.queryHeads > (1 << 20))
-    return op.emitOpError("q_num_heads ") << heads.queryHeads << " is no multiple of kv_num_heads " << heads.heads;
+    return op.emitOpError("q_num_heads ")
+           << heads.queryHeads << " must be a multiple of kv_num_heads " << heads.heads << ", and at most 2^20";
   for (auto [i, name] : llvm::enumerate(kLinearOperands)) {
     Value value = op->getOperand(i);
     if (isGiven(value) && (getDims(value).size() != (i == 3 ? 4 : 3) || !isa<FloatType>(getElementTypeOrSelf(value))))

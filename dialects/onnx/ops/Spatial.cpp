@@ -334,6 +334,8 @@ static FailureOr<Window> getWindow(DeformConvOp op) {
   int64_t group = op.getGroup(), offsetGroup = op.getOffsetGroup(), channels;
   if (group < 1 || offsetGroup < 1 || (!w.isDynamicDim(0) && w.getDimSize(0) % group != 0))
     return op.emitOpError("group ") << group << " does not divide " << w.getDimSize(0) << " feature maps";
+  if (!x.isDynamicDim(1) && x.getDimSize(1) % group != 0)
+    return op.emitOpError("group ") << group << " does not divide " << x.getDimSize(1) << " channels";
   if (!w.isDynamicDim(1) && (llvm::MulOverflow(w.getDimSize(1), group, channels) || channels % offsetGroup != 0))
     return op.emitOpError("offset_group ") << offsetGroup << " does not divide the channels";
   return Window::get(op, ArrayRef(getDims(op.getX())).drop_front(2), kernel,

@@ -187,6 +187,101 @@ def hyper_connection_post_mix(c):
     yield Try("features", [c(0, 2, 3, 4, 8), c(1, 2, 3, 8), c(2, 2, 3, 4, 8)])
 
 
+# ---- Attention -------------------------------------------------------------------------------------------------------
+# (more of it, with pasts that share their buffer, is in ../transformers.py)
+
+@settings("RotaryEmbedding")
+def rotary_embedding(c):
+    tables = [c(2, 9, 4, of="unit"), c(3, 9, 4, of="unit")]
+    ids = lambda *s: c.rng.integers(0, 9, s).astype(np.int64)
+    yield Try("plain", [c(0, 2, 3, 16), ids(2, 3)] + tables, dict(num_heads=2), parameters=(2, 3), more=([c(0, 1, 5, 16), ids(1, 5)] + tables,))
+    yield Try("heads", [c(0, 2, 3, 5, 8), ids(2, 5)] + tables, dict(interleaved=1), parameters=(2, 3))
+    yield Try("start", [c(0, 2, 3, 16), i64(4)] + tables, parameters=(2, 3))
+    yield Try("part", [c(0, 2, 3, 24), ids(2, 3)] + tables, dict(num_heads=2, rotary_embedding_dim=8), parameters=(2, 3), deep=True)
+
+
+@settings("Attention")
+def attention(c):
+    make = lambda b, n, *rest: [c(0, b, n, 6, of="unit"), c(1, 6, 24, of="unit"), c(2, 24, of="unit"), *rest]
+    mask = lambda b, n: (np.arange(n) < n - np.arange(b)[:, None]).astype(np.int32)
+    heads = dict(num_heads=2)
+    yield Try("plain", make(2, 3), heads, parameters=(1, 2), more=(make(1, 5), make(3, 1)))
+    yield Try("mask", make(2, 4, mask(2, 4)), dict(heads, unidirectional=1), parameters=(1, 2), more=(make(3, 5, mask(3, 5)),))
+    yield Try("past", make(2, 1, None, c(4, 2, 2, 2, 3, 4)), heads, 2, (1, 2), more=(make(1, 1, None, c(4, 2, 1, 2, 5, 4)),))
+    yield Try("bias", make(2, 3, None, None, c(5, 2, 2, 3, 3)), dict(heads, scale=0.4), parameters=(1, 2))
+    yield Try("sizes", [c(0, 2, 3, 6, of="unit"), c(1, 6, 20, of="unit"), c(2, 20, of="unit")], dict(heads, qkv_hidden_sizes=[8, 8, 4]), parameters=(1, 2))
+
+
+@settings("MultiHeadAttention")
+def multi_head_attention(c):
+    make = lambda b, n, m, *rest: [c(0, b, n, 8), c(1, b, m, 8), c(2, b, m, 12), *rest]
+    mask = lambda b, m: (np.arange(m) < m - np.arange(b)[:, None]).astype(np.int32)
+    heads = dict(num_heads=2)
+    yield Try("plain", make(2, 3, 5), heads, more=(make(1, 4, 1), make(3, 1, 6)))
+    yield Try("bias", make(2, 3, 5, c(3, 28)), heads, parameters=(3,), more=(make(1, 4, 1, c(3, 28)),))
+    yield Try("mask", make(2, 3, 5, None, mask(2, 5)), heads, more=(make(3, 1, 6, None, mask(3, 6)),))
+    yield Try("scores", make(2, 3, 5, None, None, c(5, 1, 2, 3, 5)), dict(heads, scale=0.3))
+    yield Try("past", [c(0, 2, 1, 8), c(1, 2, 1, 8), c(2, 2, 1, 8), None, None, None, c(6, 2, 2, 3, 4), c(7, 2, 2, 3, 4)], dict(heads, unidirectional=1), 3)
+
+
+@settings("GroupQueryAttention")
+def group_query_attention(c):
+    real, cache = c.dtype(0), c.dtype(3)
+    heads, bits = dict(num_heads=4, kv_num_heads=2), {"int8": 8, "uint8": 4}.get(cache.name)
+    if cache != real and not bits:
+        return
+    quantised = dict(k_quant_type="PER_TENSOR", v_quant_type="PER_TENSOR", kv_cache_bit_width=bits) if bits else {}
+    scales = [np.float32([0.3])] * 2 if bits else [None] * 2
+
+    def make(b, n, past, lengths=None, total=None, rest=(), fresh=None, size=8):
+        caches = [c(k, b, 2, past, size // 2 if bits == 4 else size, of="full" if bits else "normal") for k in (3, 4)]
+        lengths = lengths or [past + n] * b
+        rest = list(rest) + [None] * (5 - len(rest))
+        return [c(0, b, n, 4 * size), c(1, b, n, 2 * size), c(2, b, n, 2 * size), *caches, i32(*lengths) - 1, i32(total or max(lengths)), *rest, *scales, None, None] + ([fresh] if fresh is not None else [])
+    yield Try("plain", make(2, 1, 5), dict(heads, **quantised), 3, more=(make(3, 1, 2),))
+    yield Try("several", make(1, 3, 5), dict(heads, **quantised), 3)
+    yield Try("window", make(2, 1, 5), dict(heads, local_window_size=3, softcap=4.0, **quantised), 3)
+    yield Try("sink", make(2, 1, 5, rest=[None, None, None, None, c(11, 4)]), dict(heads, **quantised), 3)
+    yield Try("scorebias", make(2, 1, 5, rest=[None, None, None, c(10, 2, 4, 1, 6)]), dict(heads, scale=0.2, **quantised), 3)
+    # (no rows of which nothing is said: ../transformers.py has those)
+    yield Try("chunk", make(2, 3, 8, [8, 8], fresh=i32(3, 3)), dict(heads, **quantised), 3, more=(make(1, 2, 6, [6], fresh=i32(2)),))
+    sliding = dict(heads, sliding_window_cache=1, local_window_size=4, **quantised)
+    size = 32 if bits else 8  # (what onnxruntime asks for)
+    yield Try("slide", make(2, 1, 4, [9, 6], size=size), sliding, 3, more=(make(3, 1, 4, [4, 5, 12], size=size),))
+    yield Try("slidechunk", make(2, 3, 4, [9, 6], 10, fresh=i32(3, 3), size=size), sliding, 3)
+
+
+@settings("SparseAttention")
+def sparse_attention(c):
+    # Two layouts of 16 keys to a block: all, and the first and the last ones.
+    rows, columns = np.array([[0, 1, 3, 6], [0, 1, 2, 4]], np.int32), np.array([[0, 0, 1, 0, 1, 2], [0, 1, 0, 2, -1, -1]], np.int32)
+    heads, groups, size = 4, 2, 8
+
+    def make(n, *lengths):
+        b = len(lengths)
+        return [c(0, b, n, 32), c(1, b, n, 16), c(2, b, n, 16), c(3, b, 2, 48, 8), c(4, b, 2, 48, 8), rows, columns, i32(max(lengths)), i32(*lengths)]
+
+    def expected(q, k, v, keys, values, rows, columns, total, lengths):  # (of different lengths onnxruntime reads the shares from another place than it writes them to)
+        n, kind = q.shape[1], q.dtype
+        keys, values, y = keys.copy(), values.copy(), np.zeros((len(lengths), n, heads, size), np.float32)
+        for b, length in enumerate(lengths):
+            start = 0 if n == total[0] else length - n
+            for cache, new in ((keys, k), (values, v)):
+                cache[b, :, start:start + n] = new[b].reshape(n, groups, size).swapaxes(0, 1)
+            for h, i in itertools.product(range(heads), range(n)):
+                row, layout = (start + i) // 16, h % len(rows)
+                blocks = columns[layout, rows[layout, row]:rows[layout, row + 1]]
+                seen = [p for p in range(start + i + 1) if p // 16 in blocks]
+                scores = keys[b, h // 2, seen].astype(np.float32) @ q[b, i].reshape(heads, size)[h].astype(np.float32) / np.sqrt(size)
+                shares = np.exp(scores - scores.max())
+                y[b, i, h] = shares / shares.sum() @ values[b, h // 2, seen].astype(np.float32)
+        return [y.reshape(len(lengths), n, -1).astype(kind), keys, values]
+    attributes = dict(num_heads=heads, kv_num_heads=groups, sparse_block_size=16)
+    for label, sets in (("plain", (make(1, 41, 41), make(1, 17))), ("lengths", (make(1, 41, 20), make(1, 17, 41, 33))), ("several", (make(3, 20, 48), make(3, 18, 4, 35))),
+                        ("prompt", (make(40, 40, 40), make(33, 33)))):
+        yield Try(label, sets[0], attributes, 3, (5, 6), more=sets[1:], expected=expected)
+
+
 # ---- Layers with a state ---------------------------------------------------------------------------------------------
 
 @settings("CausalConvWithState")
