@@ -391,7 +391,7 @@ private:
     text += "  onnxc_call call = {sizeof(onnxc_call), -1, " + std::string(model.inputs.empty() ? "NULL" : "inputs") +
             ", " + (model.outputs.empty() ? "NULL" : "outputs") +
             ", NULL, NULL, 0, pool, NULL, NULL, NULL, "
-            "0, 0, 0, NULL, NULL, 0};\n";
+            "0, 0, 0, NULL, NULL, 0, 0};\n";
     return text;
   }
 
@@ -564,7 +564,7 @@ private:
         "/* Gives back the memory of the outputs of one run. */\nstatic inline void " + prefix +
         "_release(const onnxc_allocator *allocator, void *kept) {\n"
         "  onnxc_call call = {sizeof(onnxc_call), -1, NULL, NULL, NULL, NULL, 0, NULL, allocator, kept, NULL, 0, 0, 0, "
-        "NULL, NULL, 0};\n"
+        "NULL, NULL, 0, 0};\n"
         "  if (kept)\n    " +
         prefix + "_model()->release(&call);\n}\n\n";
   }

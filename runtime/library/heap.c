@@ -50,6 +50,10 @@ static void release(onnxc_call *call, Block *block) {
   }
 }
 
+uint64_t onnxc_heap_most_pixels(const onnxc_heap *heap) {
+  return ONNXC_HAS(onnxc_call, heap->call, most_pixels) ? heap->call->most_pixels : 0;
+}
+
 void *onnxc_heap_allocate(onnxc_heap *heap, uint64_t size) { return allocate(heap, &heap->temporary, size); }
 
 void *onnxc_heap_keep(onnxc_heap *heap, uint64_t size) {

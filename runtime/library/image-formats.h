@@ -13,7 +13,7 @@ enum { ONNXC_IMAGE_UNSUPPORTED = 1, ONNXC_IMAGE_OTHER_SIZE, ONNXC_IMAGE_BROKEN, 
   {"ImageDecoder: the image uses a variant of its format that is not supported",                                       \
    "ImageDecoder: the image has another size than the model says",                                                     \
    "DecodeImage: the stream is damaged, or of no format that is known",                                                \
-   "ImageDecoder: the image has more than 67108864 pixels, and more than 512 for each byte of the stream"}
+   "ImageDecoder: the image has more pixels than the program allows (onnxc_call.most_pixels)"}
 
 /* Of onnxc_encode_image. */
 #define ONNXC_IMAGE_ENCODER_FAILURES {"EncodeImage: the image has no pixels, or is too large for the format"}

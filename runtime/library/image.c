@@ -13,14 +13,15 @@ static int startsWith(const onnxc_image *image, uint64_t at, const char *bytes, 
   return 1;
 }
 
-/* Pixels that any stream may ask for, and beyond them for each of its bytes: some formats need no bits for pixels that
- * are all the same, and memory and time are for the pixels. */
+/* Pixels that any stream may ask for, and beyond them for each of its bytes, where the program does not say: some
+ * formats need no bits for pixels that are all the same, but memory and time are for the pixels. */
 enum { FreePixels = 1 << 26, PixelsOfByte = 512 };
 
 int onnxc_image_begin(onnxc_image *image, uint64_t width, uint64_t height) {
   if (width == 0 || height == 0 || width > INT32_MAX || height > INT32_MAX)
     return ONNXC_IMAGE_DAMAGED;
-  if (width * height > FreePixels && width * height / PixelsOfByte > image->size)
+  uint64_t pixels = width * height, most = onnxc_heap_most_pixels(image->heap);
+  if (most ? pixels > most : pixels > FreePixels && pixels / PixelsOfByte > image->size)
     return ONNXC_IMAGE_LARGE;
   int64_t dims[] = {(int64_t)height, (int64_t)width, image->format == ONNXC_IMAGE_GRAYSCALE ? 1 : 3};
   for (int i = 0; i < 3; ++i)

@@ -35,6 +35,9 @@ void *onnxc_heap_keep(onnxc_heap *heap, uint64_t size);
  * so that a sequence grows by one after the other without being copied each time. */
 onnxc_value *onnxc_heap_append(onnxc_heap *heap, const onnxc_value *items, int64_t count, int64_t more);
 
+/* onnxc_call.most_pixels. */
+uint64_t onnxc_heap_most_pixels(const onnxc_heap *heap);
+
 /* Gives out[k] of kind ONNXC_KIND_TENSOR its memory and these dims, as many as its count says. 0 when the dims aren't
  * those that are expected or there is no memory. */
 int onnxc_make_tensor(onnxc_heap *heap, onnxc_value *out, const int64_t *dims);

@@ -222,6 +222,8 @@ void onnxc_set_time_limit(onnxc_session *session, int64_t nanoseconds) {
   session->limit = nanoseconds > 0 ? nanoseconds : 0;
 }
 
+void onnxc_set_pixel_limit(onnxc_session *session, uint64_t pixels) { session->call.most_pixels = pixels; }
+
 static int64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);

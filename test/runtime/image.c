@@ -8,7 +8,10 @@
 struct onnxc_heap {
   void *pieces[64];
   int count;
+  uint64_t mostPixels;
 };
+
+uint64_t onnxc_heap_most_pixels(const onnxc_heap *heap) { return heap->mostPixels; }
 
 void *onnxc_heap_allocate(onnxc_heap *heap, uint64_t size) {
   EXPECT(size < 1 << 26 && heap->count < 64); /* the streams here are short */
@@ -128,6 +131,11 @@ static void expectTooLarge(void) {
   memcpy(file + 21, &bits, sizeof bits);
   const uint8_t *pixels;
   EXPECT(decode(file, sizeof file, ONNXC_IMAGE_RGB, &pixels) == ONNXC_IMAGE_LARGE);
+  heap.mostPixels = 5; /* 3 x 2 are there */
+  EXPECT(decode(png, sizeof png, ONNXC_IMAGE_RGB, &pixels) == ONNXC_IMAGE_LARGE);
+  heap.mostPixels = 6;
+  EXPECT(decode(png, sizeof png, ONNXC_IMAGE_RGB, &pixels) == 0 && dims[1] == 3);
+  heap.mostPixels = 0;
 }
 
 int main(void) {

@@ -50,6 +50,7 @@ How it runs
   --repeat N       timed runs (default: as many as fit into half a second, and one where
                    outputs are written, shown or compared)
   --time-limit MS  no run may take longer: it ends with an error
+  --pixel-limit N  no image that the model decodes may have more pixels
 
 What it tells
   --info           print inputs, outputs, symbols and target, and run nothing
@@ -73,6 +74,7 @@ struct Options {
   std::vector<std::string> inputs, outputs, check;
   double rtol = -1, atol = 1e-7; // rtol < 0: by type
   double timeLimit = 0;          // milliseconds; 0: none
+  int64_t pixelLimit = 0;        // 0: as onnxc_call says
   std::vector<std::pair<std::string, int64_t>> dims;
   int64_t seed = 0, warmup = -1, repeat = 0, threads = 1; // repeat 0: by time
   bool info = false, print = false, printAll = false;
@@ -156,6 +158,7 @@ std::string parseOptions(int argc, char **argv, Options &options) {
         {"--rtol", nullptr, nullptr, nullptr, 0, &options.rtol},
         {"--atol", nullptr, nullptr, nullptr, 0, &options.atol},
         {"--time-limit", nullptr, nullptr, nullptr, 0, &options.timeLimit},
+        {"--pixel-limit", nullptr, nullptr, &options.pixelLimit},
         {"--dim"},
     };
     auto *known = std::find_if(std::begin(table), std::end(table), [&](auto &row) { return name == row.name; });
@@ -702,6 +705,7 @@ int runModel(const Options &options) {
   report.workspace = onnxc_workspace_size(created);
 
   onnxc_set_time_limit(created, int64_t(std::min(std::ceil(options.timeLimit * 1e6), 9e18)));
+  onnxc_set_pixel_limit(created, uint64_t(options.pixelLimit));
   text = runAll(created, options, report.latencies);
   if (text.empty() && !options.outputs.empty())
     text = writeOutputs(model, created, options);

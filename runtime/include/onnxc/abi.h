@@ -169,6 +169,7 @@ typedef struct onnxc_call {
   const int32_t *cancel;  /* NULL, or what another thread may set to 1: ONNXC_ERROR_CANCELLED */
   int64_t (*clock)(void); /* NULL, or a clock: once it shows `deadline` or more, ONNXC_ERROR_DEADLINE */
   int64_t deadline;
+  uint64_t most_pixels; /* of an image that the model decodes; 0: 2^26, or 512 for each byte of its stream */
 } onnxc_call;
 
 /* Whether a struct that says how big it is has a field that came later than the first ones. */
@@ -228,7 +229,7 @@ ONNXC_STATIC_ASSERT(sizeof(onnxc_pool) == 24, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_value) == 40, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_allocator) == 24, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_call, kept) == 64, "schema");
-ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 128, "schema");
+ONNXC_STATIC_ASSERT(sizeof(onnxc_call) == 136, "schema");
 ONNXC_STATIC_ASSERT(offsetof(onnxc_model, weights) == 80, "schema");
 ONNXC_STATIC_ASSERT(sizeof(onnxc_model) == 224, "schema");
 

@@ -267,6 +267,8 @@ public:
   void resume() { onnxc_cancel(session.get(), 0); }
   /// How long a run may take; 0: any time.
   void setTimeLimit(std::chrono::nanoseconds limit) { onnxc_set_time_limit(session.get(), int64_t(limit.count())); }
+  /// Pixels of an image that the model may decode; 0: as many as onnxc_call says.
+  void setPixelLimit(uint64_t pixels) { onnxc_set_pixel_limit(session.get(), pixels); }
 
 private:
   struct Destroy {

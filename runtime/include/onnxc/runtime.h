@@ -126,6 +126,10 @@ void onnxc_cancel(onnxc_session *session, int cancelled);
  * as soon as the model looks. 0: no limit. */
 void onnxc_set_time_limit(onnxc_session *session, int64_t nanoseconds);
 
+/* Lets models that decode images take as many pixels as this: one with more ends the run. 0: as many as onnxc_call
+ * says. */
+void onnxc_set_pixel_limit(onnxc_session *session, uint64_t pixels);
+
 /* Dims (after onnxc_plan) and data (after onnxc_run) of an output. Where only the run knows the size (see
  * onnxc_tensor), dims are -1 before it, and the data lasts until the session's next onnxc_plan or onnxc_run. */
 onnxc_tensor onnxc_output(const onnxc_session *session, uint64_t index);
