@@ -6,6 +6,7 @@
 #include "lib/Driver/NodeLines.h"
 #include "lib/Driver/Pipeline.h"
 #include "lib/Driver/Progress.h"
+#include "lib/Driver/Timing.h"
 #include "lib/Emit/ModelInfo.h"
 #include "lib/Emit/Parts.h"
 #include "lib/Emit/StackSize.h"
@@ -41,6 +42,9 @@ static EmitKind kindFromName(StringRef output) {
       .Case(".s", EmitKind::Assembly)
       .Default(EmitKind::Auto);
 }
+
+/// Seconds from which a pass has a line in --timing.
+static constexpr double kLeastShown = 0.001;
 
 /// Inputs that a summary shows, and outputs.
 static constexpr size_t kMaxListed = 8;
@@ -164,6 +168,10 @@ private:
     if (options.timing) {
       std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
       llvm::errs() << llvm::format("%9.3f s  ", seconds.count()) << name << "\n";
+      for (const PassTimes::Entry &pass : passTimes)
+        if (pass.seconds >= kLeastShown)
+          llvm::errs() << llvm::format("%13.3f s  ", pass.seconds) << pass.pass << "\n";
+      passTimes.clear();
     }
     bool isTooOdd = options.warnings && options.warningsAreErrors && log.countWarnings();
     return isTooOdd ? failure() : outcome;
@@ -264,6 +272,8 @@ private:
     passes.enableVerifier(false);
 #endif
     add(passes, pipeline);
+    if (options.timing)
+      passes.addInstrumentation(std::make_unique<PassTimes>(passTimes));
     return passes.run(*module);
   }
 
@@ -517,6 +527,7 @@ private:
   CollectedWeights weights;
   MemoryPlan plan;
   ModelInfo info;
+  std::vector<PassTimes::Entry> passTimes; ///< of the phase at hand
   std::string nodes;      ///< what -g lists of them
   std::string headerPath; ///< where it was written, if it was
   bool recurses = false;  ///< a function of the model calls itself

@@ -80,7 +80,10 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
         if (auto winograd = dyn_cast<WinogradOp>(op))
           arguments.push_back(
               SlotOp::create(b, loc, task[0], memref::DimOp::create(b, loc, winograd.getScratch(), 0).getResult()));
-        llvm::append_range(arguments, op->getOperands());
+        for (Value operand : op->getOperands()) {
+          auto type = cast<MemRefType>(operand.getType()), wanted = hideOffset(type);
+          arguments.push_back(type == wanted ? operand : memref::CastOp::create(b, loc, wanted, operand).getResult());
+        }
         func::CallOp::create(b, loc, function, arguments);
       };
       if (op->getParentOfType<scf::ForallOp>())
@@ -97,14 +100,32 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
       op->erase();
   }
 
+  /// The type of an argument for such an operand: parts of a buffer that differ only in where they begin (the steps of a
+  /// sequence, the inputs of a Concat) are alike.
+  static MemRefType hideOffset(MemRefType type) {
+    auto layout = dyn_cast<StridedLayoutAttr>(type.getLayout());
+    if (!layout || type.getLayout().isIdentity())
+      return type;
+    auto hidden = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, layout.getStrides());
+    return MemRefType::get(type.getShape(), type.getElementType(), hidden, type.getMemorySpace());
+  }
+
+  /// Whether the same is done, with arguments of the same types.
+  static bool areEqual(Operation *a, Operation *b) {
+    return a->getName() == b->getName() && a->getAttrDictionary() == b->getAttrDictionary() &&
+           llvm::all_of_zip(a->getRegions(), b->getRegions(), [](Region &a, Region &b) {
+             return OperationEquivalence::isRegionEquivalentTo(&a, &b, OperationEquivalence::IgnoreLocations);
+           });
+  }
+
   /// The function that computes a task of `op`: one for all equal kernels.
   func::FuncOp getFunction(Operation *op) {
     SmallVector<Type> inputs(isa<WinogradOp>(op) ? 2 : 1, IndexType::get(&getContext())); // task, slot
-    llvm::append_range(inputs, op->getOperandTypes());
+    for (Type operand : op->getOperandTypes())
+      inputs.push_back(hideOffset(cast<MemRefType>(operand)));
     auto type = FunctionType::get(&getContext(), inputs, {});
     for (Emitted &known : emitted[type])
-      if (OperationEquivalence::isEquivalentTo(op, known.kernel, OperationEquivalence::ignoreValueEquivalence, nullptr,
-                                               OperationEquivalence::IgnoreLocations))
+      if (areEqual(op, known.kernel))
         return known.function;
     OpBuilder b = OpBuilder::atBlockEnd(getOperation().getBody());
     std::string name = (op->getName().stripDialect() + "_" + Twine(next++)).str();
