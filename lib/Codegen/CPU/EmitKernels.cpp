@@ -100,16 +100,6 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
       op->erase();
   }
 
-  /// The type of an argument for such an operand: parts of a buffer that differ only in where they begin (the steps of a
-  /// sequence, the inputs of a Concat) are alike.
-  static MemRefType hideOffset(MemRefType type) {
-    auto layout = dyn_cast<StridedLayoutAttr>(type.getLayout());
-    if (!layout || type.getLayout().isIdentity())
-      return type;
-    auto hidden = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, layout.getStrides());
-    return MemRefType::get(type.getShape(), type.getElementType(), hidden, type.getMemorySpace());
-  }
-
   /// Whether the same is done, with arguments of the same types.
   static bool areEqual(Operation *a, Operation *b) {
     return a->getName() == b->getName() && a->getAttrDictionary() == b->getAttrDictionary() &&

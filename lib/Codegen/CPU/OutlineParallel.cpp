@@ -4,7 +4,7 @@
 //
 // A task function has the addresses of its buffers as arguments: of different buffers they can't alias, and LLVM
 // vectorises without run-time checks. The pool calls its entry (context, i, worker), which unpacks the context.
-#include "dialects/kernel/KernelDialect.h"
+#include "lib/Codegen/CPU/KernelEmitter.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
@@ -18,6 +18,8 @@
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "onnxc/abi.h"
+#include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace onnxc {
@@ -26,6 +28,9 @@ namespace onnxc {
 } // namespace onnxc
 
 using namespace mlir;
+
+/// Tasks that are alike but for constants have a function each up to this number of variants.
+static constexpr unsigned kMostVariants = 8;
 
 /// The buffer that a memref is a view into. A view into the workspace is a buffer of its own: the plan sees to it that
 /// those in use at the same time don't overlap.
@@ -89,7 +94,7 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     auto pointer = LLVM::LLVMPointerType::get(context);
     LLVMTypeConverter typeConverter(context);
     types = &typeConverter;
-    known.clear();
+    taskCount = 0;
 
     Block &entry = main.front();
     pool = entry.addArgument(pointer, main.getLoc());
@@ -116,14 +121,17 @@ struct OutlineParallel : onnxc::impl::OutlineParallelBase<OutlineParallel> {
     for (auto memory : llvm::make_early_inc_range(entry.getOps<memref::AllocaOp>()))
       if (memory->getNumOperands() == 0)
         memory->moveBefore(contextMemory);
+    std::vector<Task> made;
+    for (scf::ForallOp forall : foralls)
+      made.push_back(makeTask(forall));
     uint64_t contextSize = 0;
-    for (scf::ForallOp forall : foralls) {
-      auto size = outline(main, forall);
-      if (failed(size))
-        return signalPassFailure();
-      contextSize = std::max(contextSize, *size);
-      ++tasks;
+    for (ArrayRef<unsigned> equal : group(made)) {
+      share(made, equal);
+      LLVM::LLVMFuncOp entry;
+      for (unsigned i : equal)
+        contextSize = std::max(contextSize, dispatch(made[i], entry));
     }
+    tasks += foralls.size();
     b.setInsertionPoint(contextMemory);
     contextMemory.getArraySizeMutable().assign(LLVM::ConstantOp::create(b, b.getI64Type(), contextSize));
   }
@@ -158,6 +166,8 @@ private:
     parallel = func::FuncOp::create(
         b, "onnxc_parallel", b.getFunctionType({pointer, b.getIndexType(), b.getIndexType(), pointer, pointer}, {}));
     parallel.setPrivate();
+    // Inlined, it would be the larger part of the code of a model of many small nodes.
+    parallel->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
     Block *entry = parallel.addEntryBlock();
     Value pool = entry->getArgument(0), threads = entry->getArgument(1), n = entry->getArgument(2),
           body = entry->getArgument(3), context = entry->getArgument(4);
@@ -234,7 +244,7 @@ private:
     auto parts = memref::ExtractStridedMetadataOp::create(b, value);
     captured.metadata[value] = parts;
     captured.passed.push_back(parts.getBaseBuffer());
-    auto type = cast<MemRefType>(value.getType());
+    auto type = onnxc::kernel::hideOffset(cast<MemRefType>(value.getType()));
     auto [strides, offset] = type.getStridesAndOffset();
     if (ShapedType::isDynamic(offset))
       captured.passed.push_back(parts.getOffset());
@@ -246,33 +256,49 @@ private:
         captured.passed.push_back(parts.getStrides()[i]);
   }
 
-  /// The body of the loop as a function of what the context holds, of the number of the task and of the thread.
-  func::FuncOp makeTask(ImplicitLocOpBuilder &b, scf::ForallOp forall, const Captured &captured) {
-    std::string name = "task_" + std::to_string(taskCount++);
+  /// A parallel loop and the function that is to run it.
+  struct Task {
+    scf::ForallOp forall;
+    Captured captured;
+    func::FuncOp function;            ///< of what is captured, the constants, the number of the task and of the thread
+    SmallVector<TypedAttr> constants; ///< that the function uses, use by use
+  };
+
+  /// The body of the loop as a function.
+  Task makeTask(scf::ForallOp forall) {
+    auto b = ImplicitLocOpBuilder(forall.getLoc(), forall);
+    Task task{forall, capture(b, forall), {}, {}};
+    const Captured &captured = task.captured;
     SmallVector<Type> argumentTypes = llvm::map_to_vector(captured.passed, [](Value value) { return value.getType(); });
     argumentTypes.append({b.getIndexType(), b.getI32Type()});
     b.setInsertionPointToEnd(getOperation().getBody());
-    auto task = func::FuncOp::create(b, name, b.getFunctionType(argumentTypes, {}));
-    task.setPrivate();
-    task->setAttr("llvm.bareptr", b.getUnitAttr());
-    Block *body = task.addEntryBlock();
+    task.function = func::FuncOp::create(b, "task", b.getFunctionType(argumentTypes, {}));
+    task.function.setPrivate();
+    task.function->setAttr("llvm.bareptr", b.getUnitAttr());
+    Block *body = task.function.addEntryBlock();
     b.setInsertionPointToStart(body);
     IRMapping mapping;
     for (Operation *constant : captured.constants)
       b.clone(*constant, mapping);
     unsigned argument = 0;
+    SmallVector<std::pair<Value, MemRefType>> hidden;
     for (Value value : captured.values) {
       if (mapping.contains(value))
         continue;
-      if (isa<MemRefType>(value.getType()))
-        mapping.map(value, makeMemRef(b, task, value, captured, argument));
-      else
+      if (!isa<MemRefType>(value.getType())) {
         mapping.map(value, body->getArgument(argument++));
+        continue;
+      }
+      mapping.map(value, makeMemRef(b, task.function, value, captured, argument));
+      hidden.emplace_back(mapping.lookup(value), cast<MemRefType>(value.getType()));
     }
     mapping.map(forall.getInductionVar(0), body->getArgument(argument));
     for (Operation &op : forall.getBody()->without_terminator())
       b.clone(op, mapping);
     func::ReturnOp::create(b);
+    for (auto [memref, original] : hidden)
+      if (memref.getType() != original)
+        updateViews(memref, original);
     for (auto [original, isThread] : captured.slots) {
       auto slot = mapping.lookup(original.getSlot()).getDefiningOp<onnxc::kernel::SlotOp>();
       b.setInsertionPoint(slot);
@@ -280,13 +306,14 @@ private:
       slot.replaceAllUsesWith(arith::SelectOp::create(b, mapping.lookup(isThread), worker, slot.getTask()).getResult());
       slot.erase();
     }
+    passConstants(task);
     return task;
   }
 
   /// A captured memref inside of the task, made of the arguments from number `argument` on, which is counted up.
   static Value makeMemRef(ImplicitLocOpBuilder &b, func::FuncOp task, Value value, const Captured &captured,
                           unsigned &argument) {
-    auto type = cast<MemRefType>(value.getType());
+    auto type = onnxc::kernel::hideOffset(cast<MemRefType>(value.getType()));
     if (captured.users.lookup(getBuffer(value)) == 1)
       task.setArgAttr(argument, "llvm.noalias", b.getUnitAttr());
     Value base = task.getArgument(argument++);
@@ -302,12 +329,177 @@ private:
     return memref::ReinterpretCastOp::create(b, type, base, mixedOffset, mixedSizes, mixedStrides);
   }
 
-  /// Fills the context and hands the entry of the task to the threads, in the place of the loop.
-  void dispatch(ImplicitLocOpBuilder &b, scf::ForallOp forall, const Captured &captured, LLVM::LLVMFuncOp entry,
-                ArrayRef<Type> fieldTypes, Type contextType) {
+  /// The views into `memref`, whose offset is no longer in its type, get the types that follow. Who wants a type of its
+  /// own gets the original one.
+  static void updateViews(Value memref, MemRefType original) {
+    Value restored;
+    for (OpOperand &use : llvm::make_early_inc_range(memref.getUses())) {
+      Operation *user = use.getOwner();
+      auto type = cast<MemRefType>(memref.getType());
+      MemRefType result;
+      if (auto subview = dyn_cast<memref::SubViewOp>(user))
+        result = memref::SubViewOp::inferRankReducedResultType(subview.getType().getShape(), type,
+                                                               subview.getMixedOffsets(), subview.getMixedSizes(),
+                                                               subview.getMixedStrides());
+      else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(user))
+        result = memref::CollapseShapeOp::computeCollapsedType(type, collapse.getReassociationIndices());
+      else if (auto expand = dyn_cast<memref::ExpandShapeOp>(user))
+        if (auto expanded = memref::ExpandShapeOp::computeExpandedType(type, expand.getResultType().getShape(),
+                                                                       expand.getReassociationIndices());
+            succeeded(expanded))
+          result = *expanded;
+      if (result) {
+        Value view = user->getResult(0);
+        auto before = cast<MemRefType>(view.getType());
+        view.setType(result);
+        if (result != before)
+          updateViews(view, before);
+        continue;
+      }
+      bool takesAny = isa<memref::CastOp, memref::ReinterpretCastOp, memref::ExtractStridedMetadataOp>(user) ||
+                      (!isa<CallOpInterface, RegionBranchOpInterface>(user) && !user->hasTrait<OpTrait::IsTerminator>() &&
+                       llvm::none_of(user->getResultTypes(), llvm::IsaPred<MemRefType>));
+      if (takesAny)
+        continue;
+      if (!restored) {
+        OpBuilder b(user->getContext());
+        b.setInsertionPointAfterValue(memref);
+        restored = memref::CastOp::create(b, user->getLoc(), original, memref);
+      }
+      use.set(restored);
+    }
+  }
+
+  /// Makes the numbers that a task uses arguments, before the last two: tasks that differ in them only are then equal.
+  static void passConstants(Task &task) {
+    SmallVector<OpOperand *> uses;
+    SmallVector<arith::ConstantOp> constants;
+    task.function.walk([&](Operation *op) {
+      if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && !isa<ShapedType>(constant.getType()))
+        constants.push_back(constant);
+      for (OpOperand &operand : op->getOpOperands())
+        if (auto constant = operand.get().getDefiningOp<arith::ConstantOp>();
+            constant && !isa<ShapedType>(constant.getType()))
+          uses.push_back(&operand);
+    });
+    unsigned first = task.captured.passed.size();
+    SmallVector<unsigned> positions(uses.size(), first);
+    SmallVector<Type> types;
+    SmallVector<Location> locations;
+    for (OpOperand *use : uses) {
+      task.constants.push_back(use->get().getDefiningOp<arith::ConstantOp>().getValue());
+      types.push_back(use->get().getType());
+      locations.push_back(task.function.getLoc());
+    }
+    (void)task.function.insertArguments(positions, types, SmallVector<DictionaryAttr>(uses.size()), locations);
+    for (auto [i, use] : llvm::enumerate(uses))
+      use->set(task.function.getArgument(first + i));
+    for (arith::ConstantOp constant : constants)
+      constant.erase();
+  }
+
+  static llvm::hash_code hash(func::FuncOp function) {
+    llvm::hash_code code = llvm::hash_combine(function.getFunctionType(), function.getArgAttrsAttr());
+    function.getBody().walk([&](Operation *op) {
+      code = llvm::hash_combine(code, OperationEquivalence::computeHash(op, OperationEquivalence::ignoreHashValue,
+                                                                        OperationEquivalence::ignoreHashValue,
+                                                                        OperationEquivalence::IgnoreLocations));
+    });
+    return code;
+  }
+
+  /// Whether two tasks do the same but for their constants.
+  static bool areAlike(func::FuncOp a, func::FuncOp b) {
+    return a.getFunctionType() == b.getFunctionType() && a.getArgAttrsAttr() == b.getArgAttrsAttr() &&
+           OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
+  }
+
+  /// Which tasks get one function: those that are equal, and those that are equal but for constants, if they are many.
+  /// LLVM makes better code with known numbers, but not of hundreds of functions.
+  SmallVector<SmallVector<unsigned>> group(ArrayRef<Task> made) {
+    SmallVector<SmallVector<unsigned>> alike, result;
+    llvm::DenseMap<size_t, SmallVector<unsigned>> known;
+    for (unsigned i = 0; i < made.size(); ++i) {
+      SmallVector<unsigned> &candidates = known[hash(made[i].function)];
+      auto *at = llvm::find_if(
+          candidates, [&](unsigned group) { return areAlike(made[alike[group].front()].function, made[i].function); });
+      if (at != candidates.end()) {
+        alike[*at].push_back(i);
+        continue;
+      }
+      candidates.push_back(alike.size());
+      alike.push_back({i});
+    }
+    for (SmallVector<unsigned> &group : alike) {
+      llvm::MapVector<Attribute, SmallVector<unsigned>> variants;
+      for (unsigned i : group)
+        variants[constantsOf(made[i].constants)].push_back(i);
+      if (variants.size() > kMostVariants) {
+        result.push_back(std::move(group));
+        continue;
+      }
+      for (auto &variant : variants)
+        result.push_back(std::move(variant.second));
+    }
+    return result;
+  }
+
+  ArrayAttr constantsOf(ArrayRef<TypedAttr> constants) {
+    SmallVector<Attribute> plain(constants.begin(), constants.end());
+    return ArrayAttr::get(&getContext(), plain);
+  }
+
+  /// Leaves one function for the tasks `equal`. The constants that are the same for all go into it, the others become
+  /// captured values.
+  void share(MutableArrayRef<Task> made, ArrayRef<unsigned> equal) {
+    Task &first = made[equal.front()];
+    func::FuncOp function = first.function;
+    function.setName(("task_" + Twine(taskCount++)).str());
+    unsigned start = first.captured.passed.size();
+    BitVector gone(function.getNumArguments());
+    auto b = ImplicitLocOpBuilder::atBlockBegin(function.getLoc(), &function.getBody().front());
+    DenseMap<Attribute, Value> known, passed;
+    for (unsigned k = 0; k < first.constants.size(); ++k) {
+      Value argument = function.getArgument(start + k);
+      SmallVector<Attribute> column =
+          llvm::map_to_vector(equal, [&](unsigned i) -> Attribute { return made[i].constants[k]; });
+      bool isSame = llvm::all_equal(column);
+      Attribute key = isSame ? column.front() : ArrayAttr::get(&getContext(), column);
+      Value &value = (isSame ? known : passed)[key];
+      if (!value && isSame)
+        value = arith::ConstantOp::create(b, first.constants[k]);
+      if (!value) {
+        value = argument;
+        for (unsigned i : equal) {
+          OpBuilder before(made[i].forall);
+          made[i].captured.passed.push_back(
+              arith::ConstantOp::create(before, made[i].forall.getLoc(), made[i].constants[k]));
+        }
+        continue;
+      }
+      argument.replaceAllUsesWith(value);
+      gone.set(start + k);
+    }
+    (void)function.eraseArguments(gone);
+    for (unsigned i : equal.drop_front()) {
+      made[i].function.erase();
+      made[i].function = function;
+    }
+  }
+
+  /// Fills the context and hands the entry of the task to the threads, in the place of the loop. Returns the size of the
+  /// context. The entry is made for the first of equal tasks.
+  uint64_t dispatch(Task &task, LLVM::LLVMFuncOp &entry) {
+    auto b = ImplicitLocOpBuilder(task.forall.getLoc(), task.forall);
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    b.setInsertionPoint(forall);
-    for (auto [i, value] : llvm::enumerate(captured.passed)) {
+    ArrayRef<Value> passed = task.captured.passed;
+    SmallVector<Type> fieldTypes;
+    for (Value value : passed)
+      fieldTypes.push_back(isa<MemRefType>(value.getType()) ? pointer : types->convertType(value.getType()));
+    auto contextType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
+    if (!entry)
+      entry = makeEntry(task.function, passed, fieldTypes, contextType);
+    for (auto [i, value] : llvm::enumerate(passed)) {
       Value field;
       if (auto type = dyn_cast<MemRefType>(value.getType()))
         field = MemRefDescriptor(toLLVM(b, value, types->convertType(type))).alignedPtr(b, b.getLoc());
@@ -317,43 +509,14 @@ private:
                                           ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
       LLVM::StoreOp::create(b, field, address);
     }
-    Value count = getValueOrCreateConstantIndexOp(b, b.getLoc(), forall.getMixedUpperBound()[0]);
+    Value count = getValueOrCreateConstantIndexOp(b, b.getLoc(), task.forall.getMixedUpperBound()[0]);
     Value function = LLVM::AddressOfOp::create(b, entry);
     func::CallOp::create(b, parallel, ValueRange{pool, threads, count, function, contextMemory});
-    forall.erase();
-  }
-
-  /// Makes a task of the loop. Returns the size of the context.
-  FailureOr<uint64_t> outline(func::FuncOp main, scf::ForallOp forall) {
-    auto b = ImplicitLocOpBuilder(forall.getLoc(), forall);
-    Captured captured = capture(b, forall);
-    func::FuncOp task = makeTask(b, forall, captured);
-    LLVM::LLVMFuncOp entry = findEntry(task);
-    if (entry)
-      task.erase();
-
-    auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    SmallVector<Type> fieldTypes;
-    for (Value value : captured.passed)
-      fieldTypes.push_back(isa<MemRefType>(value.getType()) ? pointer : types->convertType(value.getType()));
-    auto contextType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
-    if (!entry)
-      entry = makeEntry(task, captured.passed, fieldTypes, contextType);
-    dispatch(b, forall, captured, entry, fieldTypes, contextType);
-    for (Value memref : captured.memrefs)
-      if (captured.metadata[memref]->use_empty())
-        captured.metadata[memref].erase();
+    task.forall.erase();
+    for (Value memref : task.captured.memrefs)
+      if (auto metadata = task.captured.metadata[memref]; metadata->use_empty())
+        metadata.erase();
     return DataLayout(getOperation()).getTypeSize(contextType).getFixedValue();
-  }
-
-  /// The entry of a task that was made before and does the same as `task`: a model has many equal layers.
-  LLVM::LLVMFuncOp findEntry(func::FuncOp task) {
-    for (auto [other, entry] : known[task.getFunctionType()])
-      if (other.getArgAttrsAttr() == task.getArgAttrsAttr() &&
-          OperationEquivalence::isRegionEquivalentTo(&other.getBody(), &task.getBody(),
-                                                     OperationEquivalence::IgnoreLocations))
-        return entry;
-    return {};
   }
 
   /// (context, i, worker), as runtime/include/onnxc/abi.h has it: calls the task with what the context contains.
@@ -378,7 +541,6 @@ private:
     arguments.push_back(entryBody->getArgument(2));
     func::CallOp::create(b, task, arguments);
     LLVM::ReturnOp::create(b, ValueRange{});
-    known[task.getFunctionType()].emplace_back(task, entry);
     return entry;
   }
 
@@ -391,7 +553,6 @@ private:
   Value pool, threads;
   LLVM::AllocaOp contextMemory;
   func::FuncOp parallel;
-  DenseMap<Type, SmallVector<std::pair<func::FuncOp, LLVM::LLVMFuncOp>>> known; ///< tasks and their entries, by type
-  unsigned taskCount = 0; ///< task functions so far; a statistic does not count in every build
+  unsigned taskCount = 0; ///< task functions so far
 };
 } // namespace
