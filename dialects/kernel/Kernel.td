@@ -172,6 +172,27 @@ def Kernel_FillBorderOp : Kernel_Op<"fill_border"> {
   }];
 }
 
+def Kernel_AssembleOp : Kernel_Op<"assemble", [AttrSizedOperandSegments]> {
+  let summary = "A tensor made of parts that do not overlap: Concat";
+  let description = [{
+    Part i is at the offsets `offsets[i * rank] ... offsets[(i + 1) * rank - 1]`. The parts cover the whole.
+
+    One operation for all parts, and not one insertion for each: what looks at pairs of writes to a tensor takes a time
+    that grows with the cube of their number.
+  }];
+  let arguments = (ins Variadic<Kernel_Shaped>:$parts, Variadic<Index>:$offsets, Kernel_Shaped:$init,
+                       DenseI64ArrayAttr:$static_offsets);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `parts` `(` $parts `:` type($parts) `)` `at` custom<DynamicIndexList>($offsets, $static_offsets)
+    `outs` `(` $init `:` type($init) `)` attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    /// Where part `i` begins, in every dimension.
+    ::llvm::SmallVector<::mlir::OpFoldResult> getOffsetsOf(unsigned i);
+  }];
+}
+
 def Kernel_SlotOp : Op<Kernel_Dialect, "slot", [Pure, SameOperandsAndResultType]> {
   let summary = "Which of `count` pieces of scratch memory a task may use";
   let description = [{

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -81,6 +82,7 @@ KERNEL_INTERFACES(WinogradFilterOp, 1)
 KERNEL_INTERFACES(WinogradOp, 2)
 KERNEL_INTERFACES(PackOp, 1)
 KERNEL_INTERFACES(FillBorderOp, 1)
+KERNEL_INTERFACES(AssembleOp, 1)
 #undef KERNEL_INTERFACES
 
 static ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
@@ -209,5 +211,23 @@ LogicalResult FillBorderOp::verify() {
     return emitOpError("fills with another type than that of the elements");
   if (getLow().size() != rank || getHigh().size() != rank)
     return emitOpError("needs a low and a high border for each of the ") << rank << " dimensions";
+  return success();
+}
+
+SmallVector<OpFoldResult> AssembleOp::getOffsetsOf(unsigned i) {
+  Builder b(getContext());
+  size_t rank = shaped(getInit()).getRank();
+  return SmallVector<OpFoldResult>(
+      ArrayRef(getMixedValues(getStaticOffsets(), getOffsets(), b)).slice(i * rank, rank));
+}
+
+LogicalResult AssembleOp::verify() {
+  ShapedType whole = shaped(getInit());
+  if (getStaticOffsets().size() != getParts().size() * whole.getRank() ||
+      static_cast<size_t>(llvm::count_if(getStaticOffsets(), ShapedType::isDynamic)) != getOffsets().size())
+    return emitOpError("needs an offset for each dimension of each part");
+  for (Value part : getParts())
+    if (shaped(part).getRank() != whole.getRank() || shaped(part).getElementType() != whole.getElementType())
+      return emitOpError("has a part of type ") << part.getType() << " in a whole of type " << whole;
   return success();
 }

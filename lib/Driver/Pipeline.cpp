@@ -88,6 +88,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createCSEPass());
   // Results are computed where they are wanted: over the old state of a recurrence, in the output, in a part of a
   // bigger tensor (Concat).
+  passes.addNestedPass<func::FuncOp>(createAssembleParts());
   passes.addNestedPass<func::FuncOp>(createSeparateDestinations());
   passes.addNestedPass<func::FuncOp>(createCarryInPlace());
   passes.addPass(bufferization::createEmptyTensorEliminationPass());
@@ -98,6 +99,7 @@ void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &optio
   passes.addPass(createCSEPass()); // a copy of a view onto itself is seen as one
   passes.addPass(canonicalize());
   passes.addPass(createCSEPass());
+  passes.addNestedPass<func::FuncOp>(createPlaceParts());
   if (options.optLevel > 0)
     passes.addNestedPass<func::FuncOp>(createForkLoops());
   passes.addPass(createPlanMemory(options.plan, options.maxScratchOnStack));

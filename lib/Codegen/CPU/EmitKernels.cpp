@@ -4,6 +4,7 @@
 // Inside of a task it is a loop.
 #include "lib/Codegen/CPU/KernelEmitter.h"
 #include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/CPU/Views.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,6 +19,7 @@ namespace onnxc {
 } // namespace onnxc
 
 using namespace mlir;
+using namespace onnxc;
 using namespace onnxc::kernel;
 
 namespace {
@@ -81,7 +83,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
           arguments.push_back(
               SlotOp::create(b, loc, task[0], memref::DimOp::create(b, loc, winograd.getScratch(), 0).getResult()));
         for (Value operand : op->getOperands()) {
-          auto type = cast<MemRefType>(operand.getType()), wanted = hideOffset(type);
+          auto type = cast<MemRefType>(operand.getType()), wanted = cpu::hideOffset(type);
           arguments.push_back(type == wanted ? operand : memref::CastOp::create(b, loc, wanted, operand).getResult());
         }
         func::CallOp::create(b, loc, function, arguments);
@@ -112,7 +114,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
   func::FuncOp getFunction(Operation *op) {
     SmallVector<Type> inputs(isa<WinogradOp>(op) ? 2 : 1, IndexType::get(&getContext())); // task, slot
     for (Type operand : op->getOperandTypes())
-      inputs.push_back(hideOffset(cast<MemRefType>(operand)));
+      inputs.push_back(cpu::hideOffset(cast<MemRefType>(operand)));
     auto type = FunctionType::get(&getContext(), inputs, {});
     for (Emitted &known : emitted[type])
       if (areEqual(op, known.kernel))

@@ -93,14 +93,6 @@ Index Emitter::size(Value memref, unsigned dim) {
   return memref::DimOp::create(*this, memref, dim).getResult();
 }
 
-MemRefType onnxc::kernel::hideOffset(MemRefType type) {
-  auto layout = dyn_cast<StridedLayoutAttr>(type.getLayout());
-  if (!layout)
-    return type;
-  auto hidden = StridedLayoutAttr::get(type.getContext(), ShapedType::kDynamic, layout.getStrides());
-  return MemRefType::get(type.getShape(), type.getElementType(), hidden, type.getMemorySpace());
-}
-
 SmallVector<int64_t> onnxc::kernel::getCoefficients(AffineExpr expr, unsigned dims) {
   SmallVector<int64_t> coefficients(dims, 0);
   if (auto dim = dyn_cast<AffineDimExpr>(expr)) {

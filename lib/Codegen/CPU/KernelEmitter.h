@@ -66,10 +66,6 @@ public:
   mlir::Value applyEpilogue(mlir::Region &epilogue, mlir::ValueRange arguments, mlir::Operation *start = nullptr);
 };
 
-/// The type for what a function is to take of such buffers wherever they begin: the steps of a sequence and the inputs of
-/// a Concat differ in nothing else.
-mlir::MemRefType hideOffset(mlir::MemRefType type);
-
 /// A linear expression's coefficient of every dimension.
 llvm::SmallVector<int64_t> getCoefficients(mlir::AffineExpr expr, unsigned dims);
 

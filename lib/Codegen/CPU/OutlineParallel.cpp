@@ -4,8 +4,9 @@
 //
 // A task function has the addresses of its buffers as arguments: of different buffers they can't alias, and LLVM
 // vectorises without run-time checks. The pool calls its entry (context, i, worker), which unpacks the context.
-#include "lib/Codegen/CPU/KernelEmitter.h"
+#include "dialects/kernel/KernelDialect.h"
 #include "lib/Codegen/CPU/Passes.h"
+#include "lib/Codegen/CPU/Views.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -244,7 +245,7 @@ private:
     auto parts = memref::ExtractStridedMetadataOp::create(b, value);
     captured.metadata[value] = parts;
     captured.passed.push_back(parts.getBaseBuffer());
-    auto type = onnxc::kernel::hideOffset(cast<MemRefType>(value.getType()));
+    auto type = onnxc::cpu::hideOffset(cast<MemRefType>(value.getType()));
     auto [strides, offset] = type.getStridesAndOffset();
     if (ShapedType::isDynamic(offset))
       captured.passed.push_back(parts.getOffset());
@@ -313,7 +314,7 @@ private:
   /// A captured memref inside of the task, made of the arguments from number `argument` on, which is counted up.
   static Value makeMemRef(ImplicitLocOpBuilder &b, func::FuncOp task, Value value, const Captured &captured,
                           unsigned &argument) {
-    auto type = onnxc::kernel::hideOffset(cast<MemRefType>(value.getType()));
+    auto type = onnxc::cpu::hideOffset(cast<MemRefType>(value.getType()));
     if (captured.users.lookup(getBuffer(value)) == 1)
       task.setArgAttr(argument, "llvm.noalias", b.getUnitAttr());
     Value base = task.getArgument(argument++);
@@ -335,19 +336,7 @@ private:
     Value restored;
     for (OpOperand &use : llvm::make_early_inc_range(memref.getUses())) {
       Operation *user = use.getOwner();
-      auto type = cast<MemRefType>(memref.getType());
-      MemRefType result;
-      if (auto subview = dyn_cast<memref::SubViewOp>(user))
-        result = memref::SubViewOp::inferRankReducedResultType(subview.getType().getShape(), type,
-                                                               subview.getMixedOffsets(), subview.getMixedSizes(),
-                                                               subview.getMixedStrides());
-      else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(user))
-        result = memref::CollapseShapeOp::computeCollapsedType(type, collapse.getReassociationIndices());
-      else if (auto expand = dyn_cast<memref::ExpandShapeOp>(user))
-        if (auto expanded = memref::ExpandShapeOp::computeExpandedType(type, expand.getResultType().getShape(),
-                                                                       expand.getReassociationIndices());
-            succeeded(expanded))
-          result = *expanded;
+      MemRefType result = onnxc::cpu::inferViewType(user, cast<MemRefType>(memref.getType()));
       if (result) {
         Value view = user->getResult(0);
         auto before = cast<MemRefType>(view.getType());

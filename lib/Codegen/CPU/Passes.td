@@ -174,6 +174,43 @@ def ResultsToOutParams : Pass<"results-to-out-params", "mlir::func::FuncOp"> {
                            "mlir::tensor::TensorDialect", "mlir::linalg::LinalgDialect"];
 }
 
+def AssembleParts : Pass<"assemble-parts", "mlir::func::FuncOp"> {
+  let summary = "Makes one operation of the insertions that fill a tensor";
+  let description = [{
+    ```mlir
+    %1 = tensor.insert_slice %a into %empty[0, 0] [2, 4] [1, 1]
+    %2 = tensor.insert_slice %b into %1[2, 0] [3, 4] [1, 1]
+    ==>
+    %2 = kernel.assemble parts(%a, %b) at [0, 0, 2, 0] outs(%empty)
+    ```
+  }];
+  let dependentDialects = ["kernel::KernelDialect"];
+  let statistics = [Statistic<"assembled", "assembled", "tensors assembled">];
+}
+
+def PlaceParts : Pass<"place-parts", "mlir::func::FuncOp"> {
+  let summary = "Computes parts of a buffer in their places";
+  let description = [{
+    Where that is not possible (a part is an input, or is in two places) it is copied.
+
+    ```mlir
+    %part = memref.alloc()
+    linalg.generic ... outs(%part)
+    %whole = memref.alloc()
+    kernel.assemble parts(%part, %x) at [0, 0, 2, 0] outs(%whole)
+    ==>
+    %whole = memref.alloc()
+    %part = memref.subview %whole[0, 0] ...
+    linalg.generic ... outs(%part)
+    %place = memref.subview %whole[2, 0] ...
+    memref.copy %x, %place
+    ```
+  }];
+  let dependentDialects = ["mlir::memref::MemRefDialect"];
+  let statistics = [Statistic<"placed", "placed", "parts computed in place">,
+                    Statistic<"copied", "copied", "parts copied">];
+}
+
 def SeparateDestinations : Pass<"separate-destinations", "mlir::func::FuncOp"> {
   let summary = "Gives every operation that overwrites an empty or filled tensor one of its own";
   let description = [{
