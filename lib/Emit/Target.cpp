@@ -224,11 +224,17 @@ void onnxc::setTarget(Module &module, TargetMachine &machine) {
 /// Beyond this many instructions a function is one that runs a graph of thousands of small nodes, each once: to unroll
 /// its loops costs minutes and gains nothing.
 static constexpr unsigned kLargeFunction = 20'000;
+/// And beyond this many it takes LLVM's quickest way to machine code: some of the others grow with the square.
+static constexpr unsigned kHugeFunction = 40'000;
 
 void onnxc::optimize(Module &module, TargetMachine &machine, int optLevel) {
   for (Function &function : module)
-    if (function.getInstructionCount() > kLargeFunction)
+    if (unsigned count = function.getInstructionCount(); count > kHugeFunction) {
+      function.addFnAttr(Attribute::OptimizeNone);
+      function.addFnAttr(Attribute::NoInline);
+    } else if (count > kLargeFunction) {
       function.addFnAttr(Attribute::OptimizeForSize);
+    }
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = optLevel > 1;
   LoopAnalysisManager loops;

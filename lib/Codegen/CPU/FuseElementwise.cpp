@@ -44,6 +44,17 @@ bool isCheap(linalg::GenericOp op) {
   return count <= 6;
 }
 
+/// Operations in the body of a fused loop, one of math counting as ten: past this many, a trip through memory is not what
+/// takes the time, and the time to compile would grow with the square of a chain's length.
+static constexpr unsigned kLargestBody = 400;
+
+unsigned sizeOfBody(linalg::GenericOp op) {
+  unsigned size = 0;
+  for (Operation &nested : *op.getBody())
+    size += isa<math::MathDialect>(nested.getDialect()) ? 10 : 1;
+  return size;
+}
+
 /// Whether the consumer meets each element of the operand once.
 bool readsOnce(OpOperand *operand) {
   auto consumer = cast<linalg::GenericOp>(operand->getOwner());
@@ -73,6 +84,8 @@ bool shouldFuse(OpOperand *operand) {
   if (isContraction(consumer)) // stays recognisable
     return false;
   if (producer.getNumDpsInputs() + consumer.getNumDpsInputs() > 12)
+    return false;
+  if (sizeOfBody(producer) + sizeOfBody(consumer) > kLargestBody)
     return false;
   // Read twice, it would be fused once and kept for the other time; equal operands become one first.
   if (llvm::count(consumer->getOperands(), operand->get()) != 1)

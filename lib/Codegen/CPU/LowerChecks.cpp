@@ -44,12 +44,13 @@ struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
       });
       SmallVector<onnxc::rt::CheckpointOp> checkpoints;
       function.walk([&](onnxc::rt::CheckpointOp checkpoint) { checkpoints.push_back(checkpoint); });
-      for (onnxc::rt::CheckpointOp checkpoint : checkpoints)
+      // The last one first: what is behind an operation moves to another block, and so moves once.
+      for (onnxc::rt::CheckpointOp checkpoint : llvm::reverse(checkpoints))
         lowerCheckpoint(checkpoint);
       bool isEntry =
           function.getName() == "onnxc_plan" || function.getName() == "onnxc_run" || function.getName() == "onnxc_main";
       Block *fail = nullptr;
-      for (Operation *check : checks) {
+      for (Operation *check : llvm::reverse(checks)) {
         if (!isEntry || check->getParentOp() != function) {
           check->emitError("a check inside of a parallel loop has no way to report");
           return signalPassFailure();
