@@ -45,7 +45,7 @@ struct CompileOptions {
   bool symbols = false;         ///< a shared library keeps the names of its functions
   bool keepValues = false;      ///< every value that nodes make becomes an output
   bool printMemoryPlan = false; ///< to standard output
-  bool timing = false;          ///< time of every phase, to standard error
+  bool timing = false;          ///< time of every phase and its passes, to standard error
   bool verbose = false;         ///< what it is compiled for, to standard error
   bool warnings = true;         ///< about models that are wrong in ways that can be made good
   bool warningsAreErrors = false;
