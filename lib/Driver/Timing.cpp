@@ -16,7 +16,7 @@ void PassTimes::runBeforePass(Pass *pass, Operation *) {
     return;
   auto [at, isNew] = indices.try_emplace(pass, entries.size());
   if (isNew)
-    entries.push_back({pass->getArgument().str()});
+    entries.push_back({pass->getArgument().str(), 0, {}});
   entries[at->second].start = Clock::now();
 }
 
