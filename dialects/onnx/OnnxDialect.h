@@ -7,6 +7,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace onnxc::onnx {
@@ -43,7 +44,9 @@ struct NodeForm {
   uint64_t madeCount = 0;
   /// Set when the upgrade has made the whole node itself: these are its results, and nothing else is built.
   std::optional<llvm::SmallVector<mlir::Value>> results;
+  llvm::SmallDenseSet<size_t, 4> unnamed; ///< results before the last that have no name, so that nobody reads them
 
+  bool isRead(size_t result) const { return result < resultCount && !unnamed.contains(result); }
   /// The operand, or null when the node has fewer or the operand is absent.
   mlir::Value operand(size_t i) const;
   /// Makes operand `i` be `value`, filling with onnx.None up to there.

@@ -221,7 +221,11 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
   };
   if (upgrades.empty() && !findOp(domain, node.op_type()))
     return emitError(b.getLoc()) << "the operator is not implemented" << suggestOperator(domain, node.op_type());
-  NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}, {}, 0, {}};
+  NodeForm form{b, domain.str(), node.op_type(), opset, {}, {}, static_cast<size_t>(node.output_size()), {}, {}, 0, {},
+                {}};
+  for (auto [i, name] : llvm::enumerate(node.output()))
+    if (name.empty())
+      form.unnamed.insert(i);
   form.lookup = [&](StringRef name) { return lookup(name, scope); };
   llvm::StringMap<Body> bodies;
   if (failed(convertAttributes(node, scope, form.attributes, bodies)))

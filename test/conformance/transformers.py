@@ -20,7 +20,8 @@ rng = np.random.default_rng(20)
 # Of the searches, which take long to compile, the sample has these.
 SEARCHES = ("greedy-min-fed", "greedy-gram-2", "greedy-first-words", "greedy-mask", "greedy-first-decoder", "greedy-end-0", "sampling-3",
             "sampling-kept", "sampling-custom", "sampling-penalties", "beams-fed", "beams-words", "beams-scores", "beams-end-4-1",
-            "beams-first-decoder", "encoder-2", "encoder-fed", "encoder-hidden", "encoder-all", "encoder-short")
+            "beams-first-decoder", "encoder-2", "encoder-fed", "encoder-hidden", "encoder-all", "encoder-short", "whisper-fed", "whisper-times-2",
+            "whisper-no-speech", "whisper-forced", "shared-greedy", "shared-beams-first", "shared-encoder-masked", "shared-whisper")
 CASES = {}
 
 
@@ -100,9 +101,19 @@ def sentence_by_sentence(session, feed, shared):
     return [np.concatenate(p) for p in zip(*parts)]
 
 
+def start(model):
+    return onnxruntime.InferenceSession(model.SerializeToString(), options(), providers=["CPUExecutionProvider"])
+
+
+def like(model):
+    """The outputs of another model with the same inputs."""
+    other = start(model)
+    return lambda session, feed, shared: answer(other, feed, shared)
+
+
 def write(folder, model, feeds, shared=(), ask=answer):
     """A case of `model`; `feeds`: for each set the inputs by name; `ask` gives the outputs."""
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options(), providers=["CPUExecutionProvider"])
+    session = start(model)
     folder.mkdir(parents=True)
     onnx.save(model, folder / "model.onnx")
     for n, feed in enumerate(feeds):
@@ -118,7 +129,7 @@ class Writer:
         self.folder, self.wanted, self.count = folder, wanted, 0
 
     def model(self, name, model, feeds, shared=(), ask=answer):
-        is_search = name.split("-")[0] in ("greedy", "sampling", "beams", "encoder")
+        is_search = name.split("-")[0] in ("greedy", "sampling", "beams", "encoder", "whisper", "shared")
         if self.wanted in name if self.wanted else not is_search or name in SEARCHES:
             self.count += 1
             write(self.folder / name, model, feeds, shared, ask)
@@ -354,7 +365,7 @@ def experts(w):
         w.node(f"qmoe-{bits}-blocks", "QMoE", inputs, activation_type="relu", k=2, expert_weight_bits=bits, block_size=16, normalize_routing_weights=1)
 
 
-WORDS, HEADS, SIZE = 14, 2, 4
+WORDS, HEADS, SIZE, FEATURES = 14, 2, 4, 3
 HIDDEN = HEADS * SIZE
 
 
@@ -366,8 +377,10 @@ def constant(name, array):
     return numpy_helper.from_array(np.asarray(array), name)
 
 
-def gpt(name, seed, layers=2):
-    """A decoder with the inputs and outputs that GPT-2 has, of a seed; scores are far apart."""
+def gpt(name, seed, layers=2, shared=None):
+    """A decoder with the inputs and outputs that GPT-2 has, of a seed; scores are far apart. `shared`: with operators whose caches share a buffer
+    (or do not, but could), which Attention has not.
+    """
     made = np.random.default_rng(seed)
     weight = lambda *shape: made.normal(size=shape).astype(np.float32)
     nodes, initializers = [], []
@@ -375,24 +388,37 @@ def gpt(name, seed, layers=2):
     def add(op, inputs, outputs, domain="", **attributes):
         nodes.append(helper.make_node(op, inputs, outputs, domain=domain, **attributes))
 
-    initializers += [constant("words", weight(WORDS, HIDDEN)), constant("places", weight(40, HIDDEN)), constant("readout", 2 * weight(HIDDEN, WORDS))]
+    initializers += [constant("words", weight(WORDS, HIDDEN)), constant("places", weight(40, HIDDEN)), constant("readout", 2 * weight(HIDDEN, WORDS)),
+                     constant("first", np.array([0]))]
     add("Gather", ["words", "input_ids"], ["word"])
     add("Gather", ["places", "position_ids"], ["place"])
     add("Add", ["word", "place"], ["x0"])
     for k in range(layers):
         initializers += [constant(f"w{k}", weight(HIDDEN, 3 * HIDDEN)), constant(f"b{k}", weight(3 * HIDDEN))]
-        add("Attention", [f"x{k}", f"w{k}", f"b{k}", "attention_mask", f"past_{k}"], [f"a{k}", f"present_{k}"], "com.microsoft",
-            num_heads=HEADS, unidirectional=1)
+        if shared is None:
+            add("Attention", [f"x{k}", f"w{k}", f"b{k}", "attention_mask", f"past_{k}"], [f"a{k}", f"present_{k}"], "com.microsoft",
+                num_heads=HEADS, unidirectional=1)
+        else:
+            add("MatMul", [f"x{k}", f"w{k}"], [f"all_{k}"])
+            add("Split", [f"all_{k}"], [f"q_{k}", f"k_{k}", f"v_{k}"], axis=2)
+            add("Split", [f"past_{k}"], [f"keys_{k}", f"values_{k}"])
+            add("Squeeze", [f"keys_{k}", "first"], [f"past_keys_{k}"])
+            add("Squeeze", [f"values_{k}", "first"], [f"past_values_{k}"])
+            add("MultiHeadAttention", [f"q_{k}", f"k_{k}", f"v_{k}", f"b{k}", "attention_mask", "", f"past_keys_{k}", f"past_values_{k}"]
+                + ["past_sequence_length"] * (shared != ""), [f"a{k}", f"new_keys_{k}", f"new_values_{k}"], "com.microsoft", num_heads=HEADS, unidirectional=1)
+            add("SequenceConstruct", [f"new_keys_{k}", f"new_values_{k}"], [f"new_{k}"])
+            add("ConcatFromSequence", [f"new_{k}"], [f"present_{k}"], axis=0, new_axis=1)
         add("Add", [f"x{k}", f"a{k}"], [f"x{k + 1}"])
     add("MatMul", [f"x{layers}", "readout"], ["logits"])
     inputs = [info("input_ids", TensorProto.INT32, "batch", "length"), info("position_ids", TensorProto.INT32, "batch", "length"),
               info("attention_mask", TensorProto.INT32, "batch", "all")]
-    inputs += [info(f"past_{k}", F, 2, "batch", HEADS, "before", SIZE) for k in range(layers)]
+    inputs += [info(f"past_{k}", F, 2, "batch", HEADS, "before", SIZE) for k in range(layers)] + shared_inputs(shared or "")
     outputs = [info("logits", F, "batch", "length", WORDS)] + [info(f"present_{k}", F, 2, "batch", HEADS, "all", SIZE) for k in range(layers)]
     return helper.make_graph(nodes, name, inputs, outputs, initializers)
 
 
-def encoder(seed, gives_first, layers=1):
+def encoder(seed, gives_first, layers=1, hears=False):
+    """One of words, or, if it `hears`, of features, as Whisper has it."""
     made = np.random.default_rng(seed)
     weight = lambda *shape: made.normal(size=shape).astype(np.float32)
     nodes, initializers, selves, across = [], [], [], []
@@ -405,11 +431,16 @@ def encoder(seed, gives_first, layers=1):
         add("Transpose", [output + "_wide"], output, perm=[0, 2, 1, 3])
 
     initializers += [constant("words", weight(WORDS, HIDDEN)), constant("split", np.array([0, 0, HEADS, SIZE]))]
-    add("Gather", ["words", "encoder_input_ids"], "word")
-    add("Cast", ["encoder_attention_mask"], "mask", to=F)
-    initializers.append(constant("last", np.array([2])))
-    add("Unsqueeze", ["mask", "last"], "wide")
-    add("Mul", ["word", "wide"], "encoder_hidden_states")
+    if hears:
+        initializers.append(constant("features", weight(FEATURES, HIDDEN)))
+        add("Transpose", ["encoder_input_ids"], "frames", perm=[0, 2, 1])
+        add("MatMul", ["frames", "features"], "encoder_hidden_states")
+    else:
+        add("Gather", ["words", "encoder_input_ids"], "word")
+        add("Cast", ["encoder_attention_mask"], "mask", to=F)
+        initializers.append(constant("last", np.array([2])))
+        add("Unsqueeze", ["mask", "last"], "wide")
+        add("Mul", ["word", "wide"], "encoder_hidden_states")
     if gives_first:
         initializers.append(constant("readout", 2 * weight(HIDDEN, WORDS)))
         add("Gather", ["words", "decoder_input_ids"], "begin")
@@ -427,17 +458,27 @@ def encoder(seed, gives_first, layers=1):
             add("MatMul", ["encoder_hidden_states", f"{kind}{k}"], f"c_{kind}{k}")
             heads(f"c_{kind}{k}", across[-1])
     inputs = [info("encoder_input_ids", TensorProto.INT32, "batch", "source"), info("encoder_attention_mask", TensorProto.INT32, "batch", "source")]
+    if hears:
+        inputs = [info("encoder_input_ids", F, "batch", FEATURES, "source")]
     outputs = []
     if gives_first:
-        inputs.append(info("decoder_input_ids", TensorProto.INT32, "batch", 1))
-        outputs += [info("logits", F, "batch", 1, WORDS), info("encoder_hidden_states", F, "batch", "source", HIDDEN)]
-        outputs += [info(name, F, "batch", HEADS, 1, SIZE) for name in selves]
+        begin = "begin" if hears else 1
+        inputs.append(info("decoder_input_ids", TensorProto.INT32, "batch", begin))
+        outputs += [info("logits", F, "batch", begin, WORDS), info("encoder_hidden_states", F, "batch", "source", HIDDEN)]
+        outputs += [info(name, F, "batch", HEADS, begin, SIZE) for name in selves]
     outputs += [info(name, F, "batch", HEADS, "source", SIZE) for name in across]
     return helper.make_graph(nodes, "encoder", inputs, outputs, initializers)
 
 
-def decoder(seed, has_hidden=False, takes_all=False, layers=1):
-    """One that looks at its own words, at the encoder's, and at whether these are padding."""
+def shared_inputs(shared):
+    """What stands behind caches that share a buffer: how many words there are, and where the beams have them."""
+    length = [info("past_sequence_length", TensorProto.INT32, 1)]
+    beams = [info("beam_width", TensorProto.INT32, 1), info("cache_indirection", TensorProto.INT32, "sentences", "beams", "room")]
+    return {"": [], "length": length, "beams": length + beams}[shared]
+
+
+def decoder(seed, has_hidden=False, takes_all=False, layers=1, hears=False, shared=""):
+    """One that looks at its own words, at the encoder's, and at whether these are padding (features are none)."""
     made = np.random.default_rng(seed)
     weight = lambda *shape: made.normal(size=shape).astype(np.float32)
     nodes, initializers, pasts, cross, presents = [], [], [], [], []
@@ -457,20 +498,33 @@ def decoder(seed, has_hidden=False, takes_all=False, layers=1):
         pasts += [f"past_key_self_{k}", f"past_value_self_{k}"]
         cross += [f"past_key_cross_{k}", f"past_value_cross_{k}"]
         presents += [f"present_key_self_{k}", f"present_value_self_{k}"]
-        add("MultiHeadAttention", [f"q_{k}", f"k_{k}", f"v_{k}", "", "", "", *pasts[-2:]], [f"s{k}", *presents[-2:]], "com.microsoft", num_heads=HEADS)
+        found = [f"s{k}", *presents[-2:]]
+        if shared == "beams":
+            add("DecoderMaskedMultiHeadAttention", [f"q_{k}", f"k_{k}", f"v_{k}", "", "", *pasts[-2:], "past_sequence_length", "beam_width", "cache_indirection"],
+                found, "com.microsoft", num_heads=HEADS, past_present_share_buffer=1)
+        else:
+            add("MultiHeadAttention", [f"q_{k}", f"k_{k}", f"v_{k}", "", "", "", *pasts[-2:]] + ["past_sequence_length"] * (shared == "length"),
+                found, "com.microsoft", num_heads=HEADS)
         add("Add", [f"x{k}", f"s{k}"], f"y{k}")
         add("MatMul", [f"y{k}", f"c{k}"], f"c_{k}")
-        add("MultiHeadAttention", [f"c_{k}", *cross[-2:], "", "encoder_attention_mask"], f"e{k}", "com.microsoft", num_heads=HEADS)
+        add("MultiHeadAttention", [f"c_{k}", *cross[-2:]] + ["", "encoder_attention_mask"] * (not hears), f"e{k}", "com.microsoft", num_heads=HEADS)
         add("Add", [f"y{k}", f"e{k}"], f"x{k + 1}")
     x = f"x{layers}"
     inputs = [info("input_ids", TensorProto.INT32, "rows", "length" if takes_all else 1), info("encoder_attention_mask", TensorProto.INT32, "rows", "source")]
+    if hears:
+        inputs.pop()
     if has_hidden:
         inputs.append(info("encoder_hidden_states", F, "rows", "source", HIDDEN))
-        add("ReduceMean", ["encoder_hidden_states"], "mean", axes=[1])
+        if hears:  # onnxruntime gives the decoder a value of this size, but not this value
+            add("Shape", ["encoder_hidden_states"], "sizes", start=1, end=2)
+            add("Cast", ["sizes"], "mean", to=F)
+        else:
+            add("ReduceMean", ["encoder_hidden_states"], "mean", axes=[1])
         add("Add", [x, "mean"], "seen")
         x = "seen"
     add("MatMul", [x, "readout"], "logits")
     inputs += [info(name, F, "rows", HEADS, "before", SIZE) for name in pasts] + [info(name, F, "rows", HEADS, "source", SIZE) for name in cross]
+    inputs += shared_inputs(shared)
     outputs = [info("logits", F, "rows", 1, WORDS)] + [info(name, F, "rows", HEADS, "now", SIZE) for name in presents]
     return helper.make_graph(nodes, "decoder", inputs, outputs, initializers)
 
@@ -484,9 +538,11 @@ def search_model(op, inputs, outputs, **attributes):
             infos.append(value_info(names[-1], value, symbols))
         elif value is not None:
             initializers.append(numpy_helper.from_array(value, names[-1]))
-    results = [f"out{k}" for k in range(len(outputs))]
+    while not names[-1]:
+        names.pop()
+    results = ["" if t is None else f"out{k}" for k, t in enumerate(outputs)]
     node = helper.make_node(op, names, results, op, domain="com.microsoft", **attributes)
-    graph = helper.make_graph([node], op, infos, [helper.make_tensor_value_info(n, t, None) for n, t in zip(results, outputs)], initializers)
+    graph = helper.make_graph([node], op, infos, [helper.make_tensor_value_info(n, t, None) for n, t in zip(results, outputs) if n], initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)], ir_version=8)
     sets = max(len(v) for v in inputs if isinstance(v, list))
     return model, [{f"in{k}": v[n] for k, v in enumerate(inputs) if isinstance(v, list)} for n in range(sets)]
@@ -597,6 +653,97 @@ def beams_of_encoders(w):
     case("encoder-mask", PROMPTS, length, least, three, two, penalty, None, None, None, masks)
     case("encoder-short", PROMPTS, length, least, three, two, penalty, gives_first=False)
     case("encoder-short-one", PROMPTS, length, least, i32(1), i32(1), penalty, gives_first=False, seed=3)
+
+
+SOUNDS = [np.random.default_rng(3).normal(size=size).astype(np.float32) for size in ((2, FEATURES, 5), (3, FEATURES, 4))]
+BEGINNINGS = [prompt([2, 3, 4], [2, 5, 13]), prompt([3], [2], [4])]
+
+
+@cases
+def beams_of_whisper(w):
+    def case(name, *inputs, seed=1, outputs=(I, F), op="WhisperBeamSearch", has_hidden=False, takes_all=False, ask=None, **attributes):
+        attributes = dict(dict(model_type=2, eos_token_id=1, pad_token_id=0, decoder_start_token_id=2), **attributes)
+        graphs = dict(encoder=encoder(seed, True, hears=True), decoder=decoder(seed + 50, has_hidden, takes_all, hears=True))
+        w.model(name, *search_model(op, inputs, outputs, **graphs, **attributes), ask=ask(inputs, graphs, attributes) if ask else answer)
+
+    def at(**places):
+        """The inputs behind the penalty."""
+        return [places.get(f"x{k}") for k in range(6, 15)]
+
+    length, least, three, two = i32(9), i32(1), i32(3), i32(2)
+    penalty = np.array([1.1], np.float32)
+    common = (SOUNDS, length, least, three, two, penalty)
+    for seed in range(1, 5):
+        case(f"whisper-{seed}", *common, seed=seed)
+    case("whisper-beams", *common, op="BeamSearch")
+    case("whisper-beginnings", *common, *at(x10=BEGINNINGS), op="BeamSearch", outputs=(I, F, F), eos_token_id=13, seed=2)
+    case("whisper-hidden", *common, has_hidden=True)
+    case("whisper-all", *common, *at(x10=BEGINNINGS), takes_all=True)
+    case("whisper-fed", SOUNDS, [i32(9), i32(6)], [i32(6), i32(2)], [i32(3), i32(2)], [i32(2), i32(2)], [penalty, penalty * 2],
+         *at(x10=BEGINNINGS, x11=[i32(0), i32(1)], x14=[np.array([1.7], np.float32), np.array([0], np.float32)]), beginning_timestamp_token_id=9)
+    for seed in range(1, 5):
+        case(f"whisper-times-{seed}", *common, *at(x10=BEGINNINGS, x11=i32(1)), seed=seed, beginning_timestamp_token_id=6 + seed, no_timestamps_token_id=5,
+             start_of_lm_token_id=4, translate_token_id=3, transcribe_token_id=12, outputs=(I, F, F), eos_token_id=13)
+    case("whisper-words", *common, *at(x6=penalty, x7=np.array([1, 1, 0, 1] * 3 + [1, 1], np.int32), x8=FIRST_WORDS, x11=i32(1)), no_repeat_ngram_size=2,
+         beginning_timestamp_token_id=8, seed=3)
+
+    # What onnxruntime has for CUDA alone. The probability of silence is that of its word, the first after the beginning ...
+    def silence(inputs, graphs, attributes):
+        whole = like(search_model("WhisperBeamSearch", inputs, (I, F, F), **graphs, **attributes)[0])
+
+        def calculate(*asked):
+            sequences, scores, words = whole(*asked)
+            return sequences, scores, np.exp(words[0, :, 0, attributes["no_speech_token_id"]])
+
+        return calculate
+
+    case("whisper-no-speech", *common, outputs=(I, F, None, None, F), no_speech_token_id=7, ask=silence, eos_token_id=13)
+
+    # ... and a word that is forced is certain: as if no others were allowed, but for the scores.
+    def certain(inputs, graphs, attributes):
+        forced = inputs[13]
+        masks = [np.stack([np.arange(WORDS) == row[0] if row[0] >= 0 else np.full(WORDS, True) for row in ids]).astype(np.int32) for ids in forced]
+        model, feeds = search_model("WhisperBeamSearch", inputs[:8] + (masks,), (I, F, F), **graphs, **attributes)
+        given, whole = iter(feeds), like(model)
+
+        def calculate(session, feed, shared):
+            sequences, scores, words = whole(session, next(given), shared)
+            ids = feed["in13"][:, 0]
+            lost = np.where(ids < 0, 0, words[0, np.arange(len(ids)), 0, ids])
+            return sequences, scores - (lost / np.float32(inputs[1][0]) ** penalty[0])[:, None]
+
+        return calculate
+
+    case("whisper-forced", *common, *at(x13=[np.array([[3], [-1]], np.int32), np.array([[-2], [5], [9]], np.int32)]), eos_token_id=WORDS, ask=certain)
+
+
+@cases
+def shared_buffers(w):
+    """Caches that share a buffer with those of the next round: the results are those of caches that do not. onnxruntime comes to them where one row
+    has one beam, and words are all there is (with a beam more, or an encoder, its CPU provider mixes up what the buffers hold).
+    """
+    def case(name, op, inputs, outputs, own, other=None, **attributes):
+        attributes = dict(dict(eos_token_id=1, pad_token_id=0), **attributes)
+        ask = like(search_model(op, inputs, outputs, **other, **attributes)[0]) if other else answer
+        w.model(name, *search_model(op, inputs, outputs, **own, **attributes), ask=ask)
+
+    length, least, three, two = i32(9), i32(1), i32(3), i32(2)
+    penalty = np.array([1.1], np.float32)
+    case("shared-greedy", "GreedySearch", [PROMPTS, [i32(12), i32(9)]], (I,), dict(decoder=gpt("decoder", 3, shared="length")))
+    case("shared-greedy-first", "GreedySearch", [PROMPTS, length], (I,), dict(decoder=gpt("decoder", 3, shared="length"), init_decoder=gpt("init", 7, shared="length")))
+    case("shared-sampling", "Sampling", [PROMPTS, length, *[None] * 6, i32(3)], (I,), dict(decoder=gpt("decoder", 3, shared="length")), top_p=0.8)
+    case("shared-beam", "BeamSearch", [PROMPTS, length, least, i32(1), i32(1), penalty], (I, F), dict(decoder=gpt("decoder", 3, shared="length")))
+    beams = [PROMPTS, length, least, three, two, penalty]
+    case("shared-beams-first", "BeamSearch", beams, (I, F), dict(decoder=gpt("decoder", 3, shared="length"), init_decoder=gpt("init", 7, shared="length")),
+         dict(decoder=gpt("decoder", 3, shared=""), init_decoder=gpt("init", 7, shared="")))
+    for kind, shared in (("", "length"), ("-masked", "beams")):
+        for form, gives_first in (("", True), ("-short", False)):
+            graph = encoder(2, gives_first)
+            case(f"shared-encoder{form}{kind}", "BeamSearch", beams, (I, F), dict(encoder=graph, decoder=decoder(52, shared=shared)),
+                 dict(encoder=graph, decoder=decoder(52)), model_type=1, decoder_start_token_id=2)
+        graph = encoder(1, True, hears=True)
+        case(f"shared-whisper{kind}", "WhisperBeamSearch", [SOUNDS, *beams[1:], *[None] * 4, BEGINNINGS], (I, F),
+             dict(encoder=graph, decoder=decoder(51, hears=True, shared=shared)), dict(encoder=graph, decoder=decoder(51, hears=True)))
 
 
 def main():

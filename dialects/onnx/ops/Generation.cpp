@@ -12,6 +12,7 @@
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/ops/Softmax.h"
 #include "dialects/onnx/ops/Sorting.h"
+#include "dialects/onnx/support/Dims.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/MakeLoop.h"
 #include "dialects/onnx/support/Upgrade.h"
@@ -25,16 +26,32 @@ static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 namespace {
 enum class Method { Greedy, Sampling, Beams };
 
+/// What `model_type` says of the graphs.
+enum Model { kGpt, kT5, kWhisper };
+
 /// Where the operands of the operators are.
 struct Places {
   static constexpr unsigned kNone = ~0u;
   unsigned maxLength = 1, minLength = 2, beams = kNone, returned = kNone, lengthPenalty = kNone, repetition = 3,
-           words = 4, firstWords = 5, mask = 6, presence = kNone, seed = kNone;
+           words = 4, firstWords = 5, mask = 6, presence = kNone, seed = kNone, beginning = kNone, processor = kNone,
+           forced = kNone, temperature = kNone;
 };
 constexpr Places kGreedyPlaces;
 constexpr Places kSamplingPlaces{.presence = 7, .seed = 8};
-constexpr Places kBeamPlaces{
-    .beams = 3, .returned = 4, .lengthPenalty = 5, .repetition = 6, .words = 7, .firstWords = 8, .mask = 9};
+constexpr Places kBeamPlaces{.beams = 3,
+                             .returned = 4,
+                             .lengthPenalty = 5,
+                             .repetition = 6,
+                             .words = 7,
+                             .firstWords = 8,
+                             .mask = 9,
+                             .beginning = 10,
+                             .processor = 11};
+constexpr Places kWhisperPlaces = [] {
+  Places places = kBeamPlaces;
+  places.forced = 13, places.temperature = 14;
+  return places;
+}();
 
 /// What a search knows when `length` words are there: a list of values, so that a loop can carry it.
 struct State {
@@ -109,9 +126,13 @@ private:
   }
 
   LogicalResult takeSettings();
+  LogicalResult takeWhisperSettings();
   LogicalResult start(Value ids);
+  Value takeLast(Value logits);
   Value process(Value scores, const State &state, bool isFirst);
   Value mark(Value scores, Value tokens, Value counts);
+  Value obeyTimes(Value scores, const State &state);
+  Value force(Value scores, const State &state);
   FailureOr<Choice> next(Value logits, State &state, bool isFirst);
   Choice nextBeams(Value scores, State &state);
   Value sample(Value scores, State &state);
@@ -124,6 +145,14 @@ private:
                                      ArrayRef<std::pair<unsigned, unsigned>> varying,
                                      function_ref<FailureOr<SmallVector<Value>>(State &, ValueRange feeds)> round);
   FailureOr<const NodeGraph *> graph(StringRef name);
+  FailureOr<bool> isShared(const NodeGraph &decoder, size_t from);
+  void addShared(SmallVector<Value> &arguments, const NodeGraph &decoder, size_t from, Value pastLength);
+  Value giveRoom(Value cache);
+  /// Whether one of `bits` [n, m] is true: [n, 1].
+  Value any(Value bits) {
+    Value most = op<ReduceMaxOp>({castTo(node, bits, i32), node.constant(1)}, intAttr(node, "keepdims", 1));
+    return op<GreaterOp>({most, node.scalar(0, i32)});
+  }
   /// A word after all others of each row.
   Value column(Value tokens) { return unsqueeze(node, tokens, 1); }
   /// The rows of a cache that the next words follow.
@@ -136,10 +165,15 @@ private:
   Type i32, i64, f32;
   Places places;
 
-  int64_t end = 0, pad = 0, firstToken = -1, vocabulary = -1, gram = 0, keptTokens = 0;
+  int64_t model = kGpt, end = 0, pad = 0, firstToken = -1, vocabulary = -1, gram = 0, keptTokens = 0;
   bool stopsEarly = false, isCustom = false;
-  double temperature = 1, presencePenalty = 0, topShare = 0, filterValue = 0;
-  Value ids, room, minLength, returned, lengthPenalty, repetition, allowedWords, allowedFirst, presence;
+  double presencePenalty = 0, topShare = 0, filterValue = 0;
+  /// Words that mean something to Whisper: times are those from `firstTime` on.
+  int64_t firstTime = -1, noTimes = -1, languageModel = -1, translate = -1, transcribe = -1, noSpeech = -1;
+  Value ids, room, minLength, returned, lengthPenalty, repetition, allowedWords, allowedFirst, presence, temperature;
+  Value processor;               ///< where it is 1, times have rules
+  Value forced;                  ///< [rows, n]: the first words that are chosen, negative where any may be
+  Value noSpeechShares;          ///< [batch]: the probability of `noSpeech` as the first word
   Value batch, width, rows;      ///< vectors of one; `width` is null without beams
   Value columns;                 ///< the places of words, [room]
   Value beams, firstRows;        ///< [beams], and [batch, 1]: the row of each sentence's first beam
@@ -161,12 +195,13 @@ LogicalResult Search::takeSettings() {
     return node.error() << "no_repeat_ngram_size must not be negative";
   if (method == Method::Beams)
     stopsEarly = takeInt(node, "early_stopping", 0) == 1;
+  double divisor = 1;
   if (method == Method::Sampling) {
     isCustom = takeInt(node, "custom", 0) != 0;
     filterValue = takeFloat(node, "filter_value", -1e20f);
     keptTokens = takeInt(node, "min_tokens_to_keep", 0);
     presencePenalty = takeFloat(node, "presence_penalty", 0);
-    temperature = takeFloat(node, "temperature", 1);
+    divisor = takeFloat(node, "temperature", 1);
     topShare = takeFloat(node, "top_p", 0);
   }
   ids = node.operand(0);
@@ -185,6 +220,12 @@ LogicalResult Search::takeSettings() {
     return node.error()
            << "vocab_mask must be a vector, and prefix_vocab_mask have the dimensions batch and vocabulary";
   presence = node.operand(places.presence);
+  if (divisor > 0 && divisor != 1)
+    temperature = number(divisor);
+  else if (Value given = scalarOf(places.temperature, f32)) // what is not positive changes nothing
+    temperature = choose(op<GreaterOp>({given, number(0)}), given, number(1));
+  if (model == kWhisper && failed(takeWhisperSettings()))
+    return failure();
   batch = rows = dimensionOf(node, ids, 0);
   if (method != Method::Beams)
     return success(batch != nullptr);
@@ -197,6 +238,37 @@ LogicalResult Search::takeSettings() {
   lengthPenalty = scalarOf(places.lengthPenalty, f32);
   firstRows = unsqueeze(node, op<MulOp>({countTo(node, batch), width}), 1);
   return success(returned && firstRows);
+}
+
+/// What WhisperBeamSearch has besides, and what BeamSearch leaves to Whisper.
+LogicalResult Search::takeWhisperSettings() {
+  bool hasCrossScores = false;
+  if (places.forced != Places::kNone) {
+    firstTime = takeInt(node, "beginning_timestamp_token_id", -1);
+    noTimes = takeInt(node, "no_timestamps_token_id", -1);
+    languageModel = takeInt(node, "start_of_lm_token_id", -1);
+    translate = takeInt(node, "translate_token_id", -1), transcribe = takeInt(node, "transcribe_token_id", -1);
+    noSpeech = takeInt(node, "no_speech_token_id", -1);
+    hasCrossScores = takeInt(node, "decoder_output_cross_qk", 0) != 0;
+    forced = node.operand(places.forced);
+  }
+  if (hasCrossScores || node.isRead(3))
+    return node.error() << "the scores of cross attention (decoder_output_cross_qk, the output cross_qk) are not "
+                           "supported; leave them out";
+  if (node.isRead(4) && (noSpeech < 0 || noSpeech > INT32_MAX))
+    return node.error() << "no_speech_token_id must be a word where its probability is an output";
+  if (forced && getDims(forced).size() != 2)
+    return node.error() << "extra_decoding_ids must have the dimensions batch and sequence";
+  processor = node.operand(places.processor);
+  if (!processor || getConstantInts(processor) == SmallVector<int64_t>{0}) {
+    processor = {};
+    return success();
+  }
+  if (firstTime < 1 || firstTime > INT32_MAX)
+    return node.error() << "logits_processor, where it is not always 0, needs a beginning_timestamp_token_id above 0, "
+                           "which WhisperBeamSearch has";
+  processor = op<EqualOp>({::reshape(node, castTo(node, processor, i64), {}), integer(1)});
+  return success(processor != nullptr);
 }
 
 FailureOr<const NodeGraph *> Search::graph(StringRef name) {
@@ -218,6 +290,8 @@ LogicalResult Search::start(Value ids) {
   initial.sequences = join({ids, spread(node.scalar(0, i32), {rows, rest})}, 1);
   initial.sequences = shaped(initial.sequences, {rows, room});
   initial.isDone = spread(node.scalar(0, node.b.getI1Type()), batch);
+  if (forced) // behind them, any word may be
+    forced = repeat(join({forced, spread(node.scalar(-1, i32), {batch, room})}, 1));
   if (method == Method::Sampling) {
     // Zero is no state of the generator.
     Value seed = node.operand(places.seed);
@@ -251,6 +325,57 @@ Value Search::mark(Value scores, Value tokens, Value counts) {
       op<ScatterElementsOp>({none, choose(isWord, tokens, least), updates},
                             {intAttr(node, "axis", 1), node.b.getNamedAttr("reduction", node.b.getStringAttr("max"))});
   return op<GreaterOp>({marks, node.scalar(0, i32)});
+}
+
+/// Whisper's rules for times. They come in pairs, the end of one text and the begin of the next, and do not go back;
+/// the first is one of the first 51. Where all times together are likelier than every other word, the word is a time.
+Value Search::obeyTimes(Value scores, const State &state) {
+  auto size = getConstant(getDims(scores)[1]);
+  if (!size || firstTime >= *size) {
+    node.error() << "beginning_timestamp_token_id is " << firstTime << ", which must be below the number of words";
+    return {};
+  }
+  Value words = countTo(node, node.constant(*size)), first = integer(firstTime), lowest = number(-FLT_MAX);
+  Value sequences = castTo(node, state.sequences, i64), last = op<SubOp>({state.length, integer(1)});
+  auto all = [&](Value a, Value b) { return op<AndOp>({a, b}); };
+  auto either = [&](Value a, Value b) { return op<OrOp>({a, b}); };
+  auto none = [&](Value a) { return op<NotOp>(a); };
+  auto oneOf = [&](ArrayRef<int64_t> tokens) { // of the words
+    return ::reshape(node, any(op<EqualOp>({column(words), node.constant(tokens)})), {-1});
+  };
+  // Of each row [rows, 1]: whether its last word is a time; whether there is one before; whether the last but one is,
+  // or none is there to be.
+  Value isTime = all(op<GreaterOrEqualOp>({sequences, first}), op<LessOp>({columns, state.length}));
+  Value isLast = any(all(isTime, op<EqualOp>({columns, last})));
+  Value isBefore = any(all(isTime, op<LessOp>({columns, last})));
+  Value isPair = either(none(isBefore), any(all(isTime, op<EqualOp>({columns, op<SubOp>({last, integer(1)})}))));
+  Value isBegin = all(isLast, isPair), isEnd = all(isLast, none(isPair));
+
+  Value place = op<ReduceMaxOp>({choose(isTime, columns, integer(-1)), node.constant(1)}, intAttr(node, "keepdims", 1));
+  Value time = op<GatherElementsOp>({sequences, op<MaxOp>({place, integer(0)})}, intAttr(node, "axis", 1));
+  Value least = choose(isEnd, time, op<AddOp>({time, integer(1)})); // the end and the next begin may be the same
+  least = choose(op<LessOp>({place, integer(0)}), integer(0), least);
+
+  Value isTimeWord = op<GreaterOrEqualOp>({words, first});
+  Value isTooLate = all(none(isBefore), op<GreaterOp>({words, integer(firstTime + 50)}));
+  Value isOut = all(isTimeWord, either(isBegin, either(op<LessOp>({words, least}), isTooLate)));
+  isOut = either(isOut, all(isEnd, op<LessOp>({words, integer(end)})));
+  isOut =
+      either(isOut, either(oneOf({noTimes, languageModel}), all(isBefore, oneOf({firstToken, translate, transcribe}))));
+  scores = choose(isOut, lowest, scores);
+
+  Value axis = node.constant(1), times = slice(node, scores, 1, node.constant(firstTime));
+  times = op<ReduceLogSumExpOp>({times, axis}, intAttr(node, "keepdims", 1));
+  Value most = op<ReduceMaxOp>({cut(scores, first, 1), axis}, intAttr(node, "keepdims", 1));
+  return choose(all(op<GreaterOp>({times, most}), none(isTimeWord)), lowest, scores);
+}
+
+/// Of the words that a row is forced to choose, the next one has the probability 1.
+Value Search::force(Value scores, const State &state) {
+  Value size = dimensionOf(node, scores, 1), words = countTo(node, size);
+  Value next = column(castTo(node, gather(forced, op<SubOp>({state.length, initial.length}), 1), i64));
+  Value isForced = op<AndOp>({op<GreaterOrEqualOp>({next, integer(0)}), op<LessOp>({next, size})});
+  return choose(isForced, choose(op<EqualOp>({words, next}), number(0), number(-FLT_MAX)), scores);
 }
 
 /// The scores [rows, vocabulary] as the settings change them.
@@ -288,26 +413,34 @@ Value Search::process(Value scores, const State &state, bool isFirst) {
     Value isEnd = op<EqualOp>({countTo(node, dimensionOf(node, scores, 1)), integer(end)});
     scores = choose(op<AndOp>({op<LessOp>({state.length, minLength}), isEnd}), lowest, scores);
   }
-  if (temperature > 0 && temperature != 1)
-    scores = op<DivOp>({scores, number(temperature)});
+  if (temperature)
+    scores = op<DivOp>({scores, temperature});
   if (presence && presencePenalty != 0)
     scores = op<SubOp>({scores, op<MulOp>({castTo(node, presence, f32), number(presencePenalty)})});
-  return scores;
+  if (processor && scores)
+    scores = choose(processor, obeyTimes(scores, state), scores);
+  return forced ? force(scores, state) : scores;
 }
 
 //===- Choices --------------------------------------------------------------------------===//
 
-/// Chooses the next words by `logits` [rows or batch, n, vocabulary] of the last of n words, and puts them into
-/// `state`.
-FailureOr<Choice> Search::next(Value logits, State &state, bool isFirst) {
+/// Of `logits` [rows or batch, n, vocabulary] those of the last of n words.
+Value Search::takeLast(Value logits) {
   if (!logits)
-    return failure();
-  if (getDims(logits).size() != 3 || !isa<FloatType>(getElementTypeOrSelf(logits)))
-    return node.error() << "the first output of the decoder must be scores with the dimensions batch, sequence and "
-                           "vocabulary";
+    return {};
+  if (getDims(logits).size() != 3 || !isa<FloatType>(getElementTypeOrSelf(logits))) {
+    node.error() << "the first output of the decoder must be scores with the dimensions batch, sequence and vocabulary";
+    return {};
+  }
   Value scores = castTo(node, gather(logits, integer(-1), 1), f32);
-  if (vocabulary > 0)
-    scores = cut(scores, integer(vocabulary), 1);
+  return vocabulary > 0 ? cut(scores, integer(vocabulary), 1) : scores;
+}
+
+/// Chooses the next words by `logits`, and puts them into `state`.
+FailureOr<Choice> Search::next(Value logits, State &state, bool isFirst) {
+  Value scores = takeLast(logits);
+  if (!scores)
+    return failure();
   Choice choice;
   if (method == Method::Beams) {
     scores = op<LogSoftmaxOp>(scores, intAttr(node, "axis", -1));
@@ -506,8 +639,9 @@ LogicalResult Search::finishSearch(State &state) {
   auto best = [&](Value value) { return gather(value, returned, 1); };
   Value isThere = op<LessOp>({columns, unsqueeze(node, best(state.endedLengths), 2)});
   SmallVector<Value> results{choose(isThere, best(state.endedSequences), none)};
-  if (node.resultCount > 1)
-    results.push_back(best(state.endedScores));
+  results.push_back(best(state.endedScores));
+  results.resize(5, absent(node));
+  results[4] = orAbsent(node, noSpeechShares);
   if (hasStepScores) {
     // Rounds that were not needed have no scores.
     Value all = stepScores.front(), made = dimensionOf(node, all, 0);
@@ -515,8 +649,9 @@ LogicalResult Search::finishSearch(State &state) {
     Value missing = op<MaxOp>({op<SubOp>({wanted, made}), node.constant(0)});
     Value rest = spread(number(0), {missing, shapeBehind(all)});
     all = join({all, rest});
-    results.push_back(shaped(all, {wanted, shapeBehind(all)}));
+    results[2] = shaped(all, {wanted, shapeBehind(all)});
   }
+  results.truncate(std::min(node.resultCount, results.size()));
   return finish(node, results);
 }
 
@@ -526,8 +661,47 @@ static Value firstOf(const FailureOr<SmallVector<Value>> &values) {
 
 //===- Decoders -------------------------------------------------------------------------===//
 
-/// A cache without words: as the graph declares it, with `rows` in dimension `axis` and no length.
-static Value emptyCache(NodeForm &node, const NodeGraph &graph, unsigned i, int64_t axis, Value rows) {
+/// Whether the caches of a decoder share a buffer with those of the next round. Then what the buffers hold stands
+/// behind them, as inputs from `from` on: how many words, and where the beams have them.
+FailureOr<bool> Search::isShared(const NodeGraph &decoder, size_t from) {
+  static constexpr StringLiteral kNames[] = {"past_sequence_length", "beam_width", "cache_indirection"};
+  size_t count = decoder.inputs.size() - from;
+  bool fits = count == 0 || count == 1 || (count == 3 && width);
+  for (size_t i = 0; fits && i < count; ++i)
+    fits = decoder.inputs[from + i].first == kNames[i];
+  if (!fits)
+    return node.error() << "behind its caches a decoder may have past_sequence_length as an input, and with beams also "
+                           "beam_width and cache_indirection; this one has '"
+                        << decoder.inputs[from].first << "'";
+  return count > 0;
+}
+
+/// Adds what the buffers hold. A beam's own row has all its words: rows are put into order after each round.
+void Search::addShared(SmallVector<Value> &arguments, const NodeGraph &decoder, size_t from, Value pastLength) {
+  size_t count = decoder.inputs.size() - from;
+  if (count > 0)
+    arguments.push_back(vector(castTo(node, pastLength, i32)));
+  if (count > 1) {
+    arguments.push_back(castTo(node, width, i32));
+    arguments.push_back(spread(column(castTo(node, beams, i32)), {batch, width, room}));
+  }
+}
+
+/// A cache [rows, heads, length, size] in a buffer that has room for all words.
+Value Search::giveRoom(Value cache) {
+  if (!cache)
+    return {};
+  auto sizes = [&](Value length) {
+    Value shape = op<ShapeOp>(cache);
+    return SmallVector<Value>{slice(node, shape, 0, node.constant(0), node.constant(2)), length,
+                              slice(node, shape, 0, node.constant(3))};
+  };
+  Value rest = op<SubOp>({room, dimensionOf(node, cache, 2)});
+  return shaped(join({cache, spread(node.scalar(0, getElementTypeOrSelf(cache)), sizes(rest))}, 2), sizes(room));
+}
+
+/// A cache as the graph declares it, with `rows` in dimension `axis` and place for `length` words, which are not there.
+static Value emptyCache(NodeForm &node, const NodeGraph &graph, unsigned i, int64_t axis, Value rows, Value length) {
   auto type = dyn_cast_or_null<RankedTensorType>(graph.inputs[i].second);
   if (!type || type.getRank() != axis + 4) {
     node.error() << "input '" << graph.inputs[i].first << "' of the decoder must be declared with rank " << axis + 4;
@@ -541,7 +715,7 @@ static Value emptyCache(NodeForm &node, const NodeGraph &graph, unsigned i, int6
                    << "' of the decoder must be declared as a number";
       return {};
     }
-    sizes.push_back(d == axis ? rows : node.constant(d == axis + 2 ? 0 : type.getDimSize(d)));
+    sizes.push_back(d == axis ? rows : d == axis + 2 ? length : node.constant(type.getDimSize(d)));
   }
   Value shape = build<ConcatOp>(node, sizes, intAttr(node, "axis", 0));
   return shape ? build<ExpandOp>(node, {node.scalar(0, type.getElementType()), shape}) : Value();
@@ -554,11 +728,14 @@ LogicalResult Search::runDecoderOnly() {
   if (failed(decoder))
     return failure();
   const NodeGraph &each = **decoder, &first = node.graphs.count("init_decoder") ? node.graphs["init_decoder"] : each;
-  size_t caches = each.outputCount - 1;
-  if (each.inputs.size() != 3 + caches || first.inputs.size() != 3 + caches || first.outputCount != each.outputCount)
-    return node.error()
-           << "a decoder must have words, positions, a mask and the caches that it gives as inputs; caches "
-              "that share a buffer are not supported";
+  size_t caches = each.outputCount - 1, behind = 3 + caches;
+  if (each.inputs.size() < behind || first.inputs.size() < behind || first.outputCount != each.outputCount)
+    return node.error() << "a decoder must have words, positions, a mask and the caches that it gives as inputs";
+  auto shares = isShared(each, behind), firstShares = isShared(first, behind);
+  if (failed(shares) || failed(firstShares))
+    return failure();
+  if (*shares != *firstShares)
+    return node.error() << "the caches of 'init_decoder' and of 'decoder' must share buffers both, or none of them";
   if (getDims(ids).size() != 2 || failed(start(repeat(ids))))
     return node.error() << "input_ids must have the dimensions batch and sequence";
   // Padding has no position and, unless a mask is given, is not seen.
@@ -571,7 +748,8 @@ LogicalResult Search::runDecoderOnly() {
 
   SmallVector<Value> arguments{repeat(ids), repeat(positions), repeat(mask)};
   for (size_t i = 0; i < caches; ++i)
-    arguments.push_back(emptyCache(node, first, 3 + i, 1, rows));
+    arguments.push_back(emptyCache(node, first, 3 + i, 1, rows, *shares ? room : node.constant(0)));
+  addShared(arguments, first, behind, integer(0));
   if (llvm::is_contained(arguments, Value()))
     return failure();
   auto outputs = first(arguments);
@@ -588,11 +766,15 @@ LogicalResult Search::runDecoderOnly() {
   };
   SmallVector<Value> feeds = feed(*choice, repeat(position), arguments[2], ArrayRef(*outputs).drop_front());
   SmallVector<std::pair<unsigned, unsigned>> varying{{2, 1}};
-  for (unsigned i = 0; i < caches; ++i)
+  for (unsigned i = 0; i < caches && !*shares; ++i)
     varying.push_back({3 + i, 3});
   auto left = loop(state, op<NotOp>(allDone(state)), feeds, varying,
                    [&](State &state, ValueRange feeds) -> FailureOr<SmallVector<Value>> {
-                     auto outputs = each(feeds);
+                     SmallVector<Value> arguments(feeds);
+                     addShared(arguments, each, behind, op<SubOp>({state.length, integer(1)}));
+                     if (llvm::is_contained(arguments, Value()))
+                       return failure();
+                     auto outputs = each(arguments);
                      auto choice = next(firstOf(outputs), state, /*isFirst=*/false);
                      if (failed(choice))
                        return failure();
@@ -604,40 +786,51 @@ LogicalResult Search::runDecoderOnly() {
 
 /// T5: an encoder reads the words and gives, for each layer, keys and values [batch, heads, length, size] for the
 /// decoder to look at; the decoder has others of its own words. The encoder may give the scores of the first word,
-/// too; then it has looked at the decoder's first one.
+/// too; then it has looked at the decoder's first ones. Whisper: that one always does, and reads features, not words.
 LogicalResult Search::runEncoderDecoder() {
   auto encoderOrNone = graph("encoder"), decoderOrNone = graph("decoder");
   if (failed(encoderOrNone) || failed(decoderOrNone))
     return failure();
   const NodeGraph &encoder = **encoderOrNone, &decoder = **decoderOrNone;
-  bool isFirstInEncoder = encoder.inputs.size() == 3;
+  bool hears = model == kWhisper, isFirstInEncoder = hears || encoder.inputs.size() == 3;
   size_t own = decoder.outputCount - 1; // caches of its own words
-  if (encoder.inputs.size() < 2 || decoder.inputs.size() < 3)
-    return node.error() << "the encoder must have words and a mask as inputs, the decoder also caches";
-  bool hasHidden = decoder.inputs[2].first == "encoder_hidden_states";
-  size_t firstCache = hasHidden ? 3 : 2;
-  size_t given = isFirstInEncoder ? 2 + 2 * own : own;
-  if (encoder.outputCount != given || decoder.inputs.size() != firstCache + 2 * own)
-    return node.error() << "the caches of the encoder and the decoder do not fit; those that share a buffer are not "
-                           "supported";
-  if (hasHidden && !isFirstInEncoder)
-    return node.error() << "the decoder takes what the encoder does not give: encoder_hidden_states";
-  if (getDims(ids).size() != 2)
-    return node.error() << "input_ids must have the dimensions batch and sequence";
-  if (firstToken < 0)
-    return node.error() << "decoder_start_token_id must be given";
+  size_t firstCache = 1;                // behind the words and what the encoder has read and made of it
+  while (firstCache < decoder.inputs.size() && StringRef(decoder.inputs[firstCache].first).starts_with("encoder_"))
+    ++firstCache;
+  size_t behind = firstCache + 2 * own;
+  if (encoder.inputs.size() != (hears || !isFirstInEncoder ? 2 : 3))
+    return node.error() << (hears
+                                ? "the encoder must have features and the decoder's first words as inputs"
+                                : "the encoder must have words, a mask and perhaps the decoder's first one as inputs");
+  if (encoder.outputCount != (isFirstInEncoder ? 2 + 2 * own : own) || decoder.inputs.size() < behind)
+    return node.error() << "the caches of the encoder and the decoder do not fit";
+  auto shares = isShared(decoder, behind);
+  if (failed(shares))
+    return failure();
+  if (getDims(ids).size() != (hears ? 3 : 2))
+    return node.error() << "input_ids must have the dimensions batch"
+                        << (hears ? ", features and sequence" : " and sequence");
+  Value begin = hears ? node.operand(places.beginning) : Value();
+  if (!begin && firstToken < 0)
+    return node.error() << "decoder_start_token_id must be given" << (hears ? ", or decoder_input_ids" : "");
+  if (!begin)
+    begin = spread(node.scalar(firstToken, i32), {batch, node.constant(1)});
+  if (begin && getDims(begin).size() != 2)
+    return node.error() << "decoder_input_ids must have the dimensions batch and sequence";
   auto type = dyn_cast_or_null<RankedTensorType>(decoder.inputs[0].second);
   bool takesAll = !type || type.getRank() != 2 || type.getDimSize(1) != 1; // words so far, not the last one alone
 
-  // Padding in front is not seen.
-  Value mask = node.operand(places.mask);
-  if (!mask) {
-    Value isWord = castTo(node, op<NotOp>(op<EqualOp>({ids, node.scalar(pad, i32)})), i32);
-    mask = op<GreaterOp>({op<CumSumOp>({isWord, node.scalar(1, i32)}), node.scalar(0, i32)});
+  SmallVector<Value> arguments{ids};
+  Value mask;
+  if (!hears) { // padding in front is not seen; features have none, and a mask of them means nothing
+    mask = node.operand(places.mask);
+    if (!mask) {
+      Value isWord = castTo(node, op<NotOp>(op<EqualOp>({ids, node.scalar(pad, i32)})), i32);
+      mask = op<GreaterOp>({op<CumSumOp>({isWord, node.scalar(1, i32)}), node.scalar(0, i32)});
+    }
+    mask = castTo(node, mask, i32);
+    arguments.push_back(mask);
   }
-  mask = castTo(node, mask, i32);
-  Value begin = spread(node.scalar(firstToken, i32), {batch, node.constant(1)});
-  SmallVector<Value> arguments{ids, mask};
   if (isFirstInEncoder)
     arguments.push_back(begin);
   if (failed(start(repeat(begin))) || llvm::is_contained(arguments, Value()))
@@ -649,16 +842,31 @@ LogicalResult Search::runEncoderDecoder() {
   State state = initial;
   Value goesOn = node.scalar(1, node.b.getI1Type());
   ArrayRef<Value> outputs = *encoded;
-  SmallVector<Value> caches, fixed{repeat(mask)}, across;
+  SmallVector<Value> caches, fixed, across;
+  for (auto &input : ArrayRef(decoder.inputs).slice(1, firstCache - 1)) {
+    StringRef name = input.first;
+    Value value;
+    if (name == "encoder_attention_mask")
+      value = mask;
+    else if (name == "encoder_input_ids")
+      value = ids;
+    else if (name == "encoder_hidden_states" && isFirstInEncoder)
+      value = outputs[1];
+    if (!value)
+      return node.error() << "the decoder takes what the encoder does not give: " << name;
+    fixed.push_back(repeat(value));
+  }
+  if (hears && node.isRead(4))
+    noSpeechShares = gather(op<SoftmaxOp>(takeLast(outputs[0]), intAttr(node, "axis", -1)), integer(noSpeech), 1);
   Value words = repeat(begin);
   if (isFirstInEncoder) {
     auto choice = next(repeat(outputs[0]), state, /*isFirst=*/true);
     if (failed(choice))
       return failure();
-    if (hasHidden)
-      fixed.push_back(repeat(outputs[1]));
-    for (Value cache : outputs.slice(2, own))
-      caches.push_back(follow(repeat(cache), *choice, 0));
+    for (Value cache : outputs.slice(2, own)) {
+      cache = follow(repeat(cache), *choice, 0);
+      caches.push_back(*shares ? giveRoom(cache) : cache);
+    }
     outputs = outputs.drop_front(2 + own);
     words = column(choice->tokens);
   }
@@ -669,6 +877,7 @@ LogicalResult Search::runEncoderDecoder() {
     llvm::append_range(arguments, fixed);
     llvm::append_range(arguments, caches);
     llvm::append_range(arguments, across);
+    addShared(arguments, decoder, behind, op<SubOp>({state.length, integer(1)}));
     if (llvm::is_contained(arguments, Value()))
       return failure();
     return decoder(arguments);
@@ -688,7 +897,7 @@ LogicalResult Search::runEncoderDecoder() {
     llvm::append_range(feeds, caches);
   } else {
     for (size_t i = 0; i < own; ++i)
-      caches.push_back(emptyCache(node, decoder, firstCache + i, 0, rows));
+      caches.push_back(emptyCache(node, decoder, firstCache + i, 0, rows, *shares ? room : node.constant(0)));
     auto made = advance(words, caches, state, /*isFirst=*/true);
     if (failed(made))
       return failure();
@@ -696,7 +905,7 @@ LogicalResult Search::runEncoderDecoder() {
     goesOn = op<NotOp>(allDone(state));
   }
   SmallVector<std::pair<unsigned, unsigned>> varying;
-  for (unsigned i = 0; i < own; ++i)
+  for (unsigned i = 0; i < own && !*shares; ++i)
     varying.push_back({1 + i, 2});
   auto left = loop(state, goesOn, feeds, varying, [&](State &state, ValueRange feeds) {
     return advance(feeds[0], SmallVector<Value>(feeds.drop_front()), state, /*isFirst=*/false);
@@ -705,22 +914,26 @@ LogicalResult Search::runEncoderDecoder() {
 }
 
 LogicalResult Search::run() {
+  bool isForWhisper = places.forced != Places::kNone;
+  model = takeInt(node, "model_type", isForWhisper ? kWhisper : kGpt);
   if (failed(takeSettings()))
     return failure();
-  int64_t model = takeInt(node, "model_type", 0);
   for (NamedAttribute attribute : node.attributes)
     return node.error() << "the attribute '" << attribute.getName().getValue() << "' is not supported";
-  hasStepScores = method == Method::Beams && node.resultCount > 2;
-  if (model == 0)
+  hasStepScores = method == Method::Beams && node.isRead(2);
+  if (model == kGpt && !isForWhisper)
     return runDecoderOnly();
-  if (model == 1 && method == Method::Beams)
+  if (method == Method::Beams && (model == kWhisper || (model == kT5 && !isForWhisper)))
     return runEncoderDecoder();
-  return node.error() << "model_type " << model << " is not supported";
+  return node.error() << "model_type " << model << " is not one of " << node.name;
 }
 
 static LogicalResult expandGreedySearch(NodeForm &node) { return Search(node, Method::Greedy, kGreedyPlaces).run(); }
 static LogicalResult expandSampling(NodeForm &node) { return Search(node, Method::Sampling, kSamplingPlaces).run(); }
 static LogicalResult expandBeamSearch(NodeForm &node) { return Search(node, Method::Beams, kBeamPlaces).run(); }
+static LogicalResult expandWhisperBeamSearch(NodeForm &node) {
+  return Search(node, Method::Beams, kWhisperPlaces).run();
+}
 
 void onnxc::onnx::registerGenerationOps(OnnxDialect &dialect) {
   auto add = [&](StringRef name, OnnxDialect::Upgrade upgrade) {
@@ -729,4 +942,5 @@ void onnxc::onnx::registerGenerationOps(OnnxDialect &dialect) {
   add("GreedySearch", expandGreedySearch);
   add("Sampling", expandSampling);
   add("BeamSearch", expandBeamSearch);
+  add("WhisperBeamSearch", expandWhisperBeamSearch);
 }

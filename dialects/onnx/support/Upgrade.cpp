@@ -158,7 +158,7 @@ FailureOr<SmallVector<Value>> onnxc::onnx::expand(NodeForm &node, StringRef name
                                                   size_t results) {
   if (llvm::is_contained(operands, Value()))
     return failure();
-  NodeForm form{node.b, "", name.str(), opset, llvm::to_vector(operands), attributes, results, {}, {}, 0, {}};
+  NodeForm form{node.b, "", name.str(), opset, llvm::to_vector(operands), attributes, results, {}, {}, 0, {}, {}};
   for (OnnxDialect::Upgrade upgrade :
        node.b.getContext()->getLoadedDialect<OnnxDialect>()->getUpgrades("", name, opset)) {
     if (failed(upgrade(form)))
