@@ -145,6 +145,7 @@ private:
                                      ArrayRef<std::pair<unsigned, unsigned>> varying,
                                      function_ref<FailureOr<SmallVector<Value>>(State &, ValueRange feeds)> round);
   FailureOr<const NodeGraph *> graph(StringRef name);
+  FailureOr<SmallVector<Value>> call(const NodeGraph &graph, ArrayRef<Value> arguments);
   FailureOr<bool> isShared(const NodeGraph &decoder, size_t from);
   void addShared(SmallVector<Value> &arguments, const NodeGraph &decoder, size_t from, Value pastLength);
   Value giveRoom(Value cache);
@@ -278,6 +279,19 @@ FailureOr<const NodeGraph *> Search::graph(StringRef name) {
   if (it->second.outputCount < 2)
     return node.error() << "'" << name << "' must have scores of words and caches as outputs";
   return &it->second;
+}
+
+/// What the graph gives: scores and caches.
+FailureOr<SmallVector<Value>> Search::call(const NodeGraph &graph, ArrayRef<Value> arguments) {
+  if (llvm::is_contained(arguments, Value()))
+    return failure();
+  auto outputs = graph(arguments);
+  if (failed(outputs))
+    return failure();
+  for (auto [i, output] : llvm::enumerate(*outputs))
+    if (!isa<RankedTensorType>(output.getType()) || !isa<FloatType>(getElementTypeOrSelf(output)))
+      return node.error() << "output " << i << " of the encoder or the decoder must be a tensor of floats";
+  return outputs;
 }
 
 /// The state with the words `ids` [rows, length] in it.
@@ -428,7 +442,7 @@ Value Search::process(Value scores, const State &state, bool isFirst) {
 Value Search::takeLast(Value logits) {
   if (!logits)
     return {};
-  if (getDims(logits).size() != 3 || !isa<FloatType>(getElementTypeOrSelf(logits))) {
+  if (getDims(logits).size() != 3) {
     node.error() << "the first output of the decoder must be scores with the dimensions batch, sequence and vocabulary";
     return {};
   }
@@ -703,8 +717,9 @@ Value Search::giveRoom(Value cache) {
 /// A cache as the graph declares it, with `rows` in dimension `axis` and place for `length` words, which are not there.
 static Value emptyCache(NodeForm &node, const NodeGraph &graph, unsigned i, int64_t axis, Value rows, Value length) {
   auto type = dyn_cast_or_null<RankedTensorType>(graph.inputs[i].second);
-  if (!type || type.getRank() != axis + 4) {
-    node.error() << "input '" << graph.inputs[i].first << "' of the decoder must be declared with rank " << axis + 4;
+  if (!type || type.getRank() != axis + 4 || !isa<FloatType>(type.getElementType())) {
+    node.error() << "input '" << graph.inputs[i].first << "' of the decoder must be declared as floats of rank "
+                 << axis + 4;
     return {};
   }
   SmallVector<Value> sizes;
@@ -752,7 +767,7 @@ LogicalResult Search::runDecoderOnly() {
   addShared(arguments, first, behind, integer(0));
   if (llvm::is_contained(arguments, Value()))
     return failure();
-  auto outputs = first(arguments);
+  auto outputs = call(first, arguments);
   State state = initial;
   auto choice = next(firstOf(outputs), state, /*isFirst=*/true);
   if (failed(choice))
@@ -772,9 +787,7 @@ LogicalResult Search::runDecoderOnly() {
                    [&](State &state, ValueRange feeds) -> FailureOr<SmallVector<Value>> {
                      SmallVector<Value> arguments(feeds);
                      addShared(arguments, each, behind, op<SubOp>({state.length, integer(1)}));
-                     if (llvm::is_contained(arguments, Value()))
-                       return failure();
-                     auto outputs = each(arguments);
+                     auto outputs = call(each, arguments);
                      auto choice = next(firstOf(outputs), state, /*isFirst=*/false);
                      if (failed(choice))
                        return failure();
@@ -833,9 +846,9 @@ LogicalResult Search::runEncoderDecoder() {
   }
   if (isFirstInEncoder)
     arguments.push_back(begin);
-  if (failed(start(repeat(begin))) || llvm::is_contained(arguments, Value()))
+  if (failed(start(repeat(begin))))
     return failure();
-  auto encoded = encoder(arguments);
+  auto encoded = call(encoder, arguments);
   if (failed(encoded))
     return failure();
 
@@ -872,18 +885,13 @@ LogicalResult Search::runEncoderDecoder() {
   }
   for (Value cache : outputs)
     across.push_back(repeat(cache));
-  auto call = [&](Value words, ArrayRef<Value> caches, const State &state) -> FailureOr<SmallVector<Value>> {
+  auto advance = [&](Value words, ArrayRef<Value> caches, State &state, bool isFirst) -> FailureOr<SmallVector<Value>> {
     SmallVector<Value> arguments{takesAll ? cut(state.sequences, state.length, 1) : words};
     llvm::append_range(arguments, fixed);
     llvm::append_range(arguments, caches);
     llvm::append_range(arguments, across);
     addShared(arguments, decoder, behind, op<SubOp>({state.length, integer(1)}));
-    if (llvm::is_contained(arguments, Value()))
-      return failure();
-    return decoder(arguments);
-  };
-  auto advance = [&](Value words, ArrayRef<Value> caches, State &state, bool isFirst) -> FailureOr<SmallVector<Value>> {
-    auto outputs = call(words, caches, state);
+    auto outputs = call(decoder, arguments);
     auto choice = next(firstOf(outputs), state, isFirst);
     if (failed(choice))
       return failure();
@@ -914,6 +922,11 @@ LogicalResult Search::runEncoderDecoder() {
 }
 
 LogicalResult Search::run() {
+  for (auto [i, operand] : llvm::enumerate(node.operands)) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (!isa<NoneType>(operand.getType()) && (!type || !type.getElementType().isIntOrFloat()))
+      return node.error() << "input " << i << " must be a tensor of numbers";
+  }
   bool isForWhisper = places.forced != Places::kNone;
   model = takeInt(node, "model_type", isForWhisper ? kWhisper : kGpt);
   if (failed(takeSettings()))
