@@ -26,6 +26,7 @@ void Scope::extend(Scope &around) {
   caller = around.caller;
   function = around.function;
   depth = around.depth;
+  loopDepth = around.loopDepth;
 }
 
 /// `inner` becomes the scope of what the present node, in `outer`, contains or calls.
@@ -33,6 +34,9 @@ LogicalResult Importer::enter(Scope &inner, const Scope &outer, StringRef name) 
   if (outer.depth >= options.maxDepth)
     return emitError(b.getLoc()) << "functions and bodies are nested more than " << options.maxDepth << " deep";
   inner.depth = outer.depth + 1;
+  inner.loopDepth = outer.loopDepth + (name == "body/"); // of Loop, Scan and SequenceMap
+  if (inner.loopDepth > options.maxLoopDepth)
+    return emitError(b.getLoc()) << "loops are nested more than " << options.maxLoopDepth << " deep";
   inner.prefix = cast<NameLoc>(b.getLoc()).getName().str() + "/" + name.str();
   if (inner.prefix.size() > 1024) // names must not grow without bound
     inner.prefix = "...";

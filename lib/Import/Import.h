@@ -26,6 +26,7 @@ struct ImportOptions {
   // Limits against models that are made to exhaust memory or time. Real models stay far below.
   uint64_t maxNodes = 1 << 18;            ///< after functions are inlined
   unsigned maxDepth = 64;                 ///< functions that call functions, bodies in bodies
+  unsigned maxLoopDepth = 16;             ///< loops in loops: bufferisation doubles its work with each
   int64_t maxElements = int64_t(1) << 40; ///< of one tensor
   uint64_t maxSparseBytes = 1 << 26;      ///< of all sparse constants once they are dense, and
   uint64_t maxSparseGrowth = 32;          ///< this many times the model's bytes

@@ -41,7 +41,7 @@ struct Scope {
   std::string prefix;
   const Scope *caller = nullptr;
   const proto::FunctionProto *function = nullptr;
-  unsigned depth = 0;
+  unsigned depth = 0, loopDepth = 0;
 
   /// The names that `around` has, and room for more.
   void extend(Scope &around);
