@@ -324,7 +324,12 @@ static Lowered countPlaces(LoweringBuilder &b, const Window &window, bool withPa
     Value low, high;
   };
   SmallVector<Bounds> bounds;
-  bool isStatic = type.hasStaticShape();
+  // Numbers that take long to write down are computed by the run.
+  constexpr uint64_t most = 1 << 24;
+  uint64_t work = 0;
+  for (const WindowAxis &axis : window.axes)
+    work = llvm::SaturatingAdd<uint64_t>(work, axis.kernel());
+  bool isStatic = type.hasStaticShape() && llvm::SaturatingMultiply<uint64_t>(work, type.getNumElements()) <= most;
   for (auto [i, axis] : llvm::enumerate(window.axes)) {
     auto [begin, end] = window.padding(b, i);
     if (window.same == Window::None) // without what only ceil_mode adds
