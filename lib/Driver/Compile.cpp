@@ -7,6 +7,7 @@
 #include "lib/Driver/Pipeline.h"
 #include "lib/Driver/Progress.h"
 #include "lib/Driver/Timing.h"
+#include "lib/Emit/Link.h"
 #include "lib/Emit/ModelInfo.h"
 #include "lib/Emit/Parts.h"
 #include "lib/Emit/StackSize.h"
@@ -306,9 +307,9 @@ private:
     info.producer = "onnxc " ONNXC_VERSION " (LLVM " LLVM_VERSION_STRING ")";
     info.options = describeOptions();
     info.sourceHash = hashFile(path);
-    info.weightsSize = weights.blob.size;
+    info.weightsSize = weights.blob.size();
     info.weightsHash = weights.blob.hash();
-    if (options.externalWeights && weights.blob.size)
+    if (options.externalWeights && weights.blob.size())
       info.weightsFile = llvm::sys::path::filename(options.output).str() + ".weights";
 
     if (llvm::all_of(plan.groups, [](const MemoryPlan::Group &group) { return group.unit.empty(); }))
@@ -491,8 +492,8 @@ private:
       os << "\n";
       return;
     }
-    if (isLibrary() && weights.blob.size)
-      os << (info.weightsFile.empty() ? " (" : " and ") << formatSize(weights.blob.size) << " of weights"
+    if (isLibrary() && weights.blob.size())
+      os << (info.weightsFile.empty() ? " (" : " and ") << formatSize(weights.blob.size()) << " of weights"
          << (info.weightsFile.empty() ? ")" : " in " + escapeText(info.weightsFile));
     os << " for " << llvm::Triple(target.triple).getArchName() << ", processor " << target.cpu
        << (target.isNative ? " (this machine's)" : "");

@@ -174,9 +174,8 @@ static llvm::FailureOr<Evaluation> evaluate(ModuleOp module, uint64_t allowedWor
     return failure();
   }
 
-  auto weightBytes = HeapAsmResourceBlob::allocate(weights.blob.size, 64);
-  for (const WeightsBlob::Piece &piece : weights.blob.pieces)
-    llvm::copy(piece.bytes, weightBytes.getMutableData().begin() + piece.offset);
+  auto weightBytes = HeapAsmResourceBlob::allocate(weights.blob.size(), 64);
+  weights.blob.copyTo(weightBytes.getMutableData());
   std::vector<onnxc_tensor> outputs;
   for (Tensor &result : results)
     outputs.push_back({result.bytes().data(), result.dims.data()});

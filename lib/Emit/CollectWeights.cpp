@@ -5,10 +5,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace onnxc;
@@ -46,7 +44,6 @@ static std::optional<ArrayRef<char>> getBytes(ElementsAttr elements, std::deque<
 
 static LogicalResult collectWeights(ModuleOp module, CollectedWeights &weights) {
   auto i64 = IntegerType::get(module.getContext(), 64);
-  DenseMap<uint64_t, SmallVector<size_t, 1>> byHash; // pieces
   // What sizes are computed with stays in the code, too: plan() needs no weights.
   llvm::StringSet<> inPlan;
   if (auto plan = module.lookupSymbol<func::FuncOp>("plan"))
@@ -65,18 +62,7 @@ static LogicalResult collectWeights(ModuleOp module, CollectedWeights &weights) 
     if (!bytes || bytes->size() != size)
       return global.emitError("the content of this constant of type ") << type << " is not there or has a wrong size";
 
-    auto &candidates = byHash[llvm::xxh3_64bits(llvm::toStringRef(*bytes))];
-    auto &pieces = weights.blob.pieces;
-    auto same = llvm::find_if(candidates, [&](size_t i) { return pieces[i].bytes == *bytes; });
-    uint64_t offset;
-    if (same != candidates.end()) {
-      offset = pieces[*same].offset;
-    } else {
-      offset = llvm::alignTo(weights.blob.size, 64);
-      candidates.push_back(pieces.size());
-      pieces.push_back({offset, *bytes});
-      weights.blob.size = offset + size;
-    }
+    uint64_t offset = weights.blob.add({size, *bytes, nullptr});
     global->setAttr("onnxc.offset", IntegerAttr::get(i64, offset));
   }
   return success();

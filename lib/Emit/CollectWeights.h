@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Constants of a module on their way into one blob outside the IR.
 #pragma once
-#include "lib/Emit/Link.h"
+#include "lib/Emit/Weights.h"
 #include "mlir/Pass/Pass.h"
 #include <deque>
 

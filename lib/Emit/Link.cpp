@@ -3,7 +3,6 @@
 // From object files in memory and the weights to the file that the user gets. lld and llvm-objcopy run as libraries.
 #include "lib/Emit/Link.h"
 #include "lld/Common/Driver.h"
-#include "runtime/src/hash.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/ObjCopy/CommonConfig.h"
 #include "llvm/ObjCopy/ELF/ELFConfig.h"
@@ -24,53 +23,19 @@ namespace fs = llvm::sys::fs;
 
 // ---- Weights -------------------------------------------------------------------------------------------------------
 
-static void writeZeros(raw_ostream &stream, uint64_t count) {
-  for (static const char zeros[64] = {}; count > 0;) {
-    uint64_t n = std::min<uint64_t>(count, sizeof zeros);
-    stream.write(zeros, n);
-    count -= n;
-  }
-}
+/// What the section of the weights is called, in objects and in libraries: where processors have large sections, linkers
+/// place them behind everything that is reached by 32 bits.
+static constexpr StringLiteral kWeightsSection = ".lrodata";
 
-void onnxc::WeightsBlob::write(raw_ostream &stream) const {
-  uint64_t position = 0;
-  for (const Piece &piece : pieces) {
-    writeZeros(stream, piece.offset - position);
-    stream.write(piece.bytes.data(), piece.bytes.size());
-    position = piece.offset + piece.bytes.size();
-  }
-  writeZeros(stream, size - position);
-}
-
-namespace {
-/// A stream whose bytes are only hashed.
-class HashStream : public raw_ostream {
-public:
-  HashStream() : raw_ostream(/*unbuffered=*/true) { onnxc_hash_start(&hasher); }
-  uint64_t finish() const { return onnxc_hash_finish(&hasher); }
-
-private:
-  void write_impl(const char *data, size_t size) override { onnxc_hash_update(&hasher, data, size); }
-  uint64_t current_pos() const override { return hasher.total; }
-  onnxc_hasher hasher;
-};
-} // namespace
-
-uint64_t onnxc::WeightsBlob::hash() const {
-  HashStream stream;
-  write(stream);
-  return stream.finish();
-}
-
-/// Writes a relocatable ELF file that is one read-only section with one hidden symbol. Small enough to do by hand, and
-/// the bytes go straight to the file.
-static void writeWeightsObject(raw_ostream &stream, const onnxc::WeightsBlob &weights, StringRef symbol,
-                               StringRef triple) {
+/// A relocatable ELF file that has a place for the weights, but not their bytes, under a hidden symbol: linkers work on
+/// what is small, and `embed` adds the bytes to what they have made.
+static void writePlaceholder(raw_ostream &stream, uint64_t size, StringRef symbol, StringRef triple) {
   std::string strings = std::string(1, '\0') + symbol.str() + '\0';
-  static const char sectionNames[] = "\0.rodata.weights\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack";
-  constexpr unsigned kWeights = 1, kSymbols = 17, kStrings = 25, kSectionNames = 33, kStack = 43;
-  uint64_t data = 64, symbols = alignTo(data + weights.size, 8), names = symbols + 2 * sizeof(ELF::Elf64_Sym),
+  static const char sectionNames[] = "\0.lrodata\0.symtab\0.strtab\0.shstrtab\0.note.GNU-stack";
+  constexpr unsigned kWeights = 1, kSymbols = 10, kStrings = 18, kSectionNames = 26, kStack = 36;
+  uint64_t symbols = sizeof(ELF::Elf64_Ehdr), names = symbols + 2 * sizeof(ELF::Elf64_Sym),
            sectionStrings = names + strings.size(), headers = alignTo(sectionStrings + sizeof sectionNames, 8);
+  bool isX86 = Triple(triple).getArch() == Triple::x86_64;
 
   ELF::Elf64_Ehdr header = {};
   memcpy(header.e_ident, ELF::ElfMagic, 4);
@@ -78,7 +43,7 @@ static void writeWeightsObject(raw_ostream &stream, const onnxc::WeightsBlob &we
   header.e_ident[ELF::EI_DATA] = ELF::ELFDATA2LSB;
   header.e_ident[ELF::EI_VERSION] = ELF::EV_CURRENT;
   header.e_type = ELF::ET_REL;
-  header.e_machine = Triple(triple).getArch() == Triple::x86_64 ? ELF::EM_X86_64 : ELF::EM_AARCH64;
+  header.e_machine = isX86 ? ELF::EM_X86_64 : ELF::EM_AARCH64;
   header.e_version = ELF::EV_CURRENT;
   header.e_shoff = headers;
   header.e_ehsize = sizeof header;
@@ -92,9 +57,10 @@ static void writeWeightsObject(raw_ostream &stream, const onnxc::WeightsBlob &we
     s.sh_addralign = align;
     return s;
   };
+  uint64_t flags = ELF::SHF_ALLOC | (isX86 ? ELF::SHF_X86_64_LARGE : 0);
   ELF::Elf64_Shdr sections[6] = {
       {},
-      section(kWeights, ELF::SHT_PROGBITS, ELF::SHF_ALLOC, data, weights.size, 64),
+      section(kWeights, ELF::SHT_NOBITS, flags, symbols, size, 64),
       section(kSymbols, ELF::SHT_SYMTAB, 0, symbols, 2 * sizeof(ELF::Elf64_Sym), 8),
       section(kStrings, ELF::SHT_STRTAB, 0, names, strings.size(), 1),
       section(kSectionNames, ELF::SHT_STRTAB, 0, sectionStrings, sizeof sectionNames, 1),
@@ -109,21 +75,68 @@ static void writeWeightsObject(raw_ostream &stream, const onnxc::WeightsBlob &we
   entries[1].setBindingAndType(ELF::STB_GLOBAL, ELF::STT_OBJECT);
   entries[1].st_other = ELF::STV_HIDDEN;
   entries[1].st_shndx = 1;
-  entries[1].st_size = weights.size;
+  entries[1].st_size = size;
 
   stream.write(reinterpret_cast<const char *>(&header), sizeof header);
-  weights.write(stream);
-  writeZeros(stream, symbols - data - weights.size);
   stream.write(reinterpret_cast<const char *>(entries), sizeof entries);
   stream << strings;
   stream.write(sectionNames, sizeof sectionNames);
-  writeZeros(stream, headers - sectionStrings - sizeof sectionNames);
+  stream.write_zeros(headers - sectionStrings - sizeof sectionNames);
   stream.write(reinterpret_cast<const char *>(sections), sizeof sections);
 }
 
-bool onnxc::removesFilesOnSignals = false;
+/// Turns the place that an ELF file has for the weights, if there are any, into one at its end, and says how large the
+/// file is with them.
+static Expected<uint64_t> placeWeights(MutableArrayRef<char> file, const onnxc::WeightsBlob *weights) {
+  if (!weights)
+    return file.size();
+  auto parsed = object::ELF64LEFile::create(toStringRef(file));
+  if (!parsed)
+    return parsed.takeError();
+  auto sections = parsed->sections();
+  auto programs = parsed->program_headers();
+  if (!sections || !programs)
+    return joinErrors(sections.takeError(), programs.takeError());
+  // The headers are part of `file`, which is ours to change.
+  for (const auto &known : *sections) {
+    auto name = parsed->getSectionName(known);
+    if (!name)
+      return name.takeError();
+    if (*name != kWeightsSection)
+      continue;
+    auto &section = const_cast<object::ELF64LE::Shdr &>(known);
+    uint64_t offset = alignTo(file.size(), section.sh_addralign);
+    if (!programs->empty()) { // a library, which has a segment of nothing else
+      auto own = find_if(*programs, [&](const object::ELF64LE::Phdr &program) {
+        return program.p_type == ELF::PT_LOAD && program.p_vaddr == section.sh_addr &&
+               program.p_memsz == section.sh_size && program.p_filesz == 0;
+      });
+      if (own == programs->end())
+        return createStringError("the weights have no segment");
+      auto &segment = const_cast<object::ELF64LE::Phdr &>(*own);
+      segment.p_offset = offset = alignTo(offset, segment.p_align);
+      segment.p_filesz = segment.p_memsz;
+    }
+    section.sh_type = ELF::SHT_PROGBITS;
+    section.sh_offset = offset;
+    return offset + weights->size();
+  }
+  return createStringError("the weights have no section");
+}
+
+/// Writes an ELF file that has `size` bytes with the weights.
+static void writeWithWeights(ArrayRef<char> file, const onnxc::WeightsBlob *weights, uint64_t size,
+                             raw_ostream &stream) {
+  stream << toStringRef(file);
+  if (!weights)
+    return;
+  stream.write_zeros(size - weights->size() - file.size());
+  weights->write(stream);
+}
 
 // ---- Files ---------------------------------------------------------------------------------------------------------
+
+bool onnxc::removesFilesOnSignals = false;
 
 static Error fileError(StringRef path, std::error_code code) {
   return createStringError("can't write " + path.str() + ": " + code.message());
@@ -201,13 +214,20 @@ private:
 };
 } // namespace
 
-Error onnxc::writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
+static Error writeOutput(StringRef path, function_ref<void(raw_ostream &)> write,
+                         std::optional<fs::perms> permissions) {
   auto file = TemporaryFile::create(path);
   if (!file)
     return file.takeError();
+  if (permissions)
+    fs::setPermissions(file->getName(), *permissions);
   if (Error error = file->write(write))
     return error;
   return file->keep();
+}
+
+Error onnxc::writeFile(StringRef path, function_ref<void(raw_ostream &)> write) {
+  return writeOutput(path, write, std::nullopt);
 }
 
 // ---- lld -----------------------------------------------------------------------------------------------------------
@@ -233,7 +253,7 @@ static Error link(StringRef path, StringRef output, ArrayRef<std::string> argume
       return error;
   if (input.weights)
     if (Error error = add([&](raw_ostream &stream) {
-          writeWeightsObject(stream, *input.weights, input.weightsSymbol, input.triple);
+          writePlaceholder(stream, input.weights->size(), input.weightsSymbol, input.triple);
         }))
       return error;
 
@@ -250,19 +270,12 @@ static Error link(StringRef path, StringRef output, ArrayRef<std::string> argume
   return Error::success();
 }
 
-/// Writes into `output` what `make` makes of the content of `file`, with its permissions.
-static Error rewrite(StringRef path, const TemporaryFile &file, TemporaryFile &output,
-                     function_ref<Error(MemoryBufferRef, raw_ostream &)> make) {
+/// A file as bytes that may be changed. Without weights they are few.
+static Expected<SmallVector<char, 0>> readBack(StringRef path, const TemporaryFile &file) {
   auto buffer = MemoryBuffer::getFile(file.getName(), /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return fileError(path, buffer.getError());
-  if (auto permissions = fs::getPermissions(file.getName()))
-    fs::setPermissions(output.getName(), *permissions);
-  Error failure = Error::success();
-  Error written = output.write([&](raw_ostream &stream) {
-    failure = joinErrors(std::move(failure), make((*buffer)->getMemBufferRef(), stream));
-  });
-  return joinErrors(std::move(failure), std::move(written));
+  return SmallVector<char, 0>((*buffer)->getBufferStart(), (*buffer)->getBufferEnd());
 }
 
 Error onnxc::writeSharedLibrary(StringRef path, const LinkInput &input) {
@@ -274,6 +287,15 @@ Error onnxc::writeSharedLibrary(StringRef path, const LinkInput &input) {
         for (const std::string &name : input.exports)
           stream << name << "; ";
         stream << "local: *; };\n";
+      }))
+    return error;
+  auto order = TemporaryFile::create(path);
+  if (!order)
+    return order.takeError();
+  // Behind all that code reaches by 32 bits. What may follow, bytes that are written to, the table has an address of.
+  if (Error error = order->write([&](raw_ostream &stream) {
+        stream << "SECTIONS { " << kWeightsSection << " : ALIGN(CONSTANT(MAXPAGESIZE)) { *(" << kWeightsSection
+               << ") } } INSERT AFTER .relro_padding;\n";
       }))
     return error;
   auto linked = TemporaryFile::create(path);
@@ -296,67 +318,86 @@ Error onnxc::writeSharedLibrary(StringRef path, const LinkInput &input) {
                                         "--version-script=" + script->getName().str()};
   if (!input.keepsSymbols)
     arguments.push_back("-s");
+  if (input.weights)
+    arguments.push_back("--script=" + order->getName().str());
   if (Error error = link(path, linked->getName(), arguments, input))
     return error;
-  auto output = TemporaryFile::create(path);
-  if (!output)
-    return output.takeError();
-  if (Error error = rewrite(path, *linked, *output, [](MemoryBufferRef content, raw_ostream &stream) {
-        constexpr size_t part = kBufferSize / 2; // goes through the buffer
-        for (StringRef rest = content.getBuffer(); !rest.empty(); rest = rest.drop_front(std::min(part, rest.size())))
-          stream << rest.take_front(part);
-        return Error::success();
-      }))
-    return error;
-  return output->keep();
+  auto library = readBack(path, *linked);
+  if (!library)
+    return library.takeError();
+  auto size = placeWeights(*library, input.weights);
+  if (!size)
+    return size.takeError();
+  auto permissions = fs::getPermissions(linked->getName());
+  return writeOutput(
+      path, [&](raw_ostream &stream) { writeWithWeights(*library, input.weights, *size, stream); },
+      permissions ? std::optional(*permissions) : std::nullopt);
 }
 
-/// One relocatable file in which only the exports are visible.
-static Error linkRelocatable(StringRef path, TemporaryFile &output, const onnxc::LinkInput &input) {
+/// One relocatable file in which only the exports are visible, with a place for the weights.
+static Expected<SmallVector<char, 0>> linkRelocatable(StringRef path, const onnxc::LinkInput &input) {
   auto joined = TemporaryFile::create(path);
   if (!joined)
     return joined.takeError();
   if (Error error = link(path, joined->getName(), {"-r"}, input))
     return error;
-  return rewrite(path, *joined, output, [&](MemoryBufferRef content, raw_ostream &stream) -> Error {
-    auto object = object::ObjectFile::createELFObjectFile(content);
-    if (!object)
-      return object.takeError();
-    objcopy::CommonConfig common;
-    common.DiscardMode = objcopy::DiscardType::Locals; // profilers show the names of the others
-    objcopy::ELFConfig elf;
-    elf.LocalizeHidden = true;
-    return objcopy::elf::executeObjcopyOnBinary(common, elf, cast<object::ELFObjectFileBase>(**object), stream);
-  });
+  auto content = readBack(path, *joined);
+  if (!content)
+    return content.takeError();
+  auto object = object::ObjectFile::createELFObjectFile(MemoryBufferRef(toStringRef(*content), path));
+  if (!object)
+    return object.takeError();
+  objcopy::CommonConfig common;
+  common.DiscardMode = objcopy::DiscardType::Locals; // profilers show the names of the others
+  objcopy::ELFConfig elf;
+  elf.LocalizeHidden = true;
+  SmallVector<char, 0> made;
+  raw_svector_ostream stream(made);
+  if (Error error = objcopy::elf::executeObjcopyOnBinary(common, elf, cast<object::ELFObjectFileBase>(**object), stream))
+    return error;
+  return made;
 }
 
 Error onnxc::writeObject(StringRef path, const LinkInput &input) {
-  auto output = TemporaryFile::create(path);
-  if (!output)
-    return output.takeError();
-  if (Error error = linkRelocatable(path, *output, input))
-    return error;
-  return output->keep();
+  auto object = linkRelocatable(path, input);
+  if (!object)
+    return object.takeError();
+  auto size = placeWeights(*object, input.weights);
+  if (!size)
+    return size.takeError();
+  return writeFile(path, [&](raw_ostream &stream) { writeWithWeights(*object, input.weights, *size, stream); });
 }
 
 Error onnxc::writeArchive(StringRef path, const LinkInput &input) {
-  auto object = TemporaryFile::create(path);
+  auto object = linkRelocatable(path, input);
   if (!object)
     return object.takeError();
-  if (Error error = linkRelocatable(path, *object, input))
-    return error;
-  auto member = NewArchiveMember::getFile(object->getName(), /*Deterministic=*/true);
-  if (!member)
-    return member.takeError();
+  auto size = placeWeights(*object, input.weights);
+  if (!size)
+    return size.takeError();
+  // "ar_size" is ten digits, and the last but for two bytes of a member's header.
+  constexpr size_t digits = 10, end = 2;
+  std::string text = std::to_string(*size);
+  if (text.size() > digits)
+    return createStringError("can't write " + path.str() + ": it would have " + text +
+                             " bytes, and an archive ends at 10^10: put the weights beside it with --weights=external, "
+                             "or write a .so or .o");
+  // An archive of the object without the weights, whose header is told of them.
   std::string name = sys::path::stem(path).str() + ".o";
-  member->MemberName = name;
-  auto output = TemporaryFile::create(path);
-  if (!output)
-    return output.takeError();
   std::vector<NewArchiveMember> members;
-  members.push_back(std::move(*member));
-  if (Error error = llvm::writeArchive(output->getName(), members, SymtabWritingMode::NormalSymtab,
-                                       object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false))
-    return error;
-  return output->keep();
+  members.emplace_back(MemoryBufferRef(toStringRef(*object), name));
+  auto archive = writeArchiveToBuffer(members, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
+                                      /*Deterministic=*/true, /*Thin=*/false);
+  if (!archive)
+    return archive.takeError();
+  StringRef whole = (*archive)->getBuffer();
+  std::string front = whole.take_front(whole.rfind(toStringRef(*object))).str();
+  text.resize(digits, ' ');
+  front.replace(front.size() - digits - end, digits, text);
+  return writeFile(path, [&](raw_ostream &stream) {
+    stream << front;
+    writeWithWeights(*object, input.weights, *size, stream);
+    if (*size % 2) // members begin at even places
+      stream << '\n';
+  });
 }

@@ -3,6 +3,7 @@
 // From object files in memory and the weights to the file that the user gets, without any tool from outside.
 #pragma once
 
+#include "lib/Emit/Weights.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
@@ -11,20 +12,6 @@
 #include <vector>
 
 namespace onnxc {
-
-/// The weights: pieces that follow each other in memory, each on a 64-byte boundary. Nothing is copied.
-struct WeightsBlob {
-  struct Piece {
-    uint64_t offset;
-    llvm::ArrayRef<char> bytes;
-  };
-  std::vector<Piece> pieces; ///< in the order of their offsets, without overlap
-  uint64_t size = 0;
-  /// xxHash64 (seed 0) of all `size` bytes, gaps being zero.
-  uint64_t hash() const;
-  /// Writes all of it to a stream.
-  void write(llvm::raw_ostream &stream) const;
-};
 
 struct LinkInput {
   std::vector<llvm::SmallVector<char, 0>> objects; ///< ELF relocatable files of the target
