@@ -5,6 +5,7 @@
 #define KERNEL_TD
 
 include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.td"
+include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
@@ -22,8 +23,43 @@ def Kernel_Dialect : Dialect {
 
     An epilogue says what becomes of a finished element before it is stored: its block takes the element and one element
     of each extra operand, and yields the result element. An empty region stores the element as it is.
+
+    Weights are constants that say how their bytes are made of those of the model: the bytes are there only while they
+    are written, one tensor after the other (dialects/kernel/Weights.h).
   }];
+  let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];
+}
+
+class Kernel_Constant<string name, string mnemonicName> : AttrDef<Kernel_Dialect, name, [ElementsAttrInterface]> {
+  let mnemonic = mnemonicName;
+  let hasCustomAssemblyFormat = 1; // that can be printed, not read: what is read may be anything
+}
+
+def Kernel_ViewAttr : Kernel_Constant<"View", "view"> {
+  let summary = "Elements of another constant in another order, or as f32 where they are f16 or bf16";
+  let description = [{Element (i...) is the one of `source`, in row-major order, at `offset` + sum of i * stride.}];
+  let parameters = (ins AttributeSelfTypeParameter<"", "::mlir::ShapedType">:$type, "::mlir::ElementsAttr":$source,
+                    "int64_t":$offset, ArrayRefParameter<"int64_t">:$strides);
+  let builders = [AttrBuilderWithInferredContext<(ins "::mlir::ShapedType":$type, "::mlir::ElementsAttr":$source,
+                                                      "int64_t":$offset, "::llvm::ArrayRef<int64_t>":$strides),
+                                                 "return $_get(type.getContext(), type, source, offset, strides);">];
+}
+
+def Kernel_PackedAttr : Kernel_Constant<"Packed", "packed"> {
+  let summary = "The right side of a kernel.contract, packed as its description says";
+  let description = [{
+    `sources` are constants of which there can be views: the right side, and for blocks their scales and zeros, if any.
+    Its dimensions are those that `map` gives of (b, n, k), whose sizes are `sizes`, `batchDims` of them b.
+  }];
+  let parameters = (ins AttributeSelfTypeParameter<"", "::mlir::ShapedType">:$type, "::onnxc::kernel::Packing":$packing,
+                    ArrayRefParameter<"::mlir::ElementsAttr">:$sources, "::mlir::AffineMap":$map,
+                    ArrayRefParameter<"int64_t">:$sizes, "unsigned":$batchDims, "int64_t":$lanes);
+  let builders = [AttrBuilderWithInferredContext<
+      (ins "::mlir::ShapedType":$type, "::onnxc::kernel::Packing":$packing,
+           "::llvm::ArrayRef<::mlir::ElementsAttr>":$sources, "::mlir::AffineMap":$map,
+           "::llvm::ArrayRef<int64_t>":$sizes, "unsigned":$batchDims, "int64_t":$lanes),
+      "return $_get(type.getContext(), type, packing, sources, map, sizes, batchDims, lanes);">];
 }
 
 class Kernel_Op<string mnemonic, list<Trait> traits = []>

@@ -60,6 +60,8 @@ void onnxc::addLowerPasses(OpPassManager &passes, const PipelineOptions &options
 
 void onnxc::addCodegenPasses(OpPassManager &passes, const PipelineOptions &options) {
   VectorUnit unit = getVectorUnit(*options.machine);
+  // Large weights lie in the order, and have the width, that they are read with.
+  passes.addNestedPass<func::FuncOp>(createFoldViews());
   if (options.optLevel > 0) {
     OpPassManager &main = passes.nest<func::FuncOp>();
     // Channels last for convolutions: their kernels read whole vectors of channels.

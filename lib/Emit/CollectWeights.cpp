@@ -1,7 +1,8 @@
 //===- lib/Emit/CollectWeights.cpp -------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Gathers constants into the weights blob. Their bytes stay where they are until the file is written.
+// Gathers constants into the weights blob. Their bytes stay where they are, or unmade, until the file is written.
 #include "lib/Emit/CollectWeights.h"
+#include "dialects/kernel/Weights.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -50,20 +51,31 @@ static LogicalResult collectWeights(ModuleOp module, CollectedWeights &weights) 
     plan.walk([&](memref::GetGlobalOp get) { inPlan.insert(get.getName()); });
   for (auto global : module.getOps<memref::GlobalOp>()) {
     auto elements = dyn_cast_or_null<ElementsAttr>(global.getInitialValueAttr());
-    if (!elements || !global.getConstant() || inPlan.contains(global.getName()))
+    if (!elements || !global.getConstant())
       continue;
     MemRefType type = global.getType();
     Type element = type.getElementType(); // an index takes 64 bits, in the attribute as on the targets
     uint64_t width = element.isIndex() ? sizeof(int64_t) : llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
     uint64_t size = type.getNumElements() * width;
-    if (size < kMinBytes && !isa<DenseResourceElementsAttr>(elements))
+    WeightsSource source{size, {}, nullptr};
+    if (isMade(elements)) {
+      source.fill = [elements](MutableArrayRef<char> to) { makeBytes(elements, to); };
+      if (inPlan.contains(global.getName())) {
+        std::vector<char> bytes(size);
+        source.fill(bytes);
+        auto tensor = RankedTensorType::get(type.getShape(), element);
+        global.setInitialValueAttr(DenseElementsAttr::getFromRawBuffer(tensor, bytes));
+      }
+    }
+    if (inPlan.contains(global.getName()) || (size < kMinBytes && isa<DenseElementsAttr>(elements)))
       continue;
-    auto bytes = getBytes(elements, weights.owned);
-    if (!bytes || bytes->size() != size)
-      return global.emitError("the content of this constant of type ") << type << " is not there or has a wrong size";
-
-    uint64_t offset = weights.blob.add({size, *bytes, nullptr});
-    global->setAttr("onnxc.offset", IntegerAttr::get(i64, offset));
+    if (!source.fill) {
+      auto bytes = getBytes(elements, weights.owned);
+      if (!bytes || bytes->size() != size)
+        return global.emitError("the content of this constant of type ") << type << " is not there or has a wrong size";
+      source.bytes = *bytes;
+    }
+    global->setAttr("onnxc.offset", IntegerAttr::get(i64, weights.blob.add(std::move(source))));
   }
   return success();
 }

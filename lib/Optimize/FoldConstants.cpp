@@ -4,6 +4,9 @@
 // running our own generated code once.
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/Convolution.h"
+#include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Movement.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Text.h"
@@ -42,6 +45,19 @@ static int64_t countBytes(Type type) {
 }
 
 static bool isConstant(Value value) { return value.getDefiningOp() && isa<ConstantOp, NoneOp>(value.getDefiningOp()); }
+
+/// Whether all that `op` does to a large tensor is to bring real numbers into another order, or to widen them.
+static bool isReadThrough(Operation *op) {
+  if (!isa<TransposeOp, CastOp>(op))
+    return false;
+  auto from = dyn_cast<RankedTensorType>(op->getOperand(0).getType()),
+       to = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  if (!from || !to || countBytes(from) < static_cast<int64_t>(kLargeConstant))
+    return false;
+  auto isShort = [](Type type) { return type.isF16() || type.isBF16(); };
+  Type element = from.getElementType(), result = to.getElementType();
+  return element == result ? isShort(element) || element.isF32() : isShort(element) && result.isF32();
+}
 
 /// The constant that the known content of a small integer tensor is, if all of it is numbers.
 static DenseElementsAttr getKnownContent(Operation &op) {
@@ -131,6 +147,18 @@ private:
            llvm::any_of(result.getUsers(), [&](Operation *user) { return !chosen.contains(user); });
   }
 
+  /// Leaves those out that need no copy. Convolutions have few weights, and take into account what is done to them.
+  static void dropWhatIsReadThrough(Chosen &chosen) {
+    auto all = chosen.takeVector();
+    for (Operation *op : llvm::reverse(all)) // what uses its results has been looked at
+      if (!isReadThrough(op) || llvm::any_of(op->getUsers(), [&](Operation *user) {
+            return chosen.contains(user) || isa<ConvOp, ConvTransposeOp>(user);
+          }))
+        chosen.insert(op);
+    auto kept = chosen.takeVector();
+    chosen.insert(kept.rbegin(), kept.rend());
+  }
+
   /// Leaves those to the run that would become more bytes of constants than are left. Gives what the others take.
   uint64_t dropWhatIsLarge(Chosen &chosen) {
     uint64_t taken = 0;
@@ -171,6 +199,7 @@ private:
   }
 
   LogicalResult fold(Chosen &chosen) {
+    dropWhatIsReadThrough(chosen);
     uint64_t bytes = dropWhatIsLarge(chosen);
     auto work = evaluateConstantPart(chosen);
     if (succeeded(work) && work->size() != 0) {
@@ -224,8 +253,6 @@ private:
       ElementsAttr typed = reinterpret(constant, cast<RankedTensorType>(value.getType()));
       value.replaceAllUsesWith(ConstantOp::create(b, value.getLoc(), value.getType(), typed));
     }
-    folded += chosen.size();
-    evaluated += chosen.size();
     for (Operation *op : llvm::reverse(chosen))
       op->erase();
     return SmallVector<uint64_t>();

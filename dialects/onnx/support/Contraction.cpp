@@ -70,18 +70,30 @@ static Lowered widenConstant(LoweringBuilder &b, Lowered value) {
   return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(b.loweredType(type), wide))), type};
 }
 
-Lowered onnxc::onnx::convert(LoweringBuilder &b, Lowered value, Type element) {
-  if (value.element() == element)
-    return value;
-  if (element.isF32())
-    if (Lowered constant = widenConstant(b, value))
-      return constant;
+static Lowered convertEach(LoweringBuilder &b, Lowered value, Type element) {
   RankedTensorType type = withElementType(value.type, element);
   return {b.elementwise(type, value.value, TypeRange{value.type},
                         [&](ImplicitLocOpBuilder &b, ValueRange args) {
                           return convertScalar(b, args[0], value.element(), element);
                         }),
           type};
+}
+
+Lowered onnxc::onnx::convert(LoweringBuilder &b, Lowered value, Type element) {
+  if (value.element() == element)
+    return value;
+  if (element.isF32())
+    if (Lowered constant = widenConstant(b, value))
+      return constant;
+  return convertEach(b, value, element);
+}
+
+/// A factor of a product. What packs weights reads through the conversion of a large constant.
+static Lowered convertFactor(LoweringBuilder &b, Lowered value, Type element) {
+  ElementsAttr elements = getConstantElements(value.value);
+  if (value.element() != element && elements && getRawElements(elements).size() >= kLargeConstant)
+    return convertEach(b, value, element);
+  return convert(b, value, element);
 }
 
 Lowered onnxc::onnx::reshape(LoweringBuilder &b, Lowered value, ArrayRef<AffineExpr> dims) {
@@ -131,8 +143,8 @@ Lowered onnxc::onnx::slice(LoweringBuilder &b, Lowered value, ArrayRef<OpFoldRes
 Lowered onnxc::onnx::contract(LoweringBuilder &b, Lowered lhs, AffineMap lhsMap, Lowered rhs, AffineMap rhsMap,
                               ArrayRef<AffineExpr> dims, AffineMap resultMap, Type accumulator) {
   if (isa<FloatType>(accumulator)) { // the fast kernels have factors of one type
-    lhs = convert(b, lhs, accumulator);
-    rhs = convert(b, rhs, accumulator);
+    lhs = convertFactor(b, lhs, accumulator);
+    rhs = convertFactor(b, rhs, accumulator);
   }
   RankedTensorType type = makeTensor(dims, accumulator);
   Type element = b.loweredType(type).getElementType();
@@ -189,8 +201,8 @@ static AffineMap batchMap(LoweringBuilder &b, Lowered &operand, ArrayRef<AffineE
 
 Lowered onnxc::onnx::matmul(LoweringBuilder &b, Lowered lhs, Lowered rhs, ArrayRef<AffineExpr> dims, Type accumulator) {
   // The named operation reads its operands as signed numbers, and the fast kernels have factors of one type.
-  lhs = convert(b, lhs, accumulator);
-  rhs = convert(b, rhs, accumulator);
+  lhs = convertFactor(b, lhs, accumulator);
+  rhs = convertFactor(b, rhs, accumulator);
   Dims left = lhs.dims(), right = rhs.dims();
   b.requireEqual(left.back(), right[right.size() - 2], "the inner sizes of a matrix product differ");
   if (right.size() == 2) { // the left batches are more rows

@@ -8,6 +8,9 @@
 
 namespace onnxc::onnx {
 
+/// A constant of so many bytes isn't copied to transpose or widen it: what packs weights reads through the operation.
+inline constexpr size_t kLargeConstant = 1 << 20;
+
 /// The same bytes under another type with as many elements of the same width. Null for other kinds of attributes.
 mlir::ElementsAttr reinterpret(mlir::ElementsAttr elements, mlir::RankedTensorType type);
 

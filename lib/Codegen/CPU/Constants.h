@@ -7,6 +7,11 @@
 
 namespace onnxc::cpu {
 
+/// Constants of fewer bytes are made at once, where passes can look at them; the others while they are written.
+inline constexpr int64_t kLargeBytes = 1 << 20;
+/// Of elements of whole bytes, with static sizes.
+int64_t countBytes(mlir::RankedTensorType type);
+
 /// `elements` with dimension i of the result being dimension perm[i]. Null when the bytes can't be had.
 mlir::ElementsAttr transposeElements(mlir::ElementsAttr elements, llvm::ArrayRef<int64_t> perm);
 

@@ -5,6 +5,21 @@
 
 include "mlir/Pass/PassBase.td"
 
+def FoldViews : Pass<"fold-views", "mlir::func::FuncOp"> {
+  let summary = "Makes constants of large ones that are transposed or widened";
+  let description = [{
+    Nothing is computed: the new constant says what its bytes are made of, and they are while they are written.
+
+    ```mlir
+    %t = linalg.transpose ins(%w : tensor<32000x2048xf32>) outs(%e) permutation = [1, 0]
+    ==>
+    %t = arith.constant #kernel.view<dense_resource<w> : tensor<32000x2048xf32>, offset 0, strides [1, 2048]>
+    ```
+  }];
+  let statistics = [Statistic<"folded", "folded", "operations that became constants">];
+  let dependentDialects = ["mlir::arith::ArithDialect", "onnxc::kernel::KernelDialect"];
+}
+
 def LayoutNhwc : Pass<"layout-nhwc", "mlir::func::FuncOp"> {
   let summary = "Chooses the order of dimensions in memory, channels last for convolutions and pooling";
   let description = [{

@@ -12,7 +12,6 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace onnxc {
 #define GEN_PASS_DEF_SELECTKERNELS
@@ -49,8 +48,7 @@ struct Candidate {
 
 class Selector {
 public:
-  Selector(unsigned lanes, bool winograd, bool half, llvm::SetVector<Attribute> &replaced)
-      : lanes(lanes), winograd(winograd), half(half), replaced(replaced) {}
+  Selector(unsigned lanes, bool winograd, bool half) : lanes(lanes), winograd(winograd), half(half) {}
 
   /// Whether `op` became a kernel.
   bool select(linalg::LinalgOp op);
@@ -97,7 +95,6 @@ private:
 
   unsigned lanes;
   bool winograd, half;
-  llvm::SetVector<Attribute> &replaced; // constants that now exist in packed form
 };
 
 /// The body is acc + a * b.
@@ -580,7 +577,6 @@ Value Selector::makeRhs(OpBuilder &b, Location loc, Candidate &c) {
     ElementsAttr packedConstant = c.isBytes ? packBytes(*view, map, sizes, batchDims, lanes)
                                             : packConstant(*view, map, sizes, batchDims, lanes, half);
     c.reducedSizes.assign(sizes.begin() + batchDims + 1, sizes.end());
-    replaced.insert(view->attribute);
     ++packed;
     return arith::ConstantOp::create(b, loc, cast<TypedAttr>(packedConstant));
   }
@@ -603,10 +599,6 @@ Value Selector::makeBlocks(OpBuilder &b, Location loc, Candidate &c, IntegerAttr
   int64_t width;
   ElementsAttr blocks = packBlocks(numbers, scales, zeros ? &*zeros : nullptr, lanes, width);
   bits = b.getI64IntegerAttr(width);
-  replaced.insert(numbers.attribute);
-  replaced.insert(scales.attribute);
-  if (zeros)
-    replaced.insert(zeros->attribute);
   ++packed;
   return arith::ConstantOp::create(b, loc, cast<TypedAttr>(blocks));
 }
@@ -657,10 +649,7 @@ bool Selector::selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op) {
   }
   b.setInsertionPoint(c.last);
   if (auto view = ConstantView::of(filter)) {
-    ElementsAttr plain = materialise(*view);
-    if (plain != view->attribute)
-      replaced.insert(view->attribute);
-    filter = arith::ConstantOp::create(b, op.getLoc(), cast<TypedAttr>(plain));
+    filter = arith::ConstantOp::create(b, op.getLoc(), cast<TypedAttr>(view->asAttribute()));
   }
   auto values = [](DenseIntElementsAttr attribute) { return llvm::to_vector(attribute.getValues<int64_t>()); };
   auto kernel =
@@ -763,8 +752,7 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
   using SelectKernelsBase::SelectKernelsBase;
 
   void runOnOperation() override {
-    llvm::SetVector<Attribute> replaced;
-    Selector selector(lanes, winograd, half, replaced);
+    Selector selector(lanes, winograd, half);
     SmallVector<linalg::LinalgOp> candidates;
     getOperation().walk([&](linalg::LinalgOp op) {
       if (op.getNumReductionLoops() > 0)
@@ -776,10 +764,6 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
     packed = selector.packed;
     writeIntoPaddedBuffers();
     eraseDead();
-    // Constants that only exist packed now.
-    getOperation().walk([&](arith::ConstantOp op) { replaced.remove(op.getValue()); });
-    for (Attribute attribute : replaced)
-      release(cast<ElementsAttr>(attribute));
   }
 
   /// pad(x) becomes a buffer with a constant border into whose inside x is inserted: empty-tensor elimination then lets

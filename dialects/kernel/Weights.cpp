@@ -1,0 +1,498 @@
+//===- dialects/kernel/Weights.cpp -------------------------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The attributes kernel.view and kernel.packed: how their bytes are made from those of the model, in parallel.
+#include "dialects/kernel/Weights.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/Parallel.h"
+
+using namespace mlir;
+using namespace onnxc;
+using kernel::PackedAttr;
+using kernel::Packing;
+using kernel::ViewAttr;
+
+// ---- Views ---------------------------------------------------------------------------------------------------------
+
+static SmallVector<int64_t> getRowMajor(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (size_t i = shape.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * shape[i];
+  return strides;
+}
+
+std::optional<ConstantView> ConstantView::of(Attribute attribute) {
+  auto elements = dyn_cast<ElementsAttr>(attribute);
+  if (!elements)
+    return std::nullopt;
+  ConstantView view;
+  view.element = elements.getElementType();
+  llvm::append_range(view.shape, elements.getShapedType().getShape());
+  auto made = dyn_cast<ViewAttr>(attribute);
+  view.source = made ? made.getSource() : elements;
+  Type stored = view.stored();
+  if (!stored.isIntOrFloat() || stored.getIntOrFloatBitWidth() % 8 != 0)
+    return std::nullopt;
+  view.strides = made ? llvm::to_vector(made.getStrides()) : getRowMajor(view.shape);
+  view.offset = made ? made.getOffset() : 0;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(view.source)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    if (!blob || blob->getData().size() != size_t(resource.getNumElements()) * (stored.getIntOrFloatBitWidth() / 8))
+      return std::nullopt;
+    view.data = blob->getData().data();
+    return view;
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(view.source);
+  if (!dense)
+    return std::nullopt;
+  view.data = dense.getRawData().data();
+  if (dense.isSplat())
+    view.strides.assign(view.shape.size(), 0), view.offset = 0;
+  return view;
+}
+
+/// The view of `input` with dimensions of this shape, which `groups` joins (or splits, with `expand`).
+static std::optional<ConstantView> reshape(std::optional<ConstantView> input, ArrayRef<int64_t> shape,
+                                           ArrayRef<ReassociationIndices> groups, bool expand) {
+  if (!input)
+    return std::nullopt;
+  ConstantView view = *input;
+  view.shape.assign(shape.begin(), shape.end());
+  view.strides.assign(shape.size(), 0);
+  for (auto [i, group] : llvm::enumerate(groups)) {
+    if (expand) {
+      int64_t stride = input->strides[i];
+      for (int64_t d : llvm::reverse(group)) {
+        view.strides[d] = stride;
+        stride *= view.shape[d];
+      }
+      continue;
+    }
+    // Collapsed dimensions must lie one inside the other. Those of size one lie anywhere.
+    std::optional<int64_t> inner, next;
+    for (int64_t d : llvm::reverse(group)) {
+      if (input->shape[d] == 1)
+        continue;
+      if (next && input->strides[d] != *next)
+        return std::nullopt;
+      if (!inner)
+        inner = input->strides[d];
+      next = input->strides[d] * input->shape[d];
+    }
+    view.strides[i] = inner.value_or(0);
+  }
+  return view;
+}
+
+/// Whether all that `generic` does is to make f32 of 16-bit floats, each in the place that its map says.
+static bool isWidening(linalg::GenericOp generic) {
+  if (generic.getNumDpsInputs() != 1 || generic.getNumDpsInits() != 1 || generic.getNumReductionLoops() != 0 ||
+      !generic.hasPureTensorSemantics() || !generic.getIndexingMapsArray()[1].isIdentity() ||
+      !generic.getIndexingMapsArray()[0].isPermutation())
+    return false;
+  auto widen = generic.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::ExtFOp>();
+  return widen && widen.getIn() == generic.getBody()->getArgument(0) && widen.getType().isF32() &&
+         widen.getIn().getType().getIntOrFloatBitWidth() == 16;
+}
+
+std::optional<ConstantView> ConstantView::of(Value value) {
+  Attribute attribute;
+  if (matchPattern(value, m_Constant(&attribute)))
+    return of(attribute);
+  Operation *op = value.getDefiningOp();
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!op || !type || !type.hasStaticShape())
+    return std::nullopt;
+  if (auto transpose = dyn_cast<linalg::TransposeOp>(op)) {
+    auto input = of(transpose.getInput());
+    if (!input)
+      return std::nullopt;
+    ConstantView view = *input;
+    for (auto [i, from] : llvm::enumerate(transpose.getPermutation())) {
+      view.shape[i] = input->shape[from];
+      view.strides[i] = input->strides[from];
+    }
+    return view;
+  }
+  if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isWidening(generic)) {
+    auto input = of(generic.getInputs()[0]);
+    if (!input || input->element != input->stored())
+      return std::nullopt;
+    ConstantView view = *input;
+    view.element = type.getElementType();
+    for (auto [i, expr] : llvm::enumerate(generic.getIndexingMapsArray()[0].getResults())) {
+      unsigned to = cast<AffineDimExpr>(expr).getPosition();
+      view.shape[to] = input->shape[i];
+      view.strides[to] = input->strides[i];
+    }
+    return view;
+  }
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return reshape(of(expand.getSrc()), type.getShape(), expand.getReassociationIndices(), true);
+  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
+    return reshape(of(collapse.getSrc()), type.getShape(), collapse.getReassociationIndices(), false);
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+    auto input = of(slice.getSource());
+    if (!input || slice.getType().getRank() != slice.getSourceType().getRank() ||
+        ShapedType::isDynamicShape(slice.getStaticOffsets()) || ShapedType::isDynamicShape(slice.getStaticSizes()) ||
+        ShapedType::isDynamicShape(slice.getStaticStrides()))
+      return std::nullopt;
+    ConstantView view = *input;
+    for (size_t i = 0; i < view.shape.size(); ++i) {
+      view.offset += slice.getStaticOffset(i) * view.strides[i];
+      view.strides[i] *= slice.getStaticStride(i);
+      view.shape[i] = slice.getStaticSize(i);
+    }
+    return view;
+  }
+  return std::nullopt;
+}
+
+ElementsAttr ConstantView::asAttribute() const {
+  auto type = RankedTensorType::get(shape, element);
+  auto isWhole = [&] {
+    return element == stored() && offset == 0 && type.getNumElements() == source.getNumElements() &&
+           llvm::all_of(llvm::zip_equal(shape, strides, getRowMajor(shape)), [](auto dim) {
+             auto [size, stride, plain] = dim;
+             return size == 1 || stride == plain;
+           });
+  };
+  if (source.getShapedType() == type && isWhole())
+    return source;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(source); resource && isWhole())
+    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
+  if (auto dense = dyn_cast<DenseElementsAttr>(source); dense && element == stored() && (dense.isSplat() || isWhole()))
+    return dense.isSplat() ? dense.resizeSplat(type) : dense.reshape(type);
+  return ViewAttr::get(type, source, offset, strides);
+}
+
+// ---- Numbers -------------------------------------------------------------------------------------------------------
+
+namespace {
+/// f16 as f32, by a table.
+struct WidenHalf {
+  WidenHalf() : numbers(1 << 16) {
+    for (auto [bits, number] : llvm::enumerate(numbers)) {
+      APFloat exact(APFloat::IEEEhalf(), APInt(16, bits));
+      bool isLossy;
+      exact.convert(APFloat::IEEEsingle(), APFloat::rmNearestTiesToEven, &isLossy);
+      number = exact.convertToFloat();
+    }
+  }
+  float operator()(uint16_t bits) const { return numbers[bits]; }
+  static const WidenHalf &get() {
+    static const WidenHalf table;
+    return table;
+  }
+  std::vector<float> numbers;
+};
+
+float widenBrain(uint16_t bits) { return llvm::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+
+/// A number as f16, if it is one.
+std::optional<uint16_t> asHalf(float number) {
+  auto bits = llvm::bit_cast<uint32_t>(number);
+  uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+  int exponent = int(magnitude >> 23) - 127;
+  if (magnitude == 0)
+    return sign;
+  if (exponent >= -14 && exponent <= 15 && (magnitude & 0x1fff) == 0)
+    return sign | ((magnitude >> 13) - (112 << 10));
+  uint32_t significand = (magnitude & 0x7fffff) | 0x800000; // times 2^(exponent - 23); subnormal ones are times 2^-24
+  if (exponent >= -24 && exponent < -14 && significand % (1u << (-exponent - 1)) == 0)
+    return sign | significand >> (-exponent - 1);
+  return std::nullopt;
+}
+
+/// Calls `body` with a value of the type that elements lie in memory as, and a function that makes f32 of one.
+template <typename Body> auto withFloats(Type stored, Body body) {
+  if (stored.isF16())
+    return body(uint16_t(), [&table = WidenHalf::get()](uint16_t bits) { return table(bits); });
+  if (stored.isBF16())
+    return body(uint16_t(), widenBrain);
+  return body(float(), [](float number) { return number; });
+}
+} // namespace
+
+float onnxc::getFloat(const ConstantView &view, ArrayRef<int64_t> indices) {
+  return withFloats(view.stored(), [&](auto element, auto widen) {
+    return widen(reinterpret_cast<const decltype(element) *>(view.data)[view.position(indices)]);
+  });
+}
+
+bool onnxc::fitsHalf(const ConstantView &view) {
+  if (view.stored().isF16())
+    return true;
+  // In the order of memory, until one does not.
+  SmallVector<std::pair<int64_t, int64_t>> dims; // stride, size
+  for (auto [stride, size] : llvm::zip_equal(view.strides, view.shape))
+    dims.push_back({stride, size});
+  llvm::sort(dims, std::greater<>());
+  auto [stride, inner] = dims.empty() ? std::pair<int64_t, int64_t>(1, 1) : dims.pop_back_val();
+  int64_t rows = inner ? ShapedType::getNumElements(view.shape) / inner : 0;
+  return withFloats(view.stored(), [&, stride = stride, inner = inner](auto element, auto widen) {
+    for (int64_t row = 0; row < rows; ++row) {
+      int64_t rest = row, from = view.offset;
+      for (auto [step, size] : llvm::reverse(dims)) {
+        from += rest % size * step;
+        rest /= size;
+      }
+      const auto *numbers = reinterpret_cast<const decltype(element) *>(view.data) + from;
+      for (int64_t i = 0; i < inner; ++i)
+        if (!asHalf(widen(numbers[i * stride])))
+          return false;
+    }
+    return true;
+  });
+}
+
+// ---- Bytes of a view -----------------------------------------------------------------------------------------------
+
+/// Few bytes are made by the thread that wants them.
+static void forEachTask(size_t tasks, size_t bytes, llvm::function_ref<void(size_t)> body) {
+  constexpr size_t worthThreads = 1 << 20;
+  if (bytes >= worthThreads)
+    llvm::parallelFor(0, tasks, body);
+  else
+    for (size_t task = 0; task < tasks; ++task)
+      body(task);
+}
+
+namespace {
+/// Copies a strided view into consecutive elements.
+template <typename From, typename To, typename Convert> struct Gather {
+  Gather(const ConstantView &view, Convert convert) : convert(convert) {
+    // Dimensions that lie one inside the other are one.
+    for (auto [size, stride] : llvm::zip_equal(view.shape, view.strides)) {
+      if (size == 1)
+        continue;
+      if (!sizes.empty() && strides.back() == stride * size)
+        sizes.back() *= size, strides.back() = stride;
+      else
+        sizes.push_back(size), strides.push_back(stride);
+    }
+    while (sizes.size() < 2)
+      sizes.insert(sizes.begin(), 1), strides.insert(strides.begin(), 0);
+  }
+
+  void run(const From *from, To *to) const {
+    int64_t rows = sizes[sizes.size() - 2], columns = sizes.back(), matrices = 1;
+    for (int64_t size : ArrayRef(sizes).drop_back(2))
+      matrices *= size;
+    int64_t rowStride = strides[strides.size() - 2], stride = strides.back();
+    int64_t blocks = llvm::divideCeil(rows, kBlock);
+    forEachTask(matrices * blocks, matrices * rows * columns * sizeof(To), [&](size_t task) {
+      const From *source = from;
+      for (int64_t d = sizes.size() - 2, rest = task / blocks; d-- > 0; rest /= sizes[d])
+        source += rest % sizes[d] * strides[d];
+      int64_t begin = task % blocks * kBlock, end = std::min(rows, begin + kBlock);
+      To *target = to + task / blocks * rows * columns;
+      if (rowStride < stride) // the rows of a block share the cache lines that they read
+        for (int64_t j = 0; j < columns; ++j)
+          for (int64_t i = begin; i < end; ++i)
+            target[i * columns + j] = convert(source[i * rowStride + j * stride]);
+      else
+        for (int64_t i = begin; i < end; ++i)
+          for (int64_t j = 0; j < columns; ++j)
+            target[i * columns + j] = convert(source[i * rowStride + j * stride]);
+    });
+  }
+
+private:
+  static constexpr int64_t kBlock = 16;
+  SmallVector<int64_t> sizes, strides; // in elements, outermost first
+  Convert convert;
+};
+} // namespace
+
+static void makeView(const ConstantView &view, char *to) {
+  auto run = [&](auto from, auto into, auto convert) {
+    using From = decltype(from);
+    using To = decltype(into);
+    Gather<From, To, decltype(convert)>(view, convert)
+        .run(reinterpret_cast<const From *>(view.data) + view.offset, reinterpret_cast<To *>(to));
+  };
+  if (view.element != view.stored())
+    return withFloats(view.stored(), [&](auto element, auto widen) { run(element, float(), widen); });
+  auto same = [](auto bits) { return bits; };
+  switch (view.element.getIntOrFloatBitWidth()) {
+  case 8:
+    return run(uint8_t(), uint8_t(), same);
+  case 16:
+    return run(uint16_t(), uint16_t(), same);
+  case 32:
+    return run(uint32_t(), uint32_t(), same);
+  case 64:
+    return run(uint64_t(), uint64_t(), same);
+  default:
+    llvm_unreachable("elements of this width have no view");
+  }
+}
+
+// ---- Packed bytes --------------------------------------------------------------------------------------------------
+
+namespace {
+/// Walks the columns of a constant right side.
+struct Columns {
+  Columns(const ConstantView &view, PackedAttr packed)
+      : view(view), sizes(packed.getSizes()), batchDims(packed.getBatchDims()), strides(sizes.size(), 0),
+        count(sizes[batchDims]), lanes(packed.getLanes()), panels(llvm::divideCeil(count, lanes)) {
+    for (auto [i, expr] : llvm::enumerate(packed.getMap().getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        strides[dim.getPosition()] = view.strides[i];
+    for (int64_t size : sizes.take_front(batchDims))
+      batches *= size;
+    stride = strides[batchDims];
+    // Offset in the source of each reduced element: the same for all columns.
+    ArrayRef<int64_t> reduced = sizes.drop_front(batchDims + 1),
+                      reducedStrides = ArrayRef(strides).drop_front(batchDims + 1);
+    offsets.assign(ShapedType::getNumElements(reduced), 0);
+    for (auto [k, offset] : llvm::enumerate(offsets)) {
+      int64_t rest = k;
+      for (size_t d = reduced.size(); d-- > 0; rest /= reduced[d])
+        offset += rest % reduced[d] * reducedStrides[d];
+    }
+  }
+
+  /// Where in the source column `n` of batch `batch` (linear) begins.
+  int64_t begin(int64_t batch, int64_t n) const {
+    int64_t from = view.offset + n * stride;
+    for (unsigned d = batchDims; d-- > 0; batch /= sizes[d])
+      from += batch % sizes[d] * strides[d];
+    return from;
+  }
+  /// Calls `body` for each panel with its number, where its first column begins, and how many it has.
+  void forEachPanel(size_t bytes, llvm::function_ref<void(int64_t panel, int64_t from, int64_t inside)> body) const {
+    forEachTask(batches * panels, bytes, [&](size_t task) {
+      int64_t n0 = task % panels * lanes;
+      body(task, begin(task / panels, n0), std::min(lanes, count - n0));
+    });
+  }
+
+  const ConstantView &view;
+  ArrayRef<int64_t> sizes; // of (b, n, k)
+  unsigned batchDims;
+  SmallVector<int64_t> strides;
+  int64_t count, lanes, panels, batches = 1, stride;
+  std::vector<int64_t> offsets;
+};
+} // namespace
+
+static void makeNumbers(PackedAttr packed, const ConstantView &view, MutableArrayRef<char> bytes) {
+  Columns columns(view, packed);
+  int64_t depth = columns.offsets.size(), lanes = columns.lanes;
+  auto run = [&](auto element, auto into, auto convert) {
+    using To = decltype(into);
+    columns.forEachPanel(bytes.size(), [&](int64_t panel, int64_t from, int64_t inside) {
+      To *to = reinterpret_cast<To *>(bytes.data()) + panel * depth * lanes;
+      const auto *source = reinterpret_cast<const decltype(element) *>(view.data) + from;
+      for (int64_t k = 0; k < depth; ++k, to += lanes) {
+        for (int64_t lane = 0; lane < inside; ++lane)
+          to[lane] = convert(source[columns.offsets[k] + lane * columns.stride]);
+        std::fill(to + inside, to + lanes, To(0));
+      }
+    });
+  };
+  if (view.stored() == packed.getElementType() && !view.stored().isF32())
+    return run(uint16_t(), uint16_t(), [](uint16_t bits) { return bits; });
+  withFloats(view.stored(), [&](auto element, auto widen) {
+    if (packed.getElementType().isF32())
+      run(element, float(), widen);
+    else
+      run(element, uint16_t(), [&](auto number) { return asHalf(widen(number)).value_or(0); });
+  });
+}
+
+static void makeWords(PackedAttr packed, const ConstantView &view, MutableArrayRef<char> bytes) {
+  Columns columns(view, packed);
+  int64_t last = columns.sizes.back(), outer = last ? columns.offsets.size() / last : 0,
+          words = outer * llvm::divideCeil(last, 4), lanes = columns.lanes;
+  columns.forEachPanel(bytes.size(), [&](int64_t panel, int64_t from, int64_t inside) {
+    uint32_t *to = reinterpret_cast<uint32_t *>(bytes.data()) + panel * (words + 1) * lanes;
+    std::fill(to, to + (words + 1) * lanes, 0);
+    uint32_t *sums = to + words * lanes;
+    for (int64_t k = 0; k < outer * last; ++k) {
+      int64_t word = k / last * llvm::divideCeil(last, 4) + k % last / 4, shift = k % last % 4 * 8;
+      const char *source = view.data + from + columns.offsets[k];
+      for (int64_t lane = 0; lane < inside; ++lane) {
+        auto number = static_cast<int8_t>(source[lane * columns.stride]);
+        to[word * lanes + lane] |= static_cast<uint32_t>(static_cast<uint8_t>(number)) << shift;
+        sums[lane] += static_cast<uint32_t>(static_cast<int32_t>(number));
+      }
+    }
+  });
+}
+
+static void makeBlocks(PackedAttr packed, ArrayRef<ConstantView> views, MutableArrayRef<char> bytes) {
+  const ConstantView &numbers = views[0], &scales = views[1], *zeros = views.size() > 2 ? &views[2] : nullptr;
+  int64_t columns = numbers.shape[0], blocks = numbers.shape[1], block = numbers.shape[2], lanes = packed.getLanes();
+  int64_t perBlock = packed.getShapedType().getDimSize(2), words = perBlock - (zeros ? 2 : 1),
+          perWord = words ? block / words : 0, bits = perWord ? 32 / perWord : 0;
+  uint32_t mask = (1u << bits) - 1;
+  forEachTask(packed.getShapedType().getDimSize(0), bytes.size(), [&](size_t panel) {
+    uint32_t *to = reinterpret_cast<uint32_t *>(bytes.data()) + panel * blocks * perBlock * lanes;
+    auto forEachColumn = [&](llvm::function_ref<uint32_t(int64_t)> get) {
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        int64_t n = panel * lanes + lane;
+        *to++ = n < columns ? get(n) : 0;
+      }
+    };
+    for (int64_t k = 0; k < blocks; ++k) {
+      for (int64_t word = 0; word < words; ++word)
+        forEachColumn([&](int64_t n) {
+          uint32_t joined = 0;
+          for (int64_t j = 0; j < perWord; ++j) {
+            auto number = static_cast<int8_t>(numbers.data[numbers.position({n, k, word * perWord + j})]);
+            joined |= (number & mask) << (j * bits);
+          }
+          return joined;
+        });
+      forEachColumn([&](int64_t n) { return llvm::bit_cast<uint32_t>(getFloat(scales, {n, k})); });
+      if (zeros)
+        forEachColumn([&](int64_t n) { return llvm::bit_cast<uint32_t>(getFloat(*zeros, {n, k})); });
+    }
+  });
+}
+
+bool onnxc::isMade(Attribute constant) { return isa<ViewAttr, PackedAttr>(constant); }
+
+void onnxc::makeBytes(ElementsAttr constant, MutableArrayRef<char> to) {
+  if (isa<ViewAttr>(constant))
+    return makeView(*ConstantView::of(constant), to.data());
+  auto packed = cast<PackedAttr>(constant);
+  auto views = llvm::map_to_vector(packed.getSources(), [](ElementsAttr source) { return *ConstantView::of(source); });
+  switch (packed.getPacking()) {
+  case Packing::Numbers:
+    return makeNumbers(packed, views[0], to);
+  case Packing::Words:
+    return makeWords(packed, views[0], to);
+  case Packing::Blocks:
+    return makeBlocks(packed, views, to);
+  }
+}
+
+// ---- Text ----------------------------------------------------------------------------------------------------------
+
+static Attribute refuse(AsmParser &parser) {
+  parser.emitError(parser.getCurrentLocation(), "constants that are made of others can't be read from text");
+  return {};
+}
+
+Attribute ViewAttr::parse(AsmParser &parser, Type) { return refuse(parser); }
+
+void ViewAttr::print(AsmPrinter &printer) const {
+  printer << "<" << getSource() << ", offset " << getOffset() << ", strides [" << getStrides() << "]>";
+}
+
+Attribute PackedAttr::parse(AsmParser &parser, Type) { return refuse(parser); }
+
+void PackedAttr::print(AsmPrinter &printer) const {
+  static const char *const names[] = {"numbers", "words", "blocks"};
+  printer << "<" << names[static_cast<unsigned>(getPacking())];
+  for (ElementsAttr source : getSources())
+    printer << ", " << source;
+  printer << ">";
+}
