@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Makes constants of large ones that are transposed or widened, without making their bytes.
 #include "dialects/kernel/Weights.h"
-#include "lib/Codegen/CPU/Constants.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -17,6 +16,8 @@ using namespace onnxc;
 
 namespace {
 struct FoldViews : onnxc::impl::FoldViewsBase<FoldViews> {
+  using FoldViewsBase::FoldViewsBase;
+
   void runOnOperation() override {
     // Reshapes and slices stay: they take no time, and several of one constant share its bytes.
     getOperation().walk([&](linalg::LinalgOp op) {
@@ -24,7 +25,7 @@ struct FoldViews : onnxc::impl::FoldViewsBase<FoldViews> {
         return;
       Value result = op->getResult(0);
       auto view = ConstantView::of(result);
-      if (!view || cpu::countBytes(cast<RankedTensorType>(result.getType())) < cpu::kLargeBytes)
+      if (!view || cpu::countBytes(cast<RankedTensorType>(result.getType())) < leastBytes)
         return;
       OpBuilder b(op);
       result.replaceAllUsesWith(arith::ConstantOp::create(b, op.getLoc(), cast<TypedAttr>(view->asAttribute())));

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Passes from linalg on tensors to the llvm dialect. lib/Driver/Pipeline.cpp says their order.
 #pragma once
+#include "lib/Codegen/CPU/Constants.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"

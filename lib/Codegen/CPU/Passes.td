@@ -16,6 +16,7 @@ def FoldViews : Pass<"fold-views", "mlir::func::FuncOp"> {
     %t = arith.constant #kernel.view<dense_resource<w> : tensor<32000x2048xf32>, offset 0, strides [1, 2048]>
     ```
   }];
+  let options = [Option<"leastBytes", "least-bytes", "int64_t", "::onnxc::cpu::kLargeBytes", "Smaller constants are left alone">];
   let statistics = [Statistic<"folded", "folded", "operations that became constants">];
   let dependentDialects = ["mlir::arith::ArithDialect", "onnxc::kernel::KernelDialect"];
 }

@@ -2,7 +2,7 @@
 
 // Numbers that f16 has, down to its smallest, stay such in the file.
 // CHECK-LABEL: func.func @half
-// CHECK:       %[[PACKED:.*]] = arith.constant dense_resource<packed{{.*}}> : tensor<8x128x16xf16>
+// CHECK:       %[[PACKED:.*]] = arith.constant #kernel.packed<{{.*}}> : tensor<8x128x16xf16>
 // CHECK:       kernel.contract "mnk" ins(%{{.*}}, %[[PACKED]] : tensor<?x128xf32>, tensor<8x128x16xf16>)
 func.func @half(%a: tensor<?x128xf32>, %init: tensor<?x128xf32>) -> tensor<?x128xf32> {
   %z = arith.constant 0.0 : f32

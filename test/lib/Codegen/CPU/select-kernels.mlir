@@ -2,7 +2,7 @@
 
 // A matrix product with constant weights takes in the reshape, the bias and the activation behind it.
 // CHECK-LABEL: func.func @dense
-// CHECK:       %[[PACKED:.*]] = arith.constant dense_resource<packed> : tensor<3x64x16xf32>
+// CHECK:       %[[PACKED:.*]] = arith.constant #kernel.packed<{{.*}}> : tensor<3x64x16xf32>
 // CHECK:       kernel.contract "mmnk" ins(%{{.*}}, %[[PACKED]] : tensor<?x37x64xf32>, tensor<3x64x16xf32>)
 // CHECK-SAME:    extras(%{{.*}} : tensor<40xf32>) epilogue
 // CHECK:         arith.addf
@@ -130,7 +130,7 @@ func.func @winograd_big(%img: tensor<1x52x50x32xf32>) -> tensor<1x50x48x40xf32> 
 
 // Weights of few bits in blocks are packed as they are, with their scales behind them: two words of 4 bits, one scale.
 // CHECK-LABEL: func.func @blocks
-// CHECK:       %[[PACKED:.*]] = arith.constant dense_resource<packed> : tensor<2x3x3x16xi32>
+// CHECK:       %[[PACKED:.*]] = arith.constant #kernel.packed<{{.*}}> : tensor<2x3x3x16xi32>
 // CHECK:       kernel.contract "mnkk" ins(%{{.*}}, %[[PACKED]] : tensor<?x3x16xf32>, tensor<2x3x3x16xi32>)
 // CHECK-SAME:    bits = 4 : i64
 func.func @blocks(%a: tensor<?x3x16xf32>, %init: tensor<?x20xf32>) -> tensor<?x20xf32> {
@@ -156,7 +156,7 @@ func.func @blocks(%a: tensor<?x3x16xf32>, %init: tensor<?x20xf32>) -> tensor<?x2
 
 // A product of bytes with constant ones stays one, and what becomes of its sums joins it: 3 words of 4 bytes, and a sum.
 // CHECK-LABEL: func.func @bytes
-// CHECK:       %[[PACKED:.*]] = arith.constant dense_resource<packed> : tensor<2x4x16xi32>
+// CHECK:       %[[PACKED:.*]] = arith.constant #kernel.packed<{{.*}}> : tensor<2x4x16xi32>
 // CHECK:       kernel.contract "mnk" ins(%{{.*}}, %[[PACKED]] : tensor<?x10xi8>, tensor<2x4x16xi32>) outs(%{{.*}} : tensor<?x20xf32>)
 // CHECK:         arith.sitofp
 // CHECK:       sizes = array<i64: 10>, unsigned_lhs
