@@ -253,6 +253,8 @@ private:
       ElementsAttr typed = reinterpret(constant, cast<RankedTensorType>(value.getType()));
       value.replaceAllUsesWith(ConstantOp::create(b, value.getLoc(), value.getType(), typed));
     }
+    folded += chosen.size();
+    evaluated += chosen.size();
     for (Operation *op : llvm::reverse(chosen))
       op->erase();
     return SmallVector<uint64_t>();
