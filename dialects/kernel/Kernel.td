@@ -33,7 +33,8 @@ def Kernel_Dialect : Dialect {
 
 class Kernel_Constant<string name, string mnemonicName> : AttrDef<Kernel_Dialect, name, [ElementsAttrInterface]> {
   let mnemonic = mnemonicName;
-  let hasCustomAssemblyFormat = 1; // that can be printed, not read: what is read may be anything
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 def Kernel_ViewAttr : Kernel_Constant<"View", "view"> {
@@ -54,11 +55,11 @@ def Kernel_PackedAttr : Kernel_Constant<"Packed", "packed"> {
   }];
   let parameters = (ins AttributeSelfTypeParameter<"", "::mlir::ShapedType">:$type, "::onnxc::kernel::Packing":$packing,
                     ArrayRefParameter<"::mlir::ElementsAttr">:$sources, "::mlir::AffineMap":$map,
-                    ArrayRefParameter<"int64_t">:$sizes, "unsigned":$batchDims, "int64_t":$lanes);
+                    ArrayRefParameter<"int64_t">:$sizes, "int64_t":$batchDims, "int64_t":$lanes);
   let builders = [AttrBuilderWithInferredContext<
       (ins "::mlir::ShapedType":$type, "::onnxc::kernel::Packing":$packing,
            "::llvm::ArrayRef<::mlir::ElementsAttr>":$sources, "::mlir::AffineMap":$map,
-           "::llvm::ArrayRef<int64_t>":$sizes, "unsigned":$batchDims, "int64_t":$lanes),
+           "::llvm::ArrayRef<int64_t>":$sizes, "int64_t":$batchDims, "int64_t":$lanes),
       "return $_get(type.getContext(), type, packing, sources, map, sizes, batchDims, lanes);">];
 }
 

@@ -476,23 +476,139 @@ void onnxc::makeBytes(ElementsAttr constant, MutableArrayRef<char> to) {
 
 // ---- Text ----------------------------------------------------------------------------------------------------------
 
-static Attribute refuse(AsmParser &parser) {
-  parser.emitError(parser.getCurrentLocation(), "constants that are made of others can't be read from text");
-  return {};
+// A dump may be of any origin: what is read is checked to stay inside of its sources.
+
+/// Whether constants of this type can be looked at element by element.
+static bool hasElements(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.hasStaticShape() && tensor.getElementType().isIntOrFloat() &&
+         tensor.getElementTypeBitWidth() % 8 == 0 && tensor.getElementTypeBitWidth() <= 64;
 }
 
-Attribute ViewAttr::parse(AsmParser &parser, Type) { return refuse(parser); }
+LogicalResult ViewAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, ShapedType type, ElementsAttr source,
+                               int64_t offset, ArrayRef<int64_t> strides) {
+  if (!hasElements(type) || !hasElements(source.getShapedType()) ||
+      !isa<DenseElementsAttr, DenseResourceElementsAttr>(source))
+    return emitError() << "a view is of a dense constant, and has static sizes";
+  Type from = source.getElementType(), to = type.getElementType();
+  if (from != to && !(to.isF32() && (from.isF16() || from.isBF16())))
+    return emitError() << "a view does not make " << to << " of " << from;
+  if (static_cast<int64_t>(strides.size()) != type.getRank())
+    return emitError() << "a view has a stride for each dimension";
+  int64_t least = offset, most = offset;
+  for (auto [size, stride] : llvm::zip_equal(type.getShape(), strides)) {
+    int64_t length;
+    if (size == 0)
+      return success();
+    if (llvm::MulOverflow(size - 1, stride, length) || (length > 0 && llvm::AddOverflow(most, length, most)) ||
+        (length < 0 && llvm::AddOverflow(least, length, least)))
+      return emitError() << "a view ends behind its source";
+  }
+  if (least < 0 || most >= source.getNumElements())
+    return emitError() << "a view ends behind its source";
+  return success();
+}
+
+LogicalResult PackedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, ShapedType type, Packing packing,
+                                 ArrayRef<ElementsAttr> sources, AffineMap map, ArrayRef<int64_t> sizes,
+                                 int64_t batchDims, int64_t lanes) {
+  bool isBlocks = packing == Packing::Blocks;
+  if (sources.empty() || (isBlocks ? sources.size() != 2 && sources.size() != 3 : sources.size() != 1) ||
+      !llvm::all_of(sources, [](ElementsAttr source) {
+        return hasElements(source.getShapedType()) &&
+               isa<DenseElementsAttr, DenseResourceElementsAttr, ViewAttr>(source);
+      }))
+    return emitError() << "packed weights have other sources";
+  constexpr int64_t mostLanes = 1024;
+  ArrayRef<int64_t> shape = sources[0].getShapedType().getShape();
+  if (batchDims < 0 || batchDims >= static_cast<int64_t>(sizes.size()) || lanes < 1 || lanes > mostLanes ||
+      map.getNumDims() != sizes.size() || map.getNumResults() != shape.size() || !map.isPermutation())
+    return emitError() << "the dimensions of packed weights do not fit together";
+  for (auto [expr, size] : llvm::zip_equal(map.getResults(), shape))
+    if (sizes[cast<AffineDimExpr>(expr).getPosition()] != size)
+      return emitError() << "the sizes of packed weights are not those of their source";
+  Type element = sources[0].getElementType(), made = type.getElementType();
+  if (packing == Packing::Numbers ? !element.isF32() || !(made.isF32() || made.isF16())
+                                  : !element.isInteger(8) || !made.isInteger(32))
+    return emitError() << "packed weights have other elements";
+
+  SmallVector<int64_t> expected(sizes.take_front(batchDims));
+  expected.push_back((sizes[batchDims] + lanes - 1) / lanes);
+  ArrayRef<int64_t> reduced = sizes.drop_front(batchDims + 1);
+  if (packing == Packing::Numbers) {
+    llvm::append_range(expected, reduced);
+  } else if (packing == Packing::Words) {
+    if (reduced.empty())
+      return emitError() << "packed words have a reduced dimension";
+    expected.push_back(ShapedType::getNumElements(reduced.drop_back()) * ((reduced.back() + 3) / 4) + 1);
+  } else {
+    if (shape.size() != 3 || !map.isIdentity() || batchDims != 0 ||
+        !llvm::all_of(sources.drop_front(), [&](ElementsAttr each) {
+          return each.getElementType().isF32() && each.getShapedType().getShape() == shape.take_front(2);
+        }))
+      return emitError() << "packed blocks have numbers [n, blocks, block], and scales and zeros [n, blocks]";
+    int64_t rank = type.getRank(), words = rank == 4 ? type.getDimSize(2) - (int64_t(sources.size()) - 1) : 0;
+    int64_t perWord = words > 0 && shape[2] % words == 0 ? shape[2] / words : 0;
+    if (!llvm::is_contained({4, 8, 16}, perWord))
+      return emitError() << "packed blocks have words of 2, 4 or 8 bits a number";
+    llvm::append_range(expected, ArrayRef<int64_t>{shape[1], type.getDimSize(2)});
+  }
+  expected.push_back(lanes);
+  if (type.getShape() != ArrayRef(expected))
+    return emitError() << "packed weights are of another shape than " << type;
+  return success();
+}
+
+Attribute ViewAttr::parse(AsmParser &parser, Type type) {
+  ElementsAttr source;
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  auto parseStride = [&] { return parser.parseInteger(strides.emplace_back()); };
+  auto shaped = dyn_cast_or_null<ShapedType>(type);
+  SMLoc place = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseAttribute(source) || parser.parseComma() || parser.parseKeyword("offset") ||
+      parser.parseInteger(offset) || parser.parseComma() || parser.parseKeyword("strides") ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseStride) || parser.parseGreater())
+    return {};
+  if (!shaped)
+    return parser.emitError(place, "a view has a type"), Attribute();
+  return ViewAttr::getChecked([&] { return parser.emitError(place); }, shaped, source, offset, strides);
+}
 
 void ViewAttr::print(AsmPrinter &printer) const {
   printer << "<" << getSource() << ", offset " << getOffset() << ", strides [" << getStrides() << "]>";
 }
 
-Attribute PackedAttr::parse(AsmParser &parser, Type) { return refuse(parser); }
+static constexpr StringLiteral kPackings[] = {"numbers", "words", "blocks"};
+
+Attribute PackedAttr::parse(AsmParser &parser, Type type) {
+  StringRef name;
+  SmallVector<ElementsAttr> sources;
+  AffineMapAttr map;
+  SmallVector<int64_t> sizes;
+  int64_t batchDims, lanes;
+  auto parseSource = [&] { return parser.parseAttribute(sources.emplace_back()); };
+  auto parseSize = [&] { return parser.parseInteger(sizes.emplace_back()); };
+  auto shaped = dyn_cast_or_null<ShapedType>(type);
+  SMLoc place = parser.getCurrentLocation();
+  if (parser.parseLess() || parser.parseKeyword(&name) ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseSource) || parser.parseComma() ||
+      parser.parseAttribute(map) || parser.parseComma() || parser.parseKeyword("sizes") ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseSize) || parser.parseComma() ||
+      parser.parseKeyword("batch") || parser.parseInteger(batchDims) || parser.parseComma() ||
+      parser.parseKeyword("lanes") || parser.parseInteger(lanes) || parser.parseGreater())
+    return {};
+  const auto *packing = llvm::find(kPackings, name);
+  if (!shaped || packing == std::end(kPackings))
+    return parser.emitError(place, "packed weights have a type and are numbers, words or blocks"), Attribute();
+  return PackedAttr::getChecked([&] { return parser.emitError(place); }, shaped,
+                                static_cast<Packing>(packing - std::begin(kPackings)), sources, map.getValue(), sizes,
+                                batchDims, lanes);
+}
 
 void PackedAttr::print(AsmPrinter &printer) const {
-  static const char *const names[] = {"numbers", "words", "blocks"};
-  printer << "<" << names[static_cast<unsigned>(getPacking())];
-  for (ElementsAttr source : getSources())
-    printer << ", " << source;
-  printer << ">";
+  printer << "<" << kPackings[static_cast<unsigned>(getPacking())] << " [";
+  llvm::interleaveComma(getSources(), printer);
+  printer << "], " << AffineMapAttr::get(getMap()) << ", sizes [" << getSizes() << "], batch " << getBatchDims()
+          << ", lanes " << getLanes() << ">";
 }

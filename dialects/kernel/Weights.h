@@ -8,8 +8,8 @@
 
 namespace onnxc {
 
-/// A constant tensor behind transposes, reshapes, slices and widenings: element (i...) is at offset + sum of i * stride,
-/// in elements.
+/// A constant tensor behind transposes, reshapes, slices and widenings: element (i...) is at offset + sum of i *
+/// stride, in elements.
 struct ConstantView {
   mlir::ElementsAttr source; ///< owns the data
   const char *data;

@@ -69,6 +69,10 @@ public:
           return success();
         }) {
     context.printOpOnDiagnostic(false); // the user has a model, not an IR
+    weights.blob.onAdded = [this](uint64_t bytes) { noteBytes(bytes, formatSize(bytes) + " of weights prepared"); };
+    weights.blob.onWritten = [this](uint64_t bytes) {
+      noteBytes(bytes, formatSize(bytes) + " of " + formatSize(weights.blob.size()) + " of weights written");
+    };
   }
 
   void run() {
@@ -176,6 +180,13 @@ private:
     }
     bool isTooOdd = options.warnings && options.warningsAreErrors && log.countWarnings();
     return isTooOdd ? failure() : outcome;
+  }
+
+  /// Says it where something has been done since it was said last.
+  void noteBytes(uint64_t bytes, const std::string &words) {
+    constexpr uint64_t step = 64 << 20;
+    if (bytes / step != std::exchange(notedSteps, bytes / step))
+      progress.note(words);
   }
 
   LogicalResult import() {
@@ -529,9 +540,10 @@ private:
   MemoryPlan plan;
   ModelInfo info;
   std::vector<PassTimes::Entry> passTimes; ///< of the phase at hand
-  std::string nodes;      ///< what -g lists of them
-  std::string headerPath; ///< where it was written, if it was
-  bool recurses = false;  ///< a function of the model calls itself
+  std::string nodes;       ///< what -g lists of them
+  std::string headerPath;  ///< where it was written, if it was
+  uint64_t notedSteps = 0; ///< of bytes of weights
+  bool recurses = false;   ///< a function of the model calls itself
 };
 } // namespace
 

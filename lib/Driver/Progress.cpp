@@ -30,16 +30,24 @@ Progress::~Progress() {
 
 void Progress::say(const char *what) {
   double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  llvm::errs() << model << ": " << llvm::format("%.0f s: ", seconds) << phase << what << "\n";
+  llvm::errs() << model << ": " << llvm::format("%.0f s: ", seconds) << phase << words << what << "\n";
 }
 
 void Progress::enter(const std::string &name) {
   std::lock_guard<std::mutex> lock(mutex);
   phase = name;
+  words.clear();
   if (kind == ProgressKind::Terminal)
     llvm::errs() << "\r\033[K" << model << ": " << phase << "\r";
   if (speaks)
     say("");
+}
+
+void Progress::note(const std::string &said) {
+  std::lock_guard<std::mutex> lock(mutex);
+  words = ", " + said;
+  if (kind == ProgressKind::Terminal)
+    llvm::errs() << "\r\033[K" << model << ": " << phase << words << "\r";
 }
 
 void Progress::watch() {

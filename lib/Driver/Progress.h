@@ -19,13 +19,15 @@ public:
   Progress(const Progress &) = delete;
 
   void enter(const std::string &phase);
+  /// How far the phase is, in words; said when something is said of it.
+  void note(const std::string &words);
 
 private:
   void watch();
   void say(const char *what);
 
   ProgressKind kind;
-  std::string model, phase;
+  std::string model, phase, words;
   std::chrono::steady_clock::time_point start;
   bool speaks = false, isDone = false;
   std::mutex mutex;

@@ -23,8 +23,8 @@ namespace fs = llvm::sys::fs;
 
 // ---- Weights -------------------------------------------------------------------------------------------------------
 
-/// What the section of the weights is called, in objects and in libraries: where processors have large sections, linkers
-/// place them behind everything that is reached by 32 bits.
+/// What the section of the weights is called, in objects and in libraries: where processors have large sections,
+/// linkers place them behind everything that is reached by 32 bits.
 static constexpr StringLiteral kWeightsSection = ".lrodata";
 
 /// A relocatable ELF file that has a place for the weights, but not their bytes, under a hidden symbol: linkers work on
@@ -353,7 +353,8 @@ static Expected<SmallVector<char, 0>> linkRelocatable(StringRef path, const onnx
   elf.LocalizeHidden = true;
   SmallVector<char, 0> made;
   raw_svector_ostream stream(made);
-  if (Error error = objcopy::elf::executeObjcopyOnBinary(common, elf, cast<object::ELFObjectFileBase>(**object), stream))
+  if (Error error =
+          objcopy::elf::executeObjcopyOnBinary(common, elf, cast<object::ELFObjectFileBase>(**object), stream))
     return error;
   return made;
 }

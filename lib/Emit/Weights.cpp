@@ -45,6 +45,8 @@ uint64_t WeightsBlob::add(WeightsSource source) {
   end = offset + source.size;
   candidates.push_back(pieces.size());
   pieces.push_back({offset, std::move(source)});
+  if (onAdded)
+    onAdded(end);
   return offset;
 }
 
@@ -54,8 +56,8 @@ void WeightsBlob::write(raw_ostream &stream) const {
     stream.write_zeros(piece.offset - position);
     stream << toStringRef(*Content(piece.source));
     position = piece.offset + piece.source.size;
-    if (progress)
-      progress(position, end);
+    if (onWritten)
+      onWritten(position);
   }
 }
 

@@ -22,12 +22,12 @@ namespace onnxc {
 /// always the same ones. Memory for them is there only meanwhile.
 struct WeightsSource {
   uint64_t size = 0;
-  llvm::ArrayRef<char> bytes;                          ///< `size` of them, unless there is a `fill`
+  llvm::ArrayRef<char> bytes; ///< `size` of them, unless there is a `fill`
   std::function<void(llvm::MutableArrayRef<char>)> fill;
 };
 
-/// Tensors that follow each other in memory, each on a 64-byte boundary, equal ones once. Whatever lies in another order
-/// in the model is made twice: to be compared and hashed, and to be written.
+/// Tensors that follow each other in memory, each on a 64-byte boundary, equal ones once. Whatever lies in another
+/// order in the model is made twice: to be compared and hashed, and to be written.
 class WeightsBlob {
 public:
   WeightsBlob() { onnxc_hash_start(&hasher); }
@@ -40,15 +40,16 @@ public:
   void write(llvm::raw_ostream &stream) const;
   void copyTo(llvm::MutableArrayRef<char> memory) const;
 
-  /// Called with the bytes that are done and with all that are known, of those that are added and those that are written.
-  std::function<void(uint64_t done, uint64_t total)> progress;
+  /// Called with the bytes that have been added so far, and with those that have been written.
+  std::function<void(uint64_t added)> onAdded;
+  std::function<void(uint64_t written)> onWritten;
 
 private:
   struct Piece {
     uint64_t offset;
     WeightsSource source;
   };
-  std::vector<Piece> pieces; ///< in the order of their offsets, without overlap
+  std::vector<Piece> pieces;                                        ///< in the order of their offsets, without overlap
   llvm::DenseMap<uint64_t, llvm::SmallVector<size_t, 1>> byContent; ///< pieces by another hash
   uint64_t end = 0;
   onnxc_hasher hasher;

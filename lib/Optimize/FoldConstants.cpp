@@ -4,9 +4,11 @@
 // running our own generated code once.
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
-#include "dialects/onnx/ops/Convolution.h"
 #include "dialects/onnx/ops/Elementwise.h"
+#include "dialects/onnx/ops/Indexing.h"
+#include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Text.h"
@@ -46,9 +48,9 @@ static int64_t countBytes(Type type) {
 
 static bool isConstant(Value value) { return value.getDefiningOp() && isa<ConstantOp, NoneOp>(value.getDefiningOp()); }
 
-/// Whether all that `op` does to a large tensor is to bring real numbers into another order, or to widen them.
+/// Whether all that `op` does to a large tensor is to bring real numbers into another order or shape, or to widen them.
 static bool isReadThrough(Operation *op) {
-  if (!isa<TransposeOp, CastOp>(op))
+  if (!isa<TransposeOp, CastOp, ReshapeOp, FlattenOp, SqueezeOp, UnsqueezeOp>(op))
     return false;
   auto from = dyn_cast<RankedTensorType>(op->getOperand(0).getType()),
        to = dyn_cast<RankedTensorType>(op->getResult(0).getType());
@@ -147,14 +149,16 @@ private:
            llvm::any_of(result.getUsers(), [&](Operation *user) { return !chosen.contains(user); });
   }
 
-  /// Leaves those out that need no copy. Convolutions have few weights, and take into account what is done to them.
+  /// Leaves those out that need no copy, since products and lookups are all that becomes of them.
   static void dropWhatIsReadThrough(Chosen &chosen) {
     auto all = chosen.takeVector();
-    for (Operation *op : llvm::reverse(all)) // what uses its results has been looked at
-      if (!isReadThrough(op) || llvm::any_of(op->getUsers(), [&](Operation *user) {
-            return chosen.contains(user) || isa<ConvOp, ConvTransposeOp>(user);
-          }))
+    for (Operation *op : llvm::reverse(all)) { // what uses its results has been looked at
+      bool isRead = llvm::all_of(op->getUsers(), [&](Operation *user) {
+        return !chosen.contains(user) && (isa<MatMulOp, GemmOp, EinsumOp, GatherOp>(user) || isReadThrough(user));
+      });
+      if (!isRead || !isReadThrough(op))
         chosen.insert(op);
+    }
     auto kept = chosen.takeVector();
     chosen.insert(kept.rbegin(), kept.rend());
   }

@@ -27,10 +27,9 @@ ElementsAttr onnxc::cpu::reshapeElements(ElementsAttr elements, RankedTensorType
 ElementsAttr onnxc::cpu::transposeElements(ElementsAttr elements, ArrayRef<int64_t> perm) {
   auto from = cast<RankedTensorType>(elements.getShapedType());
   if (elements.isSplat() || from.getNumElements() <= 1)
-    return reshapeElements(elements, RankedTensorType::get(llvm::map_to_vector(perm, [&](int64_t dim) {
-                                                             return from.getDimSize(dim);
-                                                           }),
-                                                           from.getElementType()));
+    return reshapeElements(
+        elements, RankedTensorType::get(llvm::map_to_vector(perm, [&](int64_t dim) { return from.getDimSize(dim); }),
+                                        from.getElementType()));
   auto view = ConstantView::of(elements);
   if (!view)
     return {};

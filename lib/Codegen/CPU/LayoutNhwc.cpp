@@ -6,6 +6,7 @@
 // the layout that the users of a value would like. A second one, forwards, picks for every operation the layout for
 // which the fewest bytes have to be moved and rewrites it once. Explicit transposes are just another layout of the same
 // memory; they come back, as late as possible, where a use insists on an order.
+#include "dialects/kernel/KernelDialect.h"
 #include "lib/Codegen/CPU/Constants.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/CPU/TensorQueries.h"

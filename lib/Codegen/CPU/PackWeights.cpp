@@ -58,9 +58,8 @@ ElementsAttr onnxc::packBlocks(const ConstantView &numbers, const ConstantView &
   if (zeros)
     sources.push_back(zeros->asAttribute());
   MLIRContext *context = numbers.source.getContext();
-  auto type =
-      RankedTensorType::get({(columns + lanes - 1) / lanes, blocks, words + (zeros ? 2 : 1), lanes},
-                            IntegerType::get(context, 32));
+  auto type = RankedTensorType::get({(columns + lanes - 1) / lanes, blocks, words + (zeros ? 2 : 1), lanes},
+                                    IntegerType::get(context, 32));
   return PackedAttr::get(type, Packing::Blocks, sources, AffineMap::getMultiDimIdentityMap(3, context), numbers.shape,
                          /*batchDims=*/0, lanes);
 }

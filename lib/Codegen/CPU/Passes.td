@@ -40,7 +40,8 @@ def LayoutNhwc : Pass<"layout-nhwc", "mlir::func::FuncOp"> {
     ```
   }];
   let statistics = [Statistic<"transposes", "transposes", "transposes that remain">];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::linalg::LinalgDialect", "mlir::tensor::TensorDialect",
+                           "onnxc::kernel::KernelDialect"];
 }
 
 def FuseElementwise : Pass<"fuse-elementwise", "mlir::func::FuncOp"> {
