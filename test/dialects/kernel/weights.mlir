@@ -4,7 +4,7 @@
 func.func @views() -> (tensor<3x2xf32>, tensor<1x3x16xf32>) {
   // CHECK: #kernel.view<dense<{{.*}}> : tensor<2x3xf16>, offset 0, strides [1, 3]> : tensor<3x2xf32>
   %0 = arith.constant #kernel.view<dense<[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]> : tensor<2x3xf16>, offset 0, strides [1, 3]> : tensor<3x2xf32>
-  // CHECK: #kernel.packed<numbers [dense<{{.*}}> : tensor<3x2xf32>], affine_map<(d0, d1) -> (d1, d0)>, sizes [2, 3], batch 0, lanes 16> : tensor<1x3x16xf32>
+  // CHECK: #kernel.packed<numbers [dense<{{.*}}> : tensor<3x2xf32>], #{{.*}}, sizes [2, 3], batch 0, lanes 16> : tensor<1x3x16xf32>
   %1 = arith.constant #kernel.packed<numbers [dense<1.0> : tensor<3x2xf32>], affine_map<(d0, d1) -> (d1, d0)>, sizes [2, 3], batch 0, lanes 16> : tensor<1x3x16xf32>
   return %0, %1 : tensor<3x2xf32>, tensor<1x3x16xf32>
 }
