@@ -225,8 +225,7 @@ LogicalResult FillBorderOp::verify() {
 SmallVector<OpFoldResult> AssembleOp::getOffsetsOf(unsigned i) {
   Builder b(getContext());
   size_t rank = shaped(getInit()).getRank();
-  return SmallVector<OpFoldResult>(
-      ArrayRef(getMixedValues(getStaticOffsets(), getOffsets(), b)).slice(i * rank, rank));
+  return SmallVector<OpFoldResult>(ArrayRef(getMixedValues(getStaticOffsets(), getOffsets(), b)).slice(i * rank, rank));
 }
 
 LogicalResult AssembleOp::verify() {

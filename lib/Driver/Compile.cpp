@@ -540,10 +540,10 @@ private:
   MemoryPlan plan;
   ModelInfo info;
   std::vector<PassTimes::Entry> passTimes; ///< of the phase at hand
-  std::string nodes;       ///< what -g lists of them
-  std::string headerPath;  ///< where it was written, if it was
-  uint64_t notedSteps = 0; ///< of bytes of weights
-  bool recurses = false;   ///< a function of the model calls itself
+  std::string nodes;                       ///< what -g lists of them
+  std::string headerPath;                  ///< where it was written, if it was
+  uint64_t notedSteps = 0;                 ///< of bytes of weights
+  bool recurses = false;                   ///< a function of the model calls itself
 };
 } // namespace
 

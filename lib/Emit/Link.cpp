@@ -159,11 +159,19 @@ public:
     std::string beside = (sys::path::is_absolute(path) ? "" : "./") + path.str();
     int fd;
     SmallString<128> name;
-    if (std::error_code code =
-            fs::createUniqueFile(beside + ".%%%%%%%%.tmp", fd, name, fs::OF_None, fs::all_read | fs::all_write))
-      return fileError(path, code);
-    if (onnxc::removesFilesOnSignals)
-      sys::RemoveFileOnSignal(name);
+    while (true) {
+      fs::createUniquePath(beside + ".%%%%%%%%.tmp", name, /*MakeAbsolute=*/false);
+      if (onnxc::removesFilesOnSignals) // before it is there: a signal may come at any time
+        sys::RemoveFileOnSignal(name);
+      std::error_code code =
+          fs::openFileForWrite(name, fd, fs::CD_CreateNew, fs::OF_None, fs::all_read | fs::all_write);
+      if (!code)
+        break;
+      if (onnxc::removesFilesOnSignals)
+        sys::DontRemoveFileOnSignal(name);
+      if (code != std::errc::file_exists)
+        return fileError(path, code);
+    }
     return TemporaryFile(path, name, fd);
   }
   TemporaryFile(TemporaryFile &&other)

@@ -44,8 +44,8 @@ bool isCheap(linalg::GenericOp op) {
   return count <= 6;
 }
 
-/// Operations in the body of a fused loop, one of math counting as ten: past this many, a trip through memory is not what
-/// takes the time, and the time to compile would grow with the square of a chain's length.
+/// Operations in the body of a fused loop, one of math counting as ten: past this many, a trip through memory is not
+/// what takes the time, and the time to compile would grow with the square of a chain's length.
 static constexpr unsigned kLargestBody = 400;
 
 unsigned sizeOfBody(linalg::GenericOp op) {

@@ -345,9 +345,10 @@ private:
           updateViews(view, before);
         continue;
       }
-      bool takesAny = isa<memref::CastOp, memref::ReinterpretCastOp, memref::ExtractStridedMetadataOp>(user) ||
-                      (!isa<CallOpInterface, RegionBranchOpInterface>(user) && !user->hasTrait<OpTrait::IsTerminator>() &&
-                       llvm::none_of(user->getResultTypes(), llvm::IsaPred<MemRefType>));
+      bool takesAny =
+          isa<memref::CastOp, memref::ReinterpretCastOp, memref::ExtractStridedMetadataOp>(user) ||
+          (!isa<CallOpInterface, RegionBranchOpInterface>(user) && !user->hasTrait<OpTrait::IsTerminator>() &&
+           llvm::none_of(user->getResultTypes(), llvm::IsaPred<MemRefType>));
       if (takesAny)
         continue;
       if (!restored) {
@@ -400,7 +401,8 @@ private:
   /// Whether two tasks do the same but for their constants.
   static bool areAlike(func::FuncOp a, func::FuncOp b) {
     return a.getFunctionType() == b.getFunctionType() && a.getArgAttrsAttr() == b.getArgAttrsAttr() &&
-           OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
+           OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
+                                                      OperationEquivalence::IgnoreLocations);
   }
 
   /// Which tasks get one function: those that are equal, and those that are equal but for constants, if they are many.
@@ -476,8 +478,8 @@ private:
     }
   }
 
-  /// Fills the context and hands the entry of the task to the threads, in the place of the loop. Returns the size of the
-  /// context. The entry is made for the first of equal tasks.
+  /// Fills the context and hands the entry of the task to the threads, in the place of the loop. Returns the size of
+  /// the context. The entry is made for the first of equal tasks.
   uint64_t dispatch(Task &task, LLVM::LLVMFuncOp &entry) {
     auto b = ImplicitLocOpBuilder(task.forall.getLoc(), task.forall);
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
