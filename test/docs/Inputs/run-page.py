@@ -4,6 +4,7 @@ run-page.py PAGE FOLDER: runs them in FOLDER with bash; each must succeed. A ```
 must have printed: its lines, in order, among others. Lines whose program this machine lacks, or does not let run (perf in
 a container), are told and passed over; every page has others.
 """
+import functools
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ page, folder = sys.argv[1:]
 blocks = re.findall(r"^```(\w+)\n(.*?)^```$", open(page).read(), re.M | re.S)
 
 
+@functools.cache  # one answer for all lines: later ones read what earlier ones wrote
 def works(program):
     if not shutil.which(program):
         return False
