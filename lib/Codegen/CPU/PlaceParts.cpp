@@ -146,6 +146,10 @@ private:
           return !value || isThere(value);
         }))
       return false;
+    // An output is there once its sizes are known, which the function returns.
+    if (isArgument && !cast<MemRefType>(buffer.getType()).hasStaticShape() &&
+        !llvm::all_of(op->getBlock()->getTerminator()->getOperands(), isThere))
+      return false;
     SmallVector<OpFoldResult> sizes = alloc.getMixedSizes(), steps(sizes.size(), Builder(op).getIndexAttr(1));
     MemRefType type =
         memref::SubViewOp::inferResultType(cast<MemRefType>(op.getInit().getType()), offsets, sizes, steps);

@@ -89,3 +89,20 @@ func.func @twice(%out: memref<4xf32>) {
   kernel.assemble parts(%a, %a : memref<2xf32>, memref<2xf32>) at [0, 2] outs(%out : memref<4xf32>)
   return
 }
+
+// -----
+
+// An output is not there before its size is known, which a value of the run decides.
+// CHECK-LABEL: func.func @late
+// CHECK:         memref.copy
+func.func @late(%counts: memref<1xindex>, %x: memref<?xf32>, %out: memref<?xf32>) -> index {
+  %one = arith.constant 1.0 : f32
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %a = memref.alloc() : memref<2xf32>
+  linalg.fill ins(%one : f32) outs(%a : memref<2xf32>)
+  %n = memref.load %counts[%c0] : memref<1xindex>
+  %size = arith.addi %n, %c2 : index
+  kernel.assemble parts(%a, %x : memref<2xf32>, memref<?xf32>) at [0, 2] outs(%out : memref<?xf32>)
+  return %size : index
+}
