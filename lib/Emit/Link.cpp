@@ -342,8 +342,16 @@ Error onnxc::writeSharedLibrary(StringRef path, const LinkInput &input) {
       permissions ? std::optional(*permissions) : std::nullopt);
 }
 
-/// One relocatable file in which only the exports are visible, with a place for the weights.
-static Expected<SmallVector<char, 0>> linkRelocatable(StringRef path, const onnxc::LinkInput &input) {
+namespace {
+/// An object with a place for the weights, and its size with them.
+struct Relocatable {
+  SmallVector<char, 0> object;
+  uint64_t size;
+};
+} // namespace
+
+/// One relocatable file in which only the exports are visible.
+static Expected<Relocatable> linkRelocatable(StringRef path, const onnxc::LinkInput &input) {
   auto joined = TemporaryFile::create(path);
   if (!joined)
     return joined.takeError();
@@ -364,29 +372,27 @@ static Expected<SmallVector<char, 0>> linkRelocatable(StringRef path, const onnx
   if (Error error =
           objcopy::elf::executeObjcopyOnBinary(common, elf, cast<object::ELFObjectFileBase>(**object), stream))
     return error;
-  return made;
+  auto size = placeWeights(made, input.weights);
+  if (!size)
+    return size.takeError();
+  return Relocatable{std::move(made), *size};
 }
 
 Error onnxc::writeObject(StringRef path, const LinkInput &input) {
-  auto object = linkRelocatable(path, input);
-  if (!object)
-    return object.takeError();
-  auto size = placeWeights(*object, input.weights);
-  if (!size)
-    return size.takeError();
-  return writeFile(path, [&](raw_ostream &stream) { writeWithWeights(*object, input.weights, *size, stream); });
+  auto made = linkRelocatable(path, input);
+  if (!made)
+    return made.takeError();
+  return writeFile(path,
+                   [&](raw_ostream &stream) { writeWithWeights(made->object, input.weights, made->size, stream); });
 }
 
 Error onnxc::writeArchive(StringRef path, const LinkInput &input) {
-  auto object = linkRelocatable(path, input);
-  if (!object)
-    return object.takeError();
-  auto size = placeWeights(*object, input.weights);
-  if (!size)
-    return size.takeError();
+  auto made = linkRelocatable(path, input);
+  if (!made)
+    return made.takeError();
   // "ar_size" is ten digits, and the last but for two bytes of a member's header.
   constexpr size_t digits = 10, end = 2;
-  std::string text = std::to_string(*size);
+  std::string text = std::to_string(made->size);
   if (text.size() > digits)
     return createStringError("can't write " + path.str() + ": it would have " + text +
                              " bytes, and an archive ends at 10^10: put the weights beside it with --weights=external, "
@@ -394,19 +400,19 @@ Error onnxc::writeArchive(StringRef path, const LinkInput &input) {
   // An archive of the object without the weights, whose header is told of them.
   std::string name = sys::path::stem(path).str() + ".o";
   std::vector<NewArchiveMember> members;
-  members.emplace_back(MemoryBufferRef(toStringRef(*object), name));
+  members.emplace_back(MemoryBufferRef(toStringRef(made->object), name));
   auto archive = writeArchiveToBuffer(members, SymtabWritingMode::NormalSymtab, object::Archive::K_GNU,
                                       /*Deterministic=*/true, /*Thin=*/false);
   if (!archive)
     return archive.takeError();
   StringRef whole = (*archive)->getBuffer();
-  std::string front = whole.take_front(whole.rfind(toStringRef(*object))).str();
+  std::string front = whole.take_front(whole.rfind(toStringRef(made->object))).str();
   text.resize(digits, ' ');
   front.replace(front.size() - digits - end, digits, text);
   return writeFile(path, [&](raw_ostream &stream) {
     stream << front;
-    writeWithWeights(*object, input.weights, *size, stream);
-    if (*size % 2) // members begin at even places
+    writeWithWeights(made->object, input.weights, made->size, stream);
+    if (made->size % 2) // members begin at even places
       stream << '\n';
   });
 }
