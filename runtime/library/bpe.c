@@ -92,29 +92,104 @@ static const Merge *findMerge(const Tokenizer *t, int64_t first, int64_t second)
   return NULL;
 }
 
-/* Merges in place and returns how many are left. */
-static int64_t mergePairs(const Tokenizer *t, int64_t *ids, int64_t count) {
-  for (;;) {
-    const Merge *best = NULL;
-    for (int64_t i = 0; i + 1 < count; ++i) {
-      const Merge *merge = findMerge(t, ids[i], ids[i + 1]);
-      if (merge && (!best || merge->rank < best->rank))
-        best = merge;
-    }
-    if (!best)
-      return count;
-    int64_t left = 0;
-    for (int64_t i = 0; i < count; ++left) {
-      int isPair = i + 1 < count && ids[i] == best->first && ids[i + 1] == best->second;
-      ids[left] = isPair ? best->merged : ids[i];
-      i += isPair ? 2 : 1;
-    }
-    count = left;
+/* A pair that can be merged: which one comes first, and where. */
+typedef struct {
+  int32_t rank, merged;
+  int64_t at, first, second; /* the tokens that it is made of: others may be there by now */
+} Pair;
+
+/* The tokens of a word while they are merged: each with its neighbours, and the pairs in a heap. */
+typedef struct {
+  int64_t *next, *before, *places; /* places: where a round has merged */
+  Pair *pairs;                     /* no more than one for each token at first, and two for each merge */
+  int64_t pairCount, capacity;
+} Room;
+
+static int makeRoom(onnxc_heap *heap, Room *room, int64_t count) {
+  if (count <= room->capacity)
+    return 1;
+  room->capacity = 2 * count;
+  uint64_t bytes = (uint64_t)room->capacity * sizeof(int64_t);
+  room->next = onnxc_heap_allocate(heap, bytes);
+  room->before = onnxc_heap_allocate(heap, bytes);
+  room->places = onnxc_heap_allocate(heap, bytes);
+  room->pairs = onnxc_heap_allocate(heap, 3 * (uint64_t)room->capacity * sizeof(Pair));
+  return room->next && room->before && room->places && room->pairs;
+}
+
+static int comesFirst(const Pair *a, const Pair *b) {
+  return a->rank < b->rank || (a->rank == b->rank && a->at < b->at);
+}
+
+static void push(Room *room, Pair pair) {
+  int64_t i = room->pairCount++;
+  for (; i > 0 && comesFirst(&pair, &room->pairs[(i - 1) / 2]); i = (i - 1) / 2)
+    room->pairs[i] = room->pairs[(i - 1) / 2];
+  room->pairs[i] = pair;
+}
+
+static Pair pop(Room *room) {
+  Pair top = room->pairs[0], last = room->pairs[--room->pairCount];
+  int64_t i = 0, child;
+  for (; (child = 2 * i + 1) < room->pairCount; i = child) {
+    if (child + 1 < room->pairCount && comesFirst(&room->pairs[child + 1], &room->pairs[child]))
+      ++child;
+    if (!comesFirst(&room->pairs[child], &last))
+      break;
+    room->pairs[i] = room->pairs[child];
   }
+  if (room->pairCount)
+    room->pairs[i] = last;
+  return top;
+}
+
+static void pushAt(const Tokenizer *t, Room *room, const int64_t *ids, int64_t at) {
+  int64_t second = at < 0 ? -1 : room->next[at];
+  const Merge *merge = second < 0 ? NULL : findMerge(t, ids[at], ids[second]);
+  if (merge)
+    push(room, (Pair){merge->rank, merge->merged, at, ids[at], ids[second]});
+}
+
+/* Merges in place and returns how many are left. A round merges one pair wherever it stands, the first before others;
+ * what this makes takes part in the next one. */
+static int64_t mergePairs(const Tokenizer *t, Room *room, int64_t *ids, int64_t count) {
+  room->pairCount = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    room->next[i] = i + 1 < count ? i + 1 : -1;
+    room->before[i] = i - 1;
+  }
+  for (int64_t i = 0; i < count; ++i)
+    pushAt(t, room, ids, i);
+  enum { Gone = -2 };
+  while (room->pairCount) {
+    int32_t rank = room->pairs[0].rank;
+    int64_t merged = 0, *places = room->places;
+    while (room->pairCount && room->pairs[0].rank == rank) {
+      Pair pair = pop(room);
+      int64_t second = room->next[pair.at];
+      int isAgain = merged > 0 && places[merged - 1] == pair.at; /* it was put there from both sides */
+      if (second < 0 || isAgain || ids[pair.at] != pair.first || ids[second] != pair.second)
+        continue;
+      ids[pair.at] = pair.merged;
+      room->next[pair.at] = room->next[second];
+      if (room->next[second] >= 0)
+        room->before[room->next[second]] = pair.at;
+      room->next[second] = Gone;
+      places[merged++] = pair.at;
+    }
+    for (int64_t i = 0; i < merged; ++i) {
+      pushAt(t, room, ids, room->before[places[i]]);
+      pushAt(t, room, ids, places[i]);
+    }
+  }
+  int64_t left = 0;
+  for (int64_t i = 0; i >= 0; i = room->next[i])
+    ids[left++] = ids[i];
+  return left;
 }
 
 /* The tokens of a word, whose bytes have room for kWordEnd behind them. */
-static int64_t encodeWord(const Tokenizer *t, char *bytes, uint64_t length, int64_t *ids) {
+static int64_t encodeWord(const Tokenizer *t, Room *room, char *bytes, uint64_t length, int64_t *ids) {
   uint64_t mark = t->isClip ? sizeof kWordEnd - 1 : 0;
   if (t->isClip) {
     uint64_t kept = 0;
@@ -130,7 +205,7 @@ static int64_t encodeWord(const Tokenizer *t, char *bytes, uint64_t length, int6
     return 1;
   for (uint64_t i = 0; i < length; ++i)
     ids[i] = onnxc_lexicon_find(&t->vocabulary, bytes + i, i + 1 == length ? 1 + mark : 1);
-  return mergePairs(t, ids, (int64_t)length);
+  return mergePairs(t, room, ids, (int64_t)length);
 }
 
 /*===- Texts -------------------------------------------------------------------------===*/
@@ -184,6 +259,7 @@ static int64_t encodeText(onnxc_heap *heap, const Tokenizer *t, const char *text
   uint32_t *cleaned = onnxc_heap_allocate(heap, (2 * length + 1) * sizeof(uint32_t));
   char *bytes = onnxc_heap_allocate(heap, 4 * length + sizeof kWordEnd);
   *ids = onnxc_heap_allocate(heap, (4 * length + 2) * sizeof(int64_t));
+  Room room = {0};
   if (!letters || !cleaned || !bytes || !*ids)
     return -1;
   int64_t n = 0, count = 0;
@@ -204,7 +280,9 @@ static int64_t encodeText(onnxc_heap *heap, const Tokenizer *t, const char *text
       uint64_t used = 0;
       for (int64_t to = wordEnd(t, letters, at, end); at < to; ++at)
         used += (uint64_t)onnxc_encode(letters[at], bytes + used);
-      count += encodeWord(t, bytes, used, *ids + count);
+      if (!makeRoom(heap, &room, (int64_t)used))
+        return -1;
+      count += encodeWord(t, &room, bytes, used, *ids + count);
     }
     if (special >= 0) {
       (*ids)[count++] = special;

@@ -31,13 +31,24 @@ typedef struct {
   int64_t *seen, time;
   Todo *todo;
   const char *begin, *end; /* of the text */
+  /* At every so many bytes of the text a search that has gone on in vain leaves from which steps: later ones need not
+   * go there, and the text takes time in proportion to its length. NULL before the first. */
+  onnxc_heap *heap;
+  const char *origin, *last; /* of all of the text, and its end */
+  uint64_t *vain;
 } Search;
+
+#ifndef ONNXC_MARK_STEP /* a test makes it short */
+#define ONNXC_MARK_STEP 64
+#endif
+enum { MarkStep = ONNXC_MARK_STEP };
 
 static int openSearch(onnxc_heap *heap, Search *s, const onnxc_value *program, int64_t groups) {
   s->steps = program->data;
   s->count = program->dims[0] / 4;
   s->width = 2 * groups + 2;
   s->time = 0;
+  s->heap = heap;
   uint64_t count = (uint64_t)s->count, width = (uint64_t)s->width * sizeof(char *);
   for (int i = 0; i < 2; ++i) {
     s->ways[i].steps = onnxc_heap_allocate(heap, count * sizeof(int32_t));
@@ -56,6 +67,20 @@ static int openSearch(onnxc_heap *heap, Search *s, const onnxc_value *program, i
 
 static int lookAt(const Search *s, const char *at) {
   return at >= s->begin && at < s->end ? onnxc_regex_look((unsigned char)*at) : ONNXC_REGEX_NOTHING;
+}
+
+/* The bit that says so of a step at a place with a mark. */
+static uint64_t *vainAt(const Search *s, int32_t step, const char *at, uint64_t *bit) {
+  uint64_t index = (uint64_t)(at - s->origin) / MarkStep * (uint64_t)s->count + (uint64_t)step;
+  *bit = UINT64_C(1) << index % 64;
+  return s->vain + index / 64;
+}
+
+static int hasMark(const Search *s, const char *at) { return (uint64_t)(at - s->origin) % MarkStep == 0; }
+
+static int isVain(const Search *s, int32_t step, const char *at) {
+  uint64_t bit;
+  return s->vain && hasMark(s, at) && s->steps[step].op == ONNXC_REGEX_BYTE && (*vainAt(s, step, at, &bit) & bit) != 0;
 }
 
 /* Follows a step to all that wait for a byte or match, with the places in `now`. */
@@ -91,6 +116,8 @@ static void follow(Search *s, Ways *ways, int32_t first, const char *at) {
         s->todo[left++] = next;
       break;
     default:
+      if (isVain(s, todo.step, at))
+        break;
       ways->steps[ways->count] = todo.step;
       for (int64_t i = 0; i < s->width; ++i)
         ways->places[ways->count * s->width + i] = s->now[i];
@@ -99,8 +126,9 @@ static void follow(Search *s, Ways *ways, int32_t first, const char *at) {
   }
 }
 
-/* The first match from `from` on, whose places are in `found` then. */
-static int findMatch(Search *s, const char *from) {
+/* The first match from `from` on, whose places are in `found` then; and where the search ended. With `marksFrom` what
+ * is tried behind that place is known to be in vain, and is marked. */
+static int search(Search *s, const char *from, const char *marksFrom, const char **ended) {
   Ways *here = &s->ways[0], *next = &s->ways[1];
   int isFound = 0;
   here->count = 0;
@@ -115,6 +143,10 @@ static int findMatch(Search *s, const char *from) {
     }
     next->count = 0;
     ++s->time;
+    for (int64_t k = 0; marksFrom && at > marksFrom && hasMark(s, at) && k < here->count; ++k) {
+      uint64_t bit;
+      *vainAt(s, here->steps[k], at, &bit) |= bit;
+    }
     for (int64_t k = 0; k < here->count; ++k) {
       const onnxc_regex_step *step = &s->steps[here->steps[k]];
       const char **places = here->places + k * s->width;
@@ -134,14 +166,40 @@ static int findMatch(Search *s, const char *from) {
     Ways *swap = here;
     here = next;
     next = swap;
-    if (at == s->end || (isFound && here->count == 0))
+    if (at == s->end || (isFound && here->count == 0)) {
+      *ended = at;
       return isFound;
+    }
   }
 }
 
+static int findMatch(Search *s, const char *from) {
+  const char *ended;
+  int isFound = search(s, from, NULL, &ended);
+  if (!isFound || ended - s->found[1] <= MarkStep)
+    return isFound;
+  if (!s->vain) {
+    uint64_t words = ((uint64_t)(s->last - s->origin) / MarkStep + 1) * (uint64_t)s->count / 64 + 1;
+    s->vain = onnxc_heap_allocate(s->heap, words * sizeof(uint64_t));
+    if (!s->vain)
+      return 0;
+    for (uint64_t i = 0; i < words; ++i)
+      s->vain[i] = 0;
+  }
+  return search(s, from, s->found[1], &ended);
+}
+
+/* A piece of the text that has been opened. */
 static void setText(Search *s, const char *begin, const char *end) {
   s->begin = begin;
   s->end = end;
+}
+
+static void openText(Search *s, const char *begin, const char *end) {
+  s->origin = begin;
+  s->last = end;
+  s->vain = NULL;
+  setText(s, begin, end);
 }
 
 static uint64_t append(char *to, uint64_t at, const char *bytes, const char *end) {
@@ -186,7 +244,7 @@ int32_t onnxc_regex_replace(onnxc_heap *heap, const onnxc_value *const *in, onnx
     return OutOfMemory;
   for (int64_t i = 0, n = onnxc_element_count(out); i < n; ++i) {
     const char *end = x[i] + onnxc_text_length(x[i]);
-    setText(&s, x[i], end);
+    openText(&s, x[i], end);
     char *text = NULL;
     for (int pass = 0; pass < 2; ++pass) { /* the first counts bytes */
       uint64_t size = 0;
@@ -234,6 +292,7 @@ int32_t onnxc_regex_split(onnxc_heap *heap, const onnxc_value *const *in, onnxc_
     for (int64_t i = 0; i < n; ++i) {
       rows[i] = count;
       const char *end = x[i] + onnxc_text_length(x[i]), *last = x[i], *at = x[i];
+      openText(&s, x[i], end);
       for (int isLast = 0; !isLast;) {
         const char *pieces[2][2] = {{last, end}, {NULL, NULL}};
         setText(&s, at, end);
@@ -249,7 +308,7 @@ int32_t onnxc_regex_split(onnxc_heap *heap, const onnxc_value *const *in, onnxc_
               continue;
           } else {
             pieces[0][1] = from;
-            setText(&kept, from, to);
+            openText(&kept, from, to);
             if (numbers[2] && findMatch(&kept, from)) {
               pieces[1][0] = from;
               pieces[1][1] = to;

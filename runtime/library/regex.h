@@ -72,29 +72,4 @@ static inline int onnxc_regex_holds(int32_t condition, int before, int after) {
   }
 }
 
-/* The first match from `from` on in the text from `begin` to `end`, of those that begin there the longest: where it
- * begins, and where it ends in `last`. NULL if there is none. */
-static inline const char *onnxc_regex_find(const onnxc_regex_finder *finder, const char *begin, const char *end,
-                                           const char *from, const char **last) {
-  const int32_t *states = (const int32_t *)(finder + 1);
-  for (; from <= end; ++from) {
-    if (from < end && ((unsigned char)*from & 0xC0) == 0x80) /* within a letter */
-      continue;
-    int before = from == begin ? ONNXC_REGEX_NOTHING : onnxc_regex_look((unsigned char)from[-1]);
-    const char *found = 0;
-    int32_t state = finder->starts[before];
-    for (const char *at = from; state; ++at) {
-      const int32_t *row = states + (int64_t)state * (finder->width + 4);
-      if (row[finder->width + (at == end ? ONNXC_REGEX_NOTHING : onnxc_regex_look((unsigned char)*at))])
-        found = at;
-      state = at == end ? 0 : row[finder->classes[(unsigned char)*at]];
-    }
-    if (found) {
-      *last = found;
-      return from;
-    }
-  }
-  return 0;
-}
-
 #endif

@@ -233,7 +233,8 @@ static uint64_t cutWord(const Pieces *pieces, const Words *words, uint64_t word,
     uint64_t sign = at > from ? pieces->signLength : 0, begin = words->begins[at];
     onnxc_text_copy(pieces->scratch, pieces->sign, sign);
     int64_t number = -1;
-    for (next = end; next > at; --next) {
+    next = end - at > pieces->longest ? at + pieces->longest : end; /* a letter has a byte at least */
+    for (; next > at; --next) {
       uint64_t length = words->begins[next] - begin;
       if (sign + length > pieces->longest)
         continue;
