@@ -38,11 +38,11 @@ typedef struct Code {
   uint16_t counts[16], symbols[288], lookup[1 << Lookup];
 } Code;
 
-/* 0 when the lengths make no code: more codes than there are bits for. Fewer are allowed; what has none is an error
- * then. */
-static int makeCode(Code *code, const uint8_t *lengths, int count) {
+/* 0 when the lengths make no code: more codes than there are bits for, or, as in zlib, fewer. But `mayBeOne` of a
+ * single bit, or none; what has no code is an error then. */
+static int makeCode(Code *code, const uint8_t *lengths, int count, int mayBeOne) {
   uint16_t places[16];
-  int left = 1;
+  int left = 1, longest = 0;
   for (int i = 0; i < 16; ++i)
     code->counts[i] = 0;
   for (int i = 0; i < count; ++i)
@@ -53,9 +53,12 @@ static int makeCode(Code *code, const uint8_t *lengths, int count) {
     left = 2 * left - code->counts[i];
     if (left < 0)
       return 0;
+    longest = code->counts[i] ? i : longest;
     if (i < 15)
       places[i + 1] = (uint16_t)(places[i] + code->counts[i]);
   }
+  if (left > 0 && longest > (mayBeOne ? 1 : 0))
+    return 0;
   for (int i = 0; i < count; ++i)
     if (lengths[i])
       code->symbols[places[lengths[i]]++] = (uint16_t)i;
@@ -98,12 +101,12 @@ static const uint16_t distanceBase[] = {1,    2,    3,    4,    5,    7,    9,  
                                         1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
 
 static int inflateBlock(Stream *s, const Code *literals, const Code *distances) {
-  while (!s->isShort) {
+  for (;;) {
     int symbol = takeSymbol(s, literals);
+    if (symbol < 0 || symbol > 285 || s->isShort)
+      return 0;
     if (symbol == 256)
       return 1;
-    if (symbol < 0 || symbol > 285)
-      return 0;
     if (symbol < 256) {
       if (s->written == s->wanted)
         return 0;
@@ -115,12 +118,13 @@ static int inflateBlock(Stream *s, const Code *literals, const Code *distances) 
     if (symbol < 0 || symbol > 29)
       return 0;
     uint64_t distance = distanceBase[symbol] + takeBits(s, symbol < 2 ? 0 : symbol / 2 - 1);
-    if (distance > s->written || length > s->wanted - s->written)
+    if (distance > s->written || s->isShort)
       return 0;
+    if (length > s->wanted - s->written)
+      length = (uint32_t)(s->wanted - s->written);
     for (; length; --length, ++s->written)
       s->out[s->written] = s->out[s->written - distance];
   }
-  return 0;
 }
 
 static int readCodes(Stream *s, Code *literals, Code *distances) {
@@ -132,7 +136,7 @@ static int readCodes(Stream *s, Code *literals, Code *distances) {
     return 0;
   for (int i = 0; i < count; ++i)
     lengths[order[i]] = (uint8_t)takeBits(s, 3);
-  if (!makeCode(literals, lengths, 19)) /* first the code of the lengths */
+  if (!makeCode(literals, lengths, 19, 0)) /* first the code of the lengths */
     return 0;
   for (int i = 0, all = literalCount + distanceCount; i < all;) {
     int symbol = takeSymbol(s, literals), repeat = 1, value = symbol;
@@ -149,16 +153,21 @@ static int readCodes(Stream *s, Code *literals, Code *distances) {
     while (repeat--)
       lengths[i++] = (uint8_t)value;
   }
-  return makeCode(literals, lengths, literalCount) && makeCode(distances, lengths + literalCount, distanceCount);
+  return lengths[256] && makeCode(literals, lengths, literalCount, 1) &&
+         makeCode(distances, lengths + literalCount, distanceCount, 1);
 }
 
 static int storedBlock(Stream *s) {
   takeBits(s, s->count % 8);
   uint32_t length = takeBits(s, 16), complement = takeBits(s, 16);
-  if (length != (complement ^ 0xFFFF) || length > s->wanted - s->written)
+  if (length != (complement ^ 0xFFFF))
     return 0;
-  for (; length && !s->isShort; --length)
-    s->out[s->written++] = (uint8_t)takeBits(s, 8);
+  for (; length && s->written < s->wanted; --length) {
+    uint32_t byte = takeBits(s, 8);
+    if (s->isShort)
+      return 0;
+    s->out[s->written++] = (uint8_t)byte;
+  }
   return !s->isShort;
 }
 
@@ -178,10 +187,10 @@ int onnxc_inflate(const uint8_t *data, uint64_t size, uint8_t *out, uint64_t cou
       uint8_t lengths[288];
       for (int i = 0; i < 288; ++i)
         lengths[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
-      makeCode(&literals, lengths, 288);
-      for (int i = 0; i < 30; ++i)
+      makeCode(&literals, lengths, 288, 0);
+      for (int i = 0; i < 32; ++i) /* of which two mean nothing */
         lengths[i] = 5;
-      makeCode(&distances, lengths, 30);
+      makeCode(&distances, lengths, 32, 0);
       done = inflateBlock(&s, &literals, &distances);
       break;
     }

@@ -165,6 +165,9 @@ std::string printText(const onnxc_value &value, bool all) {
   std::string text;
   switch (value.kind) {
   case ONNXC_KIND_TENSOR:
+    for (int64_t d = 0; d < value.count; ++d)
+      if (value.dims[d] == 0) // however many rows have nothing in them
+        return "[]";
     print(value, 0, 0, all, text);
     return text;
   case ONNXC_KIND_SEQUENCE:
