@@ -144,9 +144,11 @@ private:
     return true;
   }
 
-  static bool isWanted(Value result, const Chosen &chosen) {
-    return isa<RankedTensorType>(result.getType()) &&
-           llvm::any_of(result.getUsers(), [&](Operation *user) { return !chosen.contains(user); });
+  /// Whether something that stays reads the result.
+  bool isWanted(Value result, const Chosen &chosen) const {
+    return isa<RankedTensorType>(result.getType()) && llvm::any_of(result.getUsers(), [&](Operation *user) {
+             return !chosen.contains(user) || staying.contains(user);
+           });
   }
 
   /// Leaves those out that need no copy, since products and lookups are all that becomes of them.
@@ -163,9 +165,11 @@ private:
     chosen.insert(kept.rbegin(), kept.rend());
   }
 
-  /// Leaves those to the run that would become more bytes of constants than are left. Gives what the others take.
+  /// Leaves those to the run that would become more bytes of constants than are left. Gives what the others take. What
+  /// others are computed from is computed with them all the same, but stays.
   uint64_t dropWhatIsLarge(Chosen &chosen) {
     uint64_t taken = 0;
+    staying.clear();
     auto all = chosen.takeVector();
     for (Operation *op : llvm::reverse(all)) {
       // From the last to the first: what uses its results has been looked at.
@@ -177,8 +181,12 @@ private:
         if (operand.hasOneUse() && isConstant(operand))
           replaced = llvm::SaturatingAdd<uint64_t>(replaced, countBytes(operand.getType()));
       uint64_t more = bytes - std::min(bytes, replaced);
-      if (more > evaluator.budget->kept - taken)
-        continue;
+      if (more > evaluator.budget->kept - taken) {
+        if (llvm::none_of(op->getUsers(), [&](Operation *user) { return chosen.contains(user); }))
+          continue;
+        staying.insert(op);
+        more = 0;
+      }
       taken += more;
       chosen.insert(op);
     }
@@ -222,8 +230,9 @@ private:
   FailureOr<SmallVector<uint64_t>> evaluateConstantPart(const Chosen &chosen) {
     SmallVector<Value> wanted;
     for (Operation *op : chosen)
-      llvm::copy_if(op->getResults(), std::back_inserter(wanted),
-                    [&](Value result) { return isWanted(result, chosen); });
+      if (!staying.contains(op))
+        llvm::copy_if(op->getResults(), std::back_inserter(wanted),
+                      [&](Value result) { return isWanted(result, chosen); });
     if (wanted.empty())
       return SmallVector<uint64_t>();
 
@@ -257,15 +266,17 @@ private:
       ElementsAttr typed = reinterpret(constant, cast<RankedTensorType>(value.getType()));
       value.replaceAllUsesWith(ConstantOp::create(b, value.getLoc(), value.getType(), typed));
     }
-    folded += chosen.size();
+    folded += chosen.size() - staying.size();
     evaluated += chosen.size();
     for (Operation *op : llvm::reverse(chosen))
-      op->erase();
+      if (!staying.contains(op))
+        op->erase();
     return SmallVector<uint64_t>();
   }
 
   onnxc::Evaluator evaluator;
   uint64_t memoryLeft = 0;
+  DenseSet<Operation *> staying; ///< chosen ones whose results are too large to be kept
 };
 } // namespace
 
