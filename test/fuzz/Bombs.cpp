@@ -129,6 +129,28 @@ static std::string sizes(Random &random) {
   }
 }
 
+/// One constant in many orders, each of which products may have packed in its own way.
+static std::string packing(Random &random) {
+  constexpr unsigned bits = 18; // 2^18 numbers
+  std::string body = "from = Constant <value_float = 0.0> () to = Constant <value_float = 262144.0> () "
+                     "by = Constant <value_float = 1.0> () c = Range (from, to, by) z = Constant <value_ints = [0]> () "
+                     "o = Constant <value_ints = [1]> () s0 = ReduceSum <keepdims = 0> (x) ";
+  unsigned count = 1 + pick(random, choose<size_t>(random, {10, 400}));
+  for (unsigned i = 0; i < count; ++i) {
+    std::string n = text(i);
+    size_t first = pick(random, bits), second = pick(random, bits - first);
+    std::vector<std::string> sizes = {text(1 << first), text(1 << second), text(1 << (bits - first - second))};
+    static const char *const orders[] = {"0, 1, 2", "0, 2, 1", "1, 0, 2", "1, 2, 0", "2, 0, 1", "2, 1, 0"};
+    const char *order = orders[random() % 6];
+    body += "d" + n + " = Constant <value_ints = [" + join(sizes) + "]> () r" + n + " = Reshape (c, d" + n + ") t" + n +
+            " = Transpose <perm = [" + order + "]> (r" + n + ") e" + n + " = Constant <value_ints = [" +
+            sizes[order[3] - '0'] + "]> () f" + n + " = Slice (x, z, e" + n + ", o) y" + n + " = MatMul (f" + n +
+            ", t" + n + ") u" + n + " = ReduceSum <keepdims = 0> (y" + n + ") s" + text(i + 1) + " = Add (s" + n +
+            ", u" + n + ") ";
+  }
+  return "g (float[1, 262144] x) => (float s" + text(count) + ") { " + body + "}";
+}
+
 /// Layers of functions, each of which calls the next ones several times.
 static std::string functions(Random &random) {
   unsigned layers = 1 + pick(random, 20), calls = 1 + pick(random, 8);
@@ -196,8 +218,8 @@ std::string fuzz::makeBomb(uint64_t number, std::string &name) {
   static constexpr struct {
     const char *name;
     std::string (*make)(Random &);
-  } kinds[] = {
-      {"nesting", nesting}, {"folding", folding}, {"sizes", sizes}, {"functions", functions}, {"names", names}};
+  } kinds[] = {{"nesting", nesting},     {"folding", folding}, {"sizes", sizes},
+               {"functions", functions}, {"names", names},     {"packing", packing}};
   const auto &kind = kinds[number % std::size(kinds)];
   name = kind.name;
   return "<ir_version: 8, opset_import: [\"\" : 17, \"d\" : 1]>\n" + kind.make(random) + "\n";

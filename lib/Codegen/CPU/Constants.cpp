@@ -3,15 +3,42 @@
 // Constant tensors in another shape or order. See Constants.h.
 #include "lib/Codegen/CPU/Constants.h"
 #include "dialects/kernel/Weights.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace onnxc;
 
 int64_t onnxc::cpu::countBytes(RankedTensorType type) {
   return type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+}
+
+cpu::MadeBytes::MadeBytes(Operation *root) {
+  constexpr uint64_t freeBytes = 8 << 20, mostGrowth = 4;
+  uint64_t bytes = 0;
+  DenseSet<const char *> counted; // several constants may be one in other shapes
+  root->walk([&](arith::ConstantOp op) {
+    if (auto view = ConstantView::of(op.getValue());
+        view && !isMade(op.getValue()) && counted.insert(view->data).second)
+      bytes = llvm::SaturatingAdd<uint64_t>(bytes, countBytes(cast<RankedTensorType>(op.getType())));
+  });
+  left = llvm::SaturatingMultiplyAdd(bytes, mostGrowth, freeBytes);
+}
+
+bool cpu::MadeBytes::hasRoomFor(RankedTensorType type) const { return static_cast<uint64_t>(countBytes(type)) <= left; }
+
+bool cpu::MadeBytes::take(ElementsAttr made) {
+  if (known.contains(made))
+    return true;
+  auto type = cast<RankedTensorType>(made.getShapedType());
+  if (!hasRoomFor(type))
+    return false;
+  known.insert(made);
+  left -= countBytes(type);
+  return true;
 }
 
 ElementsAttr onnxc::cpu::reshapeElements(ElementsAttr elements, RankedTensorType type) {

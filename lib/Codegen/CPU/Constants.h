@@ -4,6 +4,8 @@
 #pragma once
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace onnxc::cpu {
 
@@ -17,5 +19,20 @@ mlir::ElementsAttr transposeElements(mlir::ElementsAttr elements, llvm::ArrayRef
 
 /// The same elements in the same order under a static type with as many. Null when the bytes can't be had.
 mlir::ElementsAttr reshapeElements(mlir::ElementsAttr elements, mlir::RankedTensorType type);
+
+/// How many bytes a pass may add as constants that are made of others: a file of few bytes may use one in many orders.
+class MadeBytes {
+public:
+  /// Some, whatever the constants below `root` take, and beyond them some times that.
+  explicit MadeBytes(mlir::Operation *root);
+
+  bool hasRoomFor(mlir::RankedTensorType type) const;
+  /// Whether there is room for the constant; then it has taken it, once.
+  bool take(mlir::ElementsAttr made);
+
+private:
+  uint64_t left;
+  llvm::DenseSet<mlir::Attribute> known;
+};
 
 } // namespace onnxc::cpu

@@ -133,7 +133,8 @@ bool isReorderable(linalg::GenericOp op) {
 
 class BlockLayout {
 public:
-  BlockLayout(Block &block, MLIRContext *context) : block(block), b(UnknownLoc::get(context), context) {}
+  BlockLayout(Block &block, MLIRContext *context, onnxc::cpu::MadeBytes &room)
+      : block(block), b(UnknownLoc::get(context), context), room(room) {}
 
   void run() {
     for (Operation &op : llvm::reverse(block))
@@ -437,8 +438,8 @@ private:
     Perm back = inverse(base.layout);
     auto relative = llvm::map_to_vector<6>(layout, [&](int64_t dim) { return back[dim]; });
     ElementsAttr constant;
-    if (matchPattern(base.value, m_Constant(&constant)))
-      if (ElementsAttr transposed = transposeElements(constant, relative))
+    if (matchPattern(base.value, m_Constant(&constant)) && room.hasRoomFor(type))
+      if (ElementsAttr transposed = transposeElements(constant, relative); transposed && room.take(transposed))
         return arith::ConstantOp::create(b, cast<TypedAttr>(transposed));
     if (base.value.getDefiningOp<tensor::EmptyOp>())
       return emptyLike(base.value, relative);
@@ -528,7 +529,7 @@ private:
       rewriteCaptures(region);
       if (!isa<linalg::LinalgOp, tensor::PadOp>(op))
         for (Block &nested : region) {
-          BlockLayout layout(nested, b.getContext());
+          BlockLayout layout(nested, b.getContext(), room);
           layout.run();
           transposes += layout.transposes;
         }
@@ -792,6 +793,7 @@ private:
 
   Block &block;
   ImplicitLocOpBuilder b;
+  onnxc::cpu::MadeBytes &room;
   DenseMap<Value, SmallVector<Form>> forms;
   DenseMap<Value, SmallVector<std::pair<Perm, double>>> wishes;
   SmallVector<Operation *> replaced;
@@ -803,8 +805,9 @@ public:
 struct LayoutNhwc : onnxc::impl::LayoutNhwcBase<LayoutNhwc> {
   void runOnOperation() override {
     generalizeSimpleOps();
+    onnxc::cpu::MadeBytes room(getOperation());
     for (Block &block : getOperation().getBody()) {
-      BlockLayout layout(block, &getContext());
+      BlockLayout layout(block, &getContext(), room);
       layout.run();
       transposes += layout.transposes;
     }

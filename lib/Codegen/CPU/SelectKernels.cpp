@@ -3,6 +3,7 @@
 // Finds the sums of products in linalg, takes in the transposes around them and the elementwise operations after them,
 // and makes kernels of them.
 #include "dialects/kernel/KernelDialect.h"
+#include "lib/Codegen/CPU/Constants.h"
 #include "lib/Codegen/CPU/KernelEmitter.h"
 #include "lib/Codegen/CPU/PackWeights.h"
 #include "lib/Codegen/CPU/Passes.h"
@@ -48,7 +49,8 @@ struct Candidate {
 
 class Selector {
 public:
-  Selector(unsigned lanes, bool winograd, bool half) : lanes(lanes), winograd(winograd), half(half) {}
+  Selector(Operation *root, unsigned lanes, bool winograd, bool half)
+      : room(root), lanes(lanes), winograd(winograd), half(half) {}
 
   /// Whether `op` became a kernel.
   bool select(linalg::LinalgOp op);
@@ -93,6 +95,7 @@ private:
   bool selectDepthwise(linalg::DepthwiseConv2DNhwcHwcOp op);
   void finish(Candidate &c, Operation *kernel);
 
+  cpu::MadeBytes room; ///< for packed constants; beyond it they are packed in the run
   unsigned lanes;
   bool winograd, half;
 };
@@ -576,9 +579,11 @@ Value Selector::makeRhs(OpBuilder &b, Location loc, Candidate &c) {
       sizes[cast<AffineDimExpr>(expr).getPosition()] = type.getDimSize(i);
     ElementsAttr packedConstant = c.isBytes ? packBytes(*view, map, sizes, batchDims, lanes)
                                             : packConstant(*view, map, sizes, batchDims, lanes, half);
-    c.reducedSizes.assign(sizes.begin() + batchDims + 1, sizes.end());
-    ++packed;
-    return arith::ConstantOp::create(b, loc, cast<TypedAttr>(packedConstant));
+    if (room.take(packedConstant) || c.isBytes) {
+      c.reducedSizes.assign(sizes.begin() + batchDims + 1, sizes.end());
+      ++packed;
+      return arith::ConstantOp::create(b, loc, cast<TypedAttr>(packedConstant));
+    }
   }
   SmallVector<OpFoldResult> sizes(kept.size());
   SmallVector<OpFoldResult> old = tensor::getMixedSizes(b, loc, c.rhs);
@@ -599,6 +604,7 @@ Value Selector::makeBlocks(OpBuilder &b, Location loc, Candidate &c, IntegerAttr
   int64_t width;
   ElementsAttr blocks = packBlocks(numbers, scales, zeros ? &*zeros : nullptr, lanes, width);
   bits = b.getI64IntegerAttr(width);
+  room.take(blocks);
   ++packed;
   return arith::ConstantOp::create(b, loc, cast<TypedAttr>(blocks));
 }
@@ -723,6 +729,8 @@ bool Selector::select(linalg::LinalgOp op) {
   Candidate c;
   if (!matchProduct(op, c) && !matchBlocks(op, c) && !matchBytes(op, c))
     return false;
+  if ((c.scales || c.isBytes) && !room.hasRoomFor(cast<RankedTensorType>(c.rhs.getType()))) // which the run can't pack
+    return false;
   OpBuilder b(op);
   Value init = op.getDpsInits()[0];
   c.destination = makeDestination(b, op.getLoc(), init);
@@ -752,7 +760,7 @@ struct SelectKernels : onnxc::impl::SelectKernelsBase<SelectKernels> {
   using SelectKernelsBase::SelectKernelsBase;
 
   void runOnOperation() override {
-    Selector selector(lanes, winograd, half);
+    Selector selector(getOperation(), lanes, winograd, half);
     SmallVector<linalg::LinalgOp> candidates;
     getOperation().walk([&](linalg::LinalgOp op) {
       if (op.getNumReductionLoops() > 0)
