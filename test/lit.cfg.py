@@ -39,6 +39,12 @@ config.substitutions.append(("%shared", shared))
 if platform.machine() == "x86_64":
     config.available_features.add("x86-64-host")
 
+# What `ninja fuzzers` has built.
+if os.path.exists(os.path.join(config.build, "bin", "fuzz-image")):
+    config.available_features.add("libfuzzer")
+if os.path.exists(os.path.join(config.build, "bin", "compare-images")):
+    config.available_features.add("image-libraries")
+
 if config.sanitize:
     config.available_features.add("sanitize")
 # %run-aarch64 is onnxc-run for that processor.
