@@ -7,6 +7,7 @@
 #include "lib/Driver/Pipeline.h"
 #include "lib/Driver/Progress.h"
 #include "lib/Driver/Timing.h"
+#include "lib/Emit/CutFunctions.h"
 #include "lib/Emit/Link.h"
 #include "lib/Emit/ModelInfo.h"
 #include "lib/Emit/Parts.h"
@@ -169,10 +170,13 @@ private:
   LogicalResult phase(StringRef name, llvm::function_ref<LogicalResult()> body) {
     progress.enter(name.str());
     auto start = std::chrono::steady_clock::now();
+    double processor = getProcessorSeconds();
     LogicalResult outcome = body();
     if (options.timing) {
       std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-      llvm::errs() << llvm::format("%9.3f s  ", seconds.count()) << name << "\n";
+      llvm::errs() << llvm::format("%9.3f s, %.3f s of processors  ", seconds.count(),
+                                   getProcessorSeconds() - processor)
+                   << name << "\n";
       for (const PassTimes::Entry &pass : passTimes)
         if (pass.seconds >= kLeastShown)
           llvm::errs() << llvm::format("%13.3f s  ", pass.seconds) << pass.pass << "\n";
@@ -354,6 +358,7 @@ private:
         if (llvm::Function *function = code->getFunction(name))
           function->setVisibility(llvm::GlobalValue::HiddenVisibility);
     setTarget(*code, *machine);
+    cutFunctions(*code);
     if (isText)
       return emitText(*code);
     LinkInput input;

@@ -1,23 +1,24 @@
 //===- lib/Driver/Timing.h ---------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How long the passes of a phase took.
+// What the passes of a phase took.
 #pragma once
 
 #include "mlir/Pass/PassInstrumentation.h"
-#include <chrono>
 #include <string>
 #include <vector>
 
 namespace onnxc {
 
-/// Seconds per pass, in the order in which they first ran. What a pass runs inside (the functions of a module) counts
-/// together.
+/// Processor seconds of this process so far, by all its threads.
+double getProcessorSeconds();
+
+/// Processor seconds per pass, in the order in which they first ran. What a pass runs inside (the functions of a
+/// module) counts together.
 class PassTimes : public mlir::PassInstrumentation {
 public:
   struct Entry {
     std::string pass;
-    double seconds = 0;
-    std::chrono::steady_clock::time_point start;
+    double seconds = 0, start = 0;
   };
   explicit PassTimes(std::vector<Entry> &entries) : entries(entries) {}
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The processor to compile for, and LLVM's optimiser and code generator set up for it. See Target.h.
 #include "lib/Emit/Target.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/InstIterator.h"
@@ -221,19 +222,29 @@ void onnxc::setTarget(Module &module, TargetMachine &machine) {
   }
 }
 
-/// Beyond this many instructions a function is one that runs a graph of thousands of small nodes, each once: to unroll
-/// its loops costs minutes and gains nothing.
-static constexpr unsigned kLargeFunction = 20'000;
-/// And beyond this many it takes LLVM's quickest way to machine code: some of the others grow with the square.
+/// Beyond this many instructions a function takes LLVM's quickest way to machine code: some of the others grow with the
+/// square.
 static constexpr unsigned kHugeFunction = 40'000;
+
+/// Kernels are written as they are to be: vectors, registers and unrolled steps are chosen when they are emitted. What
+/// is left is to simplify addresses and to move what does not change out of loops, for which these passes, once each,
+/// do what LLVM's usual ones do, in less than half of the time.
+static constexpr const char *kKernelPasses =
+    "sroa,early-cse<memssa>,simplifycfg,instcombine<max-iterations=1;no-verify-fixpoint>,"
+    "loop-mssa(loop-rotate,licm),simplifycfg,instcombine<max-iterations=1;no-verify-fixpoint>,"
+    "loop(indvars,loop-deletion,loop-unroll-full),gvn,simplifycfg";
+
+/// Whether a function is not for the usual passes.
+static bool isExempt(const Function &function) {
+  return function.hasFnAttribute(onnxc::kKernelAttribute) || function.hasFnAttribute(Attribute::OptimizeNone);
+}
 
 void onnxc::optimize(Module &module, TargetMachine &machine, int optLevel) {
   for (Function &function : module)
-    if (unsigned count = function.getInstructionCount(); count > kHugeFunction) {
+    if (function.getInstructionCount() > kHugeFunction && !function.hasFnAttribute(onnxc::kKernelAttribute)) {
+      function.removeFnAttr(Attribute::OptimizeForSize); // one excludes the other
       function.addFnAttr(Attribute::OptimizeNone);
       function.addFnAttr(Attribute::NoInline);
-    } else if (count > kLargeFunction) {
-      function.addFnAttr(Attribute::OptimizeForSize);
     }
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = optLevel > 1;
@@ -241,7 +252,8 @@ void onnxc::optimize(Module &module, TargetMachine &machine, int optLevel) {
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager graph;
   ModuleAnalysisManager modules;
-  PassBuilder builder(&machine, tuning);
+  PassInstrumentationCallbacks callbacks;
+  PassBuilder builder(&machine, tuning, std::nullopt, &callbacks);
   TargetLibraryInfoImpl library(machine.getTargetTriple());
   library.disableAllFunctions(); // there is no C library to call
   functions.registerPass([&] { return TargetLibraryAnalysis(library); });
@@ -250,6 +262,20 @@ void onnxc::optimize(Module &module, TargetMachine &machine, int optLevel) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graph, modules);
+
+  FunctionPassManager forKernels;
+  cantFail(builder.parsePassPipeline(forKernels, kKernelPasses));
+  for (Function &function : module)
+    if (!function.isDeclaration() && function.hasFnAttribute(onnxc::kKernelAttribute))
+      forKernels.run(function, functions);
+
+  callbacks.registerShouldRunOptionalPassCallback([](StringRef, Any unit) {
+    if (auto *function = any_cast<const Function *>(&unit))
+      return !isExempt(**function);
+    if (auto *loop = any_cast<const Loop *>(&unit))
+      return !isExempt(*(*loop)->getHeader()->getParent());
+    return true;
+  });
   static const OptimizationLevel levels[] = {OptimizationLevel::O0, OptimizationLevel::O1, OptimizationLevel::O2,
                                              OptimizationLevel::O3};
   OptimizationLevel level = levels[std::clamp(optLevel, 0, 3)];

@@ -54,7 +54,10 @@ VectorUnit getVectorUnit(const llvm::TargetMachine &machine);
 /// Gives every function the processor, and vectors as wide as its registers.
 void setTarget(llvm::Module &module, llvm::TargetMachine &machine);
 
-/// LLVM's standard pipeline of a level (0 to 3).
+/// On functions that compute a task of a kernel.
+inline constexpr llvm::StringLiteral kKernelAttribute = "onnxc-kernel";
+
+/// LLVM's standard pipeline of a level (0 to 3); a few of its passes for kernels.
 void optimize(llvm::Module &module, llvm::TargetMachine &machine, int optLevel);
 
 /// Optimises the module, and makes an object or assembly file of it, in memory.

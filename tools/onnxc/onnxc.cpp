@@ -264,7 +264,7 @@ void CommandLine::addOptions() {
   flag({"q", "quiet"}, "-q, --quiet", "says nothing but warnings and errors", [this] { isQuiet = true; });
   flag({"v", "verbose"}, "-v, --verbose", "what it is compiled for, and the time of every phase",
        [this] { options.verbose = options.timing = true; });
-  flag({"timing"}, "--timing", "time of every phase and its passes", [this] { options.timing = true; });
+  flag({"timing"}, "--timing", "time of every phase; processor time of its passes", [this] { options.timing = true; });
   flag({"print-memory-plan"}, "--print-memory-plan", "buffers of the workspace and when they live",
        [this] { options.printMemoryPlan = true; });
   add({"list-ops"}, "--list-ops", "the operators with their versions and types; --list-ops=json, --list-ops=markdown",

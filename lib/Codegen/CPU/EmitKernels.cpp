@@ -5,6 +5,7 @@
 #include "lib/Codegen/CPU/KernelEmitter.h"
 #include "lib/Codegen/CPU/Passes.h"
 #include "lib/Codegen/CPU/Views.h"
+#include "lib/Emit/Target.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -123,6 +124,7 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
     std::string name = (op->getName().stripDialect() + "_" + Twine(next++)).str();
     auto function = func::FuncOp::create(b, op->getLoc(), name, type);
     function.setPrivate();
+    function->setAttr("passthrough", b.getStrArrayAttr({"noinline", kKernelAttribute}));
     Block *block = function.addEntryBlock();
     Emitter e(op->getLoc(), function);
     e.setInsertionPointToStart(block);

@@ -36,7 +36,7 @@ static std::string describe(Location where, StringRef text) {
 namespace {
 struct LowerChecks : onnxc::impl::LowerChecksBase<LowerChecks> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
+    for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       SmallVector<Operation *> checks;
       function.walk([&](Operation *op) {
         if (isa<cf::AssertOp, onnxc::rt::CheckRangeOp>(op))
@@ -99,23 +99,26 @@ private:
     branch.setBranchWeights(ArrayRef<int32_t>{std::numeric_limits<int32_t>::max(), 1});
   }
 
-  /// Where a function ends whose check does not hold. Arguments: error_site, error_value, error_least, error_most.
-  Block *makeFailure(func::FuncOp function) {
-    ImplicitLocOpBuilder b(function.getLoc(), function);
-    Value call = function.front().getArgument(0);
+  /// onnxc_fail(call, error_site, error_value, error_least, error_most): what a function returns whose check does not
+  /// hold.
+  func::FuncOp getFail() {
+    if (auto known = getOperation().lookupSymbol<func::FuncOp>("onnxc_fail"))
+      return known;
+    auto b = ImplicitLocOpBuilder::atBlockEnd(getOperation().getLoc(), getOperation().getBody());
     Type i32 = b.getI32Type(), i64 = b.getI64Type();
-    SmallVector<Location> locs(4, b.getLoc());
-    auto make = [&](TypeRange types) {
-      return b.createBlock(&function.getBody(), function.getBody().end(), types,
-                           ArrayRef(locs).take_front(types.size()));
-    };
-    Block *fail = make({i32, i64, i64, i64}), *tell = make({}), *end = make({});
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    auto fail = func::FuncOp::create(b, "onnxc_fail", b.getFunctionType({pointer, i32, i64, i64, i64}, i32));
+    fail.setPrivate();
+    fail->setAttr("passthrough", b.getStrArrayAttr({"noinline", "cold"}));
+    Block *start = fail.addEntryBlock();
+    Value call = start->getArgument(0);
     auto at = [&](size_t offset) {
-      return LLVM::GEPOp::create(b, call.getType(), b.getI8Type(), call,
-                                 ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+      return LLVM::GEPOp::create(b, pointer, b.getI8Type(), call, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
     };
-    b.setInsertionPointToEnd(fail);
-    LLVM::StoreOp::create(b, fail->getArgument(0), at(offsetof(onnxc_call, error_site)));
+    Block *tell = b.createBlock(&fail.getBody(), fail.getBody().end()),
+          *end = b.createBlock(&fail.getBody(), fail.getBody().end());
+    b.setInsertionPointToEnd(start);
+    LLVM::StoreOp::create(b, start->getArgument(1), at(offsetof(onnxc_call, error_site)));
     // A program may be older than what tells the value.
     Value size = LLVM::LoadOp::create(b, i32, at(offsetof(onnxc_call, struct_size)));
     Value least = arith::ConstantIntOp::create(b, offsetof(onnxc_call, error_most) + sizeof(int64_t), 32);
@@ -123,12 +126,25 @@ private:
     b.setInsertionPointToEnd(tell);
     size_t offsets[] = {offsetof(onnxc_call, error_value), offsetof(onnxc_call, error_least),
                         offsetof(onnxc_call, error_most)};
-    for (auto [offset, value] : llvm::zip_equal(offsets, fail->getArguments().drop_front()))
+    for (auto [offset, value] : llvm::zip_equal(offsets, start->getArguments().drop_front(2)))
       LLVM::StoreOp::create(b, value, at(offset));
     cf::BranchOp::create(b, end);
     b.setInsertionPointToEnd(end);
     func::ReturnOp::create(b, Value(arith::ConstantIntOp::create(b, ONNXC_ERROR_RUN, 32)));
     return fail;
+  }
+
+  /// Where a function ends whose check does not hold: one block, which takes what onnxc_fail does.
+  Block *makeFailure(func::FuncOp function) {
+    func::FuncOp fail = getFail();
+    ImplicitLocOpBuilder b(function.getLoc(), function);
+    TypeRange types = fail.getArgumentTypes().drop_front();
+    SmallVector<Location> locs(types.size(), b.getLoc());
+    Block *block = b.createBlock(&function.getBody(), function.getBody().end(), types, locs);
+    SmallVector<Value> told = {function.getArgument(0)};
+    llvm::append_range(told, block->getArguments());
+    func::ReturnOp::create(b, func::CallOp::create(b, fail, told).getResult(0));
+    return block;
   }
 
   void lower(Operation *check, Block *fail) {
