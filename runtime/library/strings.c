@@ -158,16 +158,8 @@ int32_t onnxc_string_join(onnxc_heap *heap, const onnxc_value *const *in, onnxc_
   return 0;
 }
 
-/* The byte is one of the separators; without any, every byte ends a part. */
-static int isSeparator(char byte, const char *separators) {
-  for (; *separators; ++separators)
-    if (byte == *separators)
-      return 1;
-  return 0;
-}
-
-/* In: texts [n], the separators (bytes), whether empty parts are left out. Out: the number n and the most parts of a
- * text; row and column of each part; the parts. */
+/* In: texts [n], the separators (bytes; without any, every byte ends a part), whether empty parts are left out. Out:
+ * the number n and the most parts of a text; row and column of each part; the parts. */
 int32_t onnxc_string_parts(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
   const char *const *x = in[0]->data;
   if (onnxc_element_count(in[1]) != 1 || onnxc_element_count(in[2]) != 1)
@@ -176,6 +168,9 @@ int32_t onnxc_string_parts(onnxc_heap *heap, const onnxc_value *const *in, onnxc
   int skips = *(const unsigned char *)in[2]->data != 0;
   int64_t n = in[0]->dims[0], most = 0, total = 0, *place = NULL;
   const char **parts = NULL;
+  unsigned char separates[256] = {0};
+  for (const char *at = separators; *at; ++at)
+    separates[(unsigned char)*at] = 1;
   for (int pass = 0; pass < 2; ++pass) { /* which first counts */
     for (int64_t row = 0; row < n; ++row) {
       int64_t column = 0;
@@ -183,7 +178,7 @@ int32_t onnxc_string_parts(onnxc_heap *heap, const onnxc_value *const *in, onnxc
       if (!*from)
         continue;
       for (const char *at = from;; ++at) {
-        int isEnd = !*at, splits = *separators ? isSeparator(*at, separators) : at > from;
+        int isEnd = !*at, splits = *separators ? separates[(unsigned char)*at] : at > from;
         if (!isEnd && !splits)
           continue;
         if (*separators ? at > from || !skips : at > from) {
