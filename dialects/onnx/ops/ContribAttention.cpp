@@ -621,6 +621,8 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
       return node.error() << "a rotation needs cos_cache and sin_cache";
     query = rotate(node, query, node.operand(kCosine), node.operand(kSine), ids, heads, isInterleaved);
     key = rotate(node, key, node.operand(kCosine), node.operand(kSine), ids, keyHeads, isInterleaved);
+    if (!query || !key)
+      return failure();
   }
 
   // A sliding cache of C rows keeps the last L(T) = T - G * floor(max(T - W, 0) / G) of T keys, with G = C - W + 1 for

@@ -45,7 +45,9 @@ static FailureOr<int64_t> lengthOf(Operation *op, Value vector, StringRef name) 
 
 /// The content of `data` where all that happens to it is a change between scalar and vector.
 static std::optional<Dims> keepData(Value data, Value result) {
-  return rankOf(result) <= 1 ? getShapeData(data) : std::nullopt;
+  // Sizes that the run decides are checked in the run.
+  return rankOf(result) <= 1 && cast<RankedTensorType>(result.getType()).hasStaticShape() ? getShapeData(data)
+                                                                                          : std::nullopt;
 }
 
 static Value identity(ImplicitLocOpBuilder &, ValueRange args) { return args[0]; }

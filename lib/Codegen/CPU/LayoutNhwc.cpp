@@ -438,7 +438,8 @@ private:
     Perm back = inverse(base.layout);
     auto relative = llvm::map_to_vector<6>(layout, [&](int64_t dim) { return back[dim]; });
     ElementsAttr constant;
-    if (matchPattern(base.value, m_Constant(&constant)) && room.hasRoomFor(type))
+    if (matchPattern(base.value, m_Constant(&constant)) &&
+        room.hasRoomFor(cast<RankedTensorType>(constant.getShapedType())))
       if (ElementsAttr transposed = transposeElements(constant, relative); transposed && room.take(transposed))
         return arith::ConstantOp::create(b, cast<TypedAttr>(transposed));
     if (base.value.getDefiningOp<tensor::EmptyOp>())
