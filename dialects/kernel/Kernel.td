@@ -38,13 +38,18 @@ class Kernel_Constant<string name, string mnemonicName> : AttrDef<Kernel_Dialect
 }
 
 def Kernel_ViewAttr : Kernel_Constant<"View", "view"> {
-  let summary = "Elements of another constant in another order, or as f32 where they are f16 or bf16";
-  let description = [{Element (i...) is the one of `source`, in row-major order, at `offset` + sum of i * stride.}];
+  let summary = "Elements of another constant in another order, or as f32 where they are f16, bf16 or few bits";
+  let description = [{
+    Element (i...) is the one of `source`, in row-major order, at `offset` + sum of i * stride. With `bits` other than 0
+    (2, 4 or 8), what counts as elements of `source` are the unsigned numbers of that many bits in its bytes, those in the
+    low bits first, less 2^(bits - 1).
+  }];
   let parameters = (ins AttributeSelfTypeParameter<"", "::mlir::ShapedType">:$type, "::mlir::ElementsAttr":$source,
-                    "int64_t":$offset, ArrayRefParameter<"int64_t">:$strides);
-  let builders = [AttrBuilderWithInferredContext<(ins "::mlir::ShapedType":$type, "::mlir::ElementsAttr":$source,
-                                                      "int64_t":$offset, "::llvm::ArrayRef<int64_t>":$strides),
-                                                 "return $_get(type.getContext(), type, source, offset, strides);">];
+                    "int64_t":$offset, ArrayRefParameter<"int64_t">:$strides, "int64_t":$bits);
+  let builders = [AttrBuilderWithInferredContext<
+      (ins "::mlir::ShapedType":$type, "::mlir::ElementsAttr":$source, "int64_t":$offset,
+           "::llvm::ArrayRef<int64_t>":$strides, "int64_t":$bits),
+      "return $_get(type.getContext(), type, source, offset, strides, bits);">];
 }
 
 def Kernel_PackedAttr : Kernel_Constant<"Packed", "packed"> {

@@ -38,6 +38,7 @@ std::optional<ConstantView> ConstantView::of(Attribute attribute) {
     return std::nullopt;
   view.strides = made ? llvm::to_vector(made.getStrides()) : getRowMajor(view.shape);
   view.offset = made ? made.getOffset() : 0;
+  view.bits = made ? made.getBits() : 0;
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(view.source)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     if (!blob || blob->getData().size() != size_t(resource.getNumElements()) * (stored.getIntOrFloatBitWidth() / 8))
@@ -54,35 +55,52 @@ std::optional<ConstantView> ConstantView::of(Attribute attribute) {
   return view;
 }
 
-/// The view of `input` with dimensions of this shape, which `groups` joins (or splits, with `expand`).
-static std::optional<ConstantView> reshape(std::optional<ConstantView> input, ArrayRef<int64_t> shape,
-                                           ArrayRef<ReassociationIndices> groups, bool expand) {
-  if (!input)
+ConstantView ConstantView::transpose(ArrayRef<int64_t> permutation) const {
+  ConstantView view = *this;
+  for (auto [i, from] : llvm::enumerate(permutation)) {
+    view.shape[i] = shape[from];
+    view.strides[i] = strides[from];
+  }
+  return view;
+}
+
+ConstantView ConstantView::slice(ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes, ArrayRef<int64_t> steps) const {
+  ConstantView view = *this;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    view.offset += offsets[i] * strides[i];
+    view.strides[i] *= steps[i];
+    view.shape[i] = sizes[i];
+  }
+  return view;
+}
+
+std::optional<ConstantView> ConstantView::reshape(ArrayRef<int64_t> sizes) const {
+  ConstantView view = *this;
+  view.shape.assign(sizes.begin(), sizes.end());
+  view.strides.assign(sizes.size(), 0);
+  if (view.count() != count())
     return std::nullopt;
-  ConstantView view = *input;
-  view.shape.assign(shape.begin(), shape.end());
-  view.strides.assign(shape.size(), 0);
-  for (auto [i, group] : llvm::enumerate(groups)) {
-    if (expand) {
-      int64_t stride = input->strides[i];
-      for (int64_t d : llvm::reverse(group)) {
-        view.strides[d] = stride;
-        stride *= view.shape[d];
-      }
+  if (count() == 0)
+    return view;
+  // From the innermost dimension on: as few of the old ones and of the new ones as have the same product.
+  size_t from = shape.size(), to = sizes.size();
+  while (from > 0) {
+    int64_t inner = strides[--from], have = shape[from], wanted = 1, stride = inner;
+    if (have == 1)
       continue;
+    size_t first = to;
+    while (wanted != have) {
+      if (wanted < have && to > 0) {
+        wanted *= sizes[--to];
+      } else {
+        // The next dimension must go on where this one ends. Those of size 1 lie anywhere.
+        if (from == 0 || (shape[from - 1] != 1 && strides[from - 1] != inner * have))
+          return std::nullopt;
+        have *= shape[--from];
+      }
     }
-    // Collapsed dimensions must lie one inside the other. Those of size one lie anywhere.
-    std::optional<int64_t> inner, next;
-    for (int64_t d : llvm::reverse(group)) {
-      if (input->shape[d] == 1)
-        continue;
-      if (next && input->strides[d] != *next)
-        return std::nullopt;
-      if (!inner)
-        inner = input->strides[d];
-      next = input->strides[d] * input->shape[d];
-    }
-    view.strides[i] = inner.value_or(0);
+    for (size_t i = first; i-- > to; stride *= sizes[i])
+      view.strides[i] = stride;
   }
   return view;
 }
@@ -108,14 +126,7 @@ std::optional<ConstantView> ConstantView::of(Value value) {
     return std::nullopt;
   if (auto transpose = dyn_cast<linalg::TransposeOp>(op)) {
     auto input = of(transpose.getInput());
-    if (!input)
-      return std::nullopt;
-    ConstantView view = *input;
-    for (auto [i, from] : llvm::enumerate(transpose.getPermutation())) {
-      view.shape[i] = input->shape[from];
-      view.strides[i] = input->strides[from];
-    }
-    return view;
+    return input ? std::optional(input->transpose(transpose.getPermutation())) : std::nullopt;
   }
   if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isWidening(generic)) {
     auto input = of(generic.getInputs()[0]);
@@ -130,23 +141,17 @@ std::optional<ConstantView> ConstantView::of(Value value) {
     }
     return view;
   }
-  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
-    return reshape(of(expand.getSrc()), type.getShape(), expand.getReassociationIndices(), true);
-  if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op))
-    return reshape(of(collapse.getSrc()), type.getShape(), collapse.getReassociationIndices(), false);
+  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
+    auto input = of(op->getOperand(0));
+    return input ? input->reshape(type.getShape()) : std::nullopt;
+  }
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
     auto input = of(slice.getSource());
-    if (!input || slice.getType().getRank() != slice.getSourceType().getRank() ||
-        ShapedType::isDynamicShape(slice.getStaticOffsets()) || ShapedType::isDynamicShape(slice.getStaticSizes()) ||
-        ShapedType::isDynamicShape(slice.getStaticStrides()))
+    if (!input || ShapedType::isDynamicShape(slice.getStaticOffsets()) ||
+        ShapedType::isDynamicShape(slice.getStaticSizes()) || ShapedType::isDynamicShape(slice.getStaticStrides()))
       return std::nullopt;
-    ConstantView view = *input;
-    for (size_t i = 0; i < view.shape.size(); ++i) {
-      view.offset += slice.getStaticOffset(i) * view.strides[i];
-      view.strides[i] *= slice.getStaticStride(i);
-      view.shape[i] = slice.getStaticSize(i);
-    }
-    return view;
+    return input->slice(slice.getStaticOffsets(), slice.getStaticSizes(), slice.getStaticStrides())
+        .reshape(type.getShape());
   }
   return std::nullopt;
 }
@@ -154,7 +159,7 @@ std::optional<ConstantView> ConstantView::of(Value value) {
 ElementsAttr ConstantView::asAttribute() const {
   auto type = RankedTensorType::get(shape, element);
   auto isWhole = [&] {
-    return element == stored() && offset == 0 && type.getNumElements() == source.getNumElements() &&
+    return element == stored() && bits == 0 && offset == 0 && type.getNumElements() == source.getNumElements() &&
            llvm::all_of(llvm::zip_equal(shape, strides, getRowMajor(shape)), [](auto dim) {
              auto [size, stride, plain] = dim;
              return size == 1 || stride == plain;
@@ -164,9 +169,10 @@ ElementsAttr ConstantView::asAttribute() const {
     return source;
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(source); resource && isWhole())
     return DenseResourceElementsAttr::get(type, resource.getRawHandle());
-  if (auto dense = dyn_cast<DenseElementsAttr>(source); dense && element == stored() && (dense.isSplat() || isWhole()))
+  if (auto dense = dyn_cast<DenseElementsAttr>(source);
+      dense && element == stored() && bits == 0 && (dense.isSplat() || isWhole()))
     return dense.isSplat() ? dense.resizeSplat(type) : dense.reshape(type);
-  return ViewAttr::get(type, source, offset, strides);
+  return ViewAttr::get(type, source, offset, strides, bits);
 }
 
 // ---- Numbers -------------------------------------------------------------------------------------------------------
@@ -207,46 +213,57 @@ std::optional<uint16_t> asHalf(float number) {
   return std::nullopt;
 }
 
-/// Calls `body` with a value of the type that elements lie in memory as, and a function that makes f32 of one.
-template <typename Body> auto withFloats(Type stored, Body body) {
-  if (stored.isF16())
-    return body(uint16_t(), [&table = WidenHalf::get()](uint16_t bits) { return table(bits); });
-  if (stored.isBF16())
-    return body(uint16_t(), widenBrain);
-  return body(float(), [](float number) { return number; });
+/// A number as bf16, if it is one.
+std::optional<uint16_t> asBrain(float number) {
+  auto bits = llvm::bit_cast<uint32_t>(number);
+  return (bits & 0xffff) == 0 ? std::optional<uint16_t>(bits >> 16) : std::nullopt;
+}
+
+/// Calls `body` with a function that gives the f32 at a position.
+template <typename Body> auto withFloats(const ConstantView &view, Body body) {
+  if (view.bits != 0)
+    return body([&view](int64_t at) { return static_cast<float>(view.byteAt(at)); });
+  if (view.stored().isF16())
+    return body([&table = WidenHalf::get(), from = reinterpret_cast<const uint16_t *>(view.data)](int64_t at) {
+      return table(from[at]);
+    });
+  if (view.stored().isBF16())
+    return body([from = reinterpret_cast<const uint16_t *>(view.data)](int64_t at) { return widenBrain(from[at]); });
+  return body([from = reinterpret_cast<const float *>(view.data)](int64_t at) { return from[at]; });
 }
 } // namespace
 
-float onnxc::getFloat(const ConstantView &view, ArrayRef<int64_t> indices) {
-  return withFloats(view.stored(), [&](auto element, auto widen) {
-    return widen(reinterpret_cast<const decltype(element) *>(view.data)[view.position(indices)]);
-  });
+float onnxc::getFloat(const ConstantView &view, int64_t position) {
+  return withFloats(view, [&](auto read) { return read(position); });
 }
 
-bool onnxc::fitsHalf(const ConstantView &view) {
-  if (view.stored().isF16())
-    return true;
-  // In the order of memory, until one does not.
+Type onnxc::findShortType(const ConstantView &view, bool half) {
+  MLIRContext *context = view.source.getContext();
+  if (view.stored().isBF16() || (view.stored().isF16() && half))
+    return view.stored();
+  // In the order of memory, until neither is left.
   SmallVector<std::pair<int64_t, int64_t>> dims; // stride, size
   for (auto [stride, size] : llvm::zip_equal(view.strides, view.shape))
     dims.push_back({stride, size});
   llvm::sort(dims, std::greater<>());
   auto [stride, inner] = dims.empty() ? std::pair<int64_t, int64_t>(1, 1) : dims.pop_back_val();
-  int64_t rows = inner ? ShapedType::getNumElements(view.shape) / inner : 0;
-  return withFloats(view.stored(), [&, stride = stride, inner = inner](auto element, auto widen) {
-    for (int64_t row = 0; row < rows; ++row) {
+  int64_t rows = inner ? view.count() / inner : 0;
+  bool brain = true;
+  withFloats(view, [&, stride = stride, inner = inner](auto read) {
+    for (int64_t row = 0; row < rows && (half || brain); ++row) {
       int64_t rest = row, from = view.offset;
       for (auto [step, size] : llvm::reverse(dims)) {
         from += rest % size * step;
         rest /= size;
       }
-      const auto *numbers = reinterpret_cast<const decltype(element) *>(view.data) + from;
-      for (int64_t i = 0; i < inner; ++i)
-        if (!asHalf(widen(numbers[i * stride])))
-          return false;
+      for (int64_t i = 0; i < inner && (half || brain); ++i) {
+        float number = read(from + i * stride);
+        half = half && asHalf(number);
+        brain = brain && asBrain(number);
+      }
     }
-    return true;
   });
+  return half ? Type(Float16Type::get(context)) : brain ? Type(BFloat16Type::get(context)) : Type();
 }
 
 // ---- Bytes of a view -----------------------------------------------------------------------------------------------
@@ -262,9 +279,9 @@ static void forEachTask(size_t tasks, size_t bytes, llvm::function_ref<void(size
 }
 
 namespace {
-/// Copies a strided view into consecutive elements.
-template <typename From, typename To, typename Convert> struct Gather {
-  Gather(const ConstantView &view, Convert convert) : convert(convert) {
+/// Copies a strided view into consecutive elements, of which `read` gives the one at a position.
+template <typename To, typename Read> struct Gather {
+  Gather(const ConstantView &view, Read read) : offset(view.offset), read(read) {
     // Dimensions that lie one inside the other are one.
     for (auto [size, stride] : llvm::zip_equal(view.shape, view.strides)) {
       if (size == 1)
@@ -278,14 +295,14 @@ template <typename From, typename To, typename Convert> struct Gather {
       sizes.insert(sizes.begin(), 1), strides.insert(strides.begin(), 0);
   }
 
-  void run(const From *from, To *to) const {
+  void run(To *to) const {
     int64_t rows = sizes[sizes.size() - 2], columns = sizes.back(), matrices = 1;
     for (int64_t size : ArrayRef(sizes).drop_back(2))
       matrices *= size;
     int64_t rowStride = strides[strides.size() - 2], stride = strides.back();
     int64_t blocks = llvm::divideCeil(rows, kBlock);
     forEachTask(matrices * blocks, matrices * rows * columns * sizeof(To), [&](size_t task) {
-      const From *source = from;
+      int64_t source = offset;
       for (int64_t d = sizes.size() - 2, rest = task / blocks; d-- > 0; rest /= sizes[d])
         source += rest % sizes[d] * strides[d];
       int64_t begin = task % blocks * kBlock, end = std::min(rows, begin + kBlock);
@@ -293,40 +310,43 @@ template <typename From, typename To, typename Convert> struct Gather {
       if (rowStride < stride) // the rows of a block share the cache lines that they read
         for (int64_t j = 0; j < columns; ++j)
           for (int64_t i = begin; i < end; ++i)
-            target[i * columns + j] = convert(source[i * rowStride + j * stride]);
+            target[i * columns + j] = read(source + i * rowStride + j * stride);
       else
         for (int64_t i = begin; i < end; ++i)
           for (int64_t j = 0; j < columns; ++j)
-            target[i * columns + j] = convert(source[i * rowStride + j * stride]);
+            target[i * columns + j] = read(source + i * rowStride + j * stride);
     });
   }
 
 private:
   static constexpr int64_t kBlock = 16;
   SmallVector<int64_t> sizes, strides; // in elements, outermost first
-  Convert convert;
+  int64_t offset;
+  Read read;
 };
 } // namespace
 
 static void makeView(const ConstantView &view, char *to) {
-  auto run = [&](auto from, auto into, auto convert) {
-    using From = decltype(from);
+  auto run = [&](auto into, auto read) {
     using To = decltype(into);
-    Gather<From, To, decltype(convert)>(view, convert)
-        .run(reinterpret_cast<const From *>(view.data) + view.offset, reinterpret_cast<To *>(to));
+    Gather<To, decltype(read)>(view, read).run(reinterpret_cast<To *>(to));
   };
-  if (view.element != view.stored())
-    return withFloats(view.stored(), [&](auto element, auto widen) { run(element, float(), widen); });
-  auto same = [](auto bits) { return bits; };
+  if (view.element.isF32() && view.element != view.stored())
+    return withFloats(view, [&](auto read) { run(float(), read); });
+  if (view.bits != 0)
+    return run(int8_t(), [&](int64_t at) { return view.byteAt(at); });
+  auto same = [&](auto element) {
+    run(element, [from = reinterpret_cast<const decltype(element) *>(view.data)](int64_t at) { return from[at]; });
+  };
   switch (view.element.getIntOrFloatBitWidth()) {
   case 8:
-    return run(uint8_t(), uint8_t(), same);
+    return same(uint8_t());
   case 16:
-    return run(uint16_t(), uint16_t(), same);
+    return same(uint16_t());
   case 32:
-    return run(uint32_t(), uint32_t(), same);
+    return same(uint32_t());
   case 64:
-    return run(uint64_t(), uint64_t(), same);
+    return same(uint64_t());
   default:
     llvm_unreachable("elements of this width have no view");
   }
@@ -384,25 +404,27 @@ struct Columns {
 static void makeNumbers(PackedAttr packed, const ConstantView &view, MutableArrayRef<char> bytes) {
   Columns columns(view, packed);
   int64_t depth = columns.offsets.size(), lanes = columns.lanes;
-  auto run = [&](auto element, auto into, auto convert) {
+  auto run = [&](auto into, auto read) {
     using To = decltype(into);
     columns.forEachPanel(bytes.size(), [&](int64_t panel, int64_t from, int64_t inside) {
       To *to = reinterpret_cast<To *>(bytes.data()) + panel * depth * lanes;
-      const auto *source = reinterpret_cast<const decltype(element) *>(view.data) + from;
       for (int64_t k = 0; k < depth; ++k, to += lanes) {
         for (int64_t lane = 0; lane < inside; ++lane)
-          to[lane] = convert(source[columns.offsets[k] + lane * columns.stride]);
+          to[lane] = read(from + columns.offsets[k] + lane * columns.stride);
         std::fill(to + inside, to + lanes, To(0));
       }
     });
   };
-  if (view.stored() == packed.getElementType() && !view.stored().isF32())
-    return run(uint16_t(), uint16_t(), [](uint16_t bits) { return bits; });
-  withFloats(view.stored(), [&](auto element, auto widen) {
-    if (packed.getElementType().isF32())
-      run(element, float(), widen);
+  Type made = packed.getElementType();
+  if (view.stored() == made && !made.isF32())
+    return run(uint16_t(), [from = reinterpret_cast<const uint16_t *>(view.data)](int64_t at) { return from[at]; });
+  withFloats(view, [&](auto read) {
+    if (made.isF32())
+      run(float(), read);
+    else if (made.isF16())
+      run(uint16_t(), [&](int64_t at) { return asHalf(read(at)).value_or(0); });
     else
-      run(element, uint16_t(), [&](auto number) { return asHalf(widen(number)).value_or(0); });
+      run(uint16_t(), [&](int64_t at) { return asBrain(read(at)).value_or(0); });
   });
 }
 
@@ -416,9 +438,8 @@ static void makeWords(PackedAttr packed, const ConstantView &view, MutableArrayR
     uint32_t *sums = to + words * lanes;
     for (int64_t k = 0; k < outer * last; ++k) {
       int64_t word = k / last * llvm::divideCeil(last, 4) + k % last / 4, shift = k % last % 4 * 8;
-      const char *source = view.data + from + columns.offsets[k];
       for (int64_t lane = 0; lane < inside; ++lane) {
-        auto number = static_cast<int8_t>(source[lane * columns.stride]);
+        int8_t number = view.byteAt(from + columns.offsets[k] + lane * columns.stride);
         to[word * lanes + lane] |= static_cast<uint32_t>(static_cast<uint8_t>(number)) << shift;
         sums[lane] += static_cast<uint32_t>(static_cast<int32_t>(number));
       }
@@ -444,15 +465,14 @@ static void makeBlocks(PackedAttr packed, ArrayRef<ConstantView> views, MutableA
       for (int64_t word = 0; word < words; ++word)
         forEachColumn([&](int64_t n) {
           uint32_t joined = 0;
-          for (int64_t j = 0; j < perWord; ++j) {
-            auto number = static_cast<int8_t>(numbers.data[numbers.position({n, k, word * perWord + j})]);
-            joined |= (number & mask) << (j * bits);
-          }
+          int64_t from = numbers.position({n, k, word * perWord});
+          for (int64_t j = 0; j < perWord; ++j)
+            joined |= (numbers.byteAt(from + j * numbers.strides[2]) & mask) << (j * bits);
           return joined;
         });
-      forEachColumn([&](int64_t n) { return llvm::bit_cast<uint32_t>(getFloat(scales, {n, k})); });
+      forEachColumn([&](int64_t n) { return llvm::bit_cast<uint32_t>(getFloat(scales, scales.position({n, k}))); });
       if (zeros)
-        forEachColumn([&](int64_t n) { return llvm::bit_cast<uint32_t>(getFloat(*zeros, {n, k})); });
+        forEachColumn([&](int64_t n) { return llvm::bit_cast<uint32_t>(getFloat(*zeros, zeros->position({n, k}))); });
     }
   });
 }
@@ -486,12 +506,14 @@ static bool hasElements(Type type) {
 }
 
 LogicalResult ViewAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, ShapedType type, ElementsAttr source,
-                               int64_t offset, ArrayRef<int64_t> strides) {
+                               int64_t offset, ArrayRef<int64_t> strides, int64_t bits) {
   if (!hasElements(type) || !hasElements(source.getShapedType()) ||
       !isa<DenseElementsAttr, DenseResourceElementsAttr>(source))
     return emitError() << "a view is of a dense constant, and has static sizes";
   Type from = source.getElementType(), to = type.getElementType();
-  if (from != to && !(to.isF32() && (from.isF16() || from.isBF16())))
+  if (bits != 0 && (!llvm::is_contained({2, 4, 8}, bits) || !from.isInteger(8)))
+    return emitError() << "a view takes 2, 4 or 8 bits of bytes";
+  if (from != to && !(to.isF32() && (from.isF16() || from.isBF16() || bits != 0)))
     return emitError() << "a view does not make " << to << " of " << from;
   if (static_cast<int64_t>(strides.size()) != type.getRank())
     return emitError() << "a view has a stride for each dimension";
@@ -504,7 +526,7 @@ LogicalResult ViewAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitErro
         (length < 0 && llvm::AddOverflow(least, length, least)))
       return emitError() << "a view ends behind its source";
   }
-  if (least < 0 || most >= source.getNumElements())
+  if (least < 0 || (bits != 0 ? most / (8 / bits) : most) >= source.getNumElements())
     return emitError() << "a view ends behind its source";
   return success();
 }
@@ -528,7 +550,7 @@ LogicalResult PackedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitEr
     if (sizes[cast<AffineDimExpr>(expr).getPosition()] != size)
       return emitError() << "the sizes of packed weights are not those of their source";
   Type element = sources[0].getElementType(), made = type.getElementType();
-  if (packing == Packing::Numbers ? !element.isF32() || !(made.isF32() || made.isF16())
+  if (packing == Packing::Numbers ? !element.isF32() || !(made.isF32() || made.isF16() || made.isBF16())
                                   : !element.isInteger(8) || !made.isInteger(32))
     return emitError() << "packed weights have other elements";
 
@@ -561,22 +583,29 @@ LogicalResult PackedAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitEr
 
 Attribute ViewAttr::parse(AsmParser &parser, Type type) {
   ElementsAttr source;
-  int64_t offset;
+  int64_t offset, bits = 0;
   SmallVector<int64_t> strides;
   auto parseStride = [&] { return parser.parseInteger(strides.emplace_back()); };
   auto shaped = dyn_cast_or_null<ShapedType>(type);
   SMLoc place = parser.getCurrentLocation();
   if (parser.parseLess() || parser.parseAttribute(source) || parser.parseComma() || parser.parseKeyword("offset") ||
       parser.parseInteger(offset) || parser.parseComma() || parser.parseKeyword("strides") ||
-      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseStride) || parser.parseGreater())
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseStride))
+    return {};
+  if (succeeded(parser.parseOptionalComma()) && (parser.parseKeyword("bits") || parser.parseInteger(bits)))
+    return {};
+  if (parser.parseGreater())
     return {};
   if (!shaped)
     return parser.emitError(place, "a view has a type"), Attribute();
-  return ViewAttr::getChecked([&] { return parser.emitError(place); }, shaped, source, offset, strides);
+  return ViewAttr::getChecked([&] { return parser.emitError(place); }, shaped, source, offset, strides, bits);
 }
 
 void ViewAttr::print(AsmPrinter &printer) const {
-  printer << "<" << getSource() << ", offset " << getOffset() << ", strides [" << getStrides() << "]>";
+  printer << "<" << getSource() << ", offset " << getOffset() << ", strides [" << getStrides() << "]";
+  if (getBits() != 0)
+    printer << ", bits " << getBits();
+  printer << ">";
 }
 
 static constexpr StringLiteral kPackings[] = {"numbers", "words", "blocks"};

@@ -1,6 +1,7 @@
 //===- lib/Lower/LowerOnnxToLinalg.cpp ---------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Walks a function in order and lets every onnx operation lower itself. No operator is named here.
+#include "dialects/kernel/KernelDialect.h"
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/Verify.h"
 #include "dialects/onnx/support/Symbols.h"

@@ -22,7 +22,8 @@ def LowerOnnxToLinalg : Pass<"lower-onnx-to-linalg", "mlir::func::FuncOp"> {
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect",
                            "mlir::bufferization::BufferizationDialect",
                            "mlir::cf::ControlFlowDialect", "mlir::linalg::LinalgDialect", "mlir::math::MathDialect",
-                           "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect", "::onnxc::rt::RtDialect"];
+                           "mlir::scf::SCFDialect", "mlir::tensor::TensorDialect", "::onnxc::kernel::KernelDialect",
+                           "::onnxc::rt::RtDialect"];
 }
 
 def CheckSizes : Pass<"check-sizes", "mlir::func::FuncOp"> {

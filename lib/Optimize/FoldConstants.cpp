@@ -4,10 +4,12 @@
 // running our own generated code once.
 #include "dialects/onnx/OnnxOp.h"
 #include "dialects/onnx/ops/Constant.h"
+#include "dialects/onnx/ops/Convolution.h"
 #include "dialects/onnx/ops/Elementwise.h"
 #include "dialects/onnx/ops/Indexing.h"
 #include "dialects/onnx/ops/MatMul.h"
 #include "dialects/onnx/ops/Movement.h"
+#include "dialects/onnx/ops/Recurrent.h"
 #include "dialects/onnx/ops/Shape.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
@@ -48,7 +50,8 @@ static int64_t countBytes(Type type) {
 
 static bool isConstant(Value value) { return value.getDefiningOp() && isa<ConstantOp, NoneOp>(value.getDefiningOp()); }
 
-/// Whether all that `op` does to a large tensor is to bring real numbers into another order or shape, or to widen them.
+/// Whether all that `op` does to a large tensor is to bring real numbers or bytes into another order or shape, or to
+/// widen them.
 static bool isReadThrough(Operation *op) {
   if (!isa<TransposeOp, CastOp, ReshapeOp, FlattenOp, SqueezeOp, UnsqueezeOp>(op))
     return false;
@@ -58,7 +61,15 @@ static bool isReadThrough(Operation *op) {
     return false;
   auto isShort = [](Type type) { return type.isF16() || type.isBF16(); };
   Type element = from.getElementType(), result = to.getElementType();
-  return element == result ? isShort(element) || element.isF32() : isShort(element) && result.isF32();
+  auto integer = dyn_cast<IntegerType>(element);
+  return element == result ? isShort(element) || element.isF32() || (integer && integer.getWidth() == 8)
+                           : isShort(element) && result.isF32();
+}
+
+/// Whether a lowering finds large constants behind such operations (dialects/onnx/support/Weights.h), or needs none.
+static bool readsThrough(Operation *op) {
+  return isa<ConvOp, ConvIntegerOp, ConvTransposeOp, EinsumOp, GatherOp, GemmOp, GRUOp, LSTMOp, MatMulIntegerOp,
+             MatMulOp, RNNOp>(op);
 }
 
 /// The constant that the known content of a small integer tensor is, if all of it is numbers.
@@ -151,12 +162,12 @@ private:
            });
   }
 
-  /// Leaves those out that need no copy, since products and lookups are all that becomes of them.
+  /// Leaves those out that need no copy, since all that uses them reads through them.
   static void dropWhatIsReadThrough(Chosen &chosen) {
     auto all = chosen.takeVector();
     for (Operation *op : llvm::reverse(all)) { // what uses its results has been looked at
       bool isRead = llvm::all_of(op->getUsers(), [&](Operation *user) {
-        return !chosen.contains(user) && (isa<MatMulOp, GemmOp, EinsumOp, GatherOp>(user) || isReadThrough(user));
+        return !chosen.contains(user) && (readsThrough(user) || isReadThrough(user));
       });
       if (!isRead || !isReadThrough(op))
         chosen.insert(op);

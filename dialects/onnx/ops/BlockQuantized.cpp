@@ -14,6 +14,7 @@
 #include "dialects/onnx/support/PackedBits.h"
 #include "dialects/onnx/support/Scalar.h"
 #include "dialects/onnx/support/Upgrade.h"
+#include "dialects/onnx/support/Weights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -22,6 +23,8 @@
 
 using namespace mlir;
 using namespace onnxc::onnx;
+using onnxc::ConstantView;
+using onnxc::getFloat;
 
 //===- MatMulNBits ----------------------------------------------------------------------===//
 
@@ -201,54 +204,54 @@ static Lowered dequantizeRows(LoweringBuilder &b, const NBitsGeometry &g, Lowere
   return matrix;
 }
 
-/// Numbers of B, a constant, less the middle of their range: [rows, blocks, block], with 0 behind the last column. Null
-/// where they are not constant.
+/// Constant bytes with these sizes as numbers, less the middle of their range, of which `count` along the last
+/// dimension count.
+static std::optional<ConstantView> viewNumbers(Lowered bytes, ArrayRef<int64_t> sizes, int64_t bits, int64_t count) {
+  auto given = ConstantView::of(bytes.value);
+  auto view = given ? given->reshape(sizes) : std::nullopt;
+  if (!view || view->bits != 0 || view->count() == 0)
+    return std::nullopt;
+  if (sizes.back() > 1 && view->strides.back() == 0) { // one byte for all
+    std::vector<char> all(view->count(), static_cast<char>(view->byteAt(view->offset)));
+    auto type = RankedTensorType::get(sizes, IntegerType::get(view->source.getContext(), 8));
+    view = ConstantView::of(DenseResourceElementsAttr::get(
+        type, "numbers", HeapAsmResourceBlob::allocateAndCopyWithAlign(ArrayRef(all), 64)));
+  }
+  if (sizes.back() > 1 && view->strides.back() != 1)
+    return std::nullopt;
+  return asNumbers(*view, bits, count);
+}
+
+/// Numbers of B, a constant, less the middle of their range: [rows, blocks, block]. What is behind the last column
+/// counts for nothing. Null where they are not constant.
 static Lowered takeApart(LoweringBuilder &b, const NBitsGeometry &g, Lowered packed) {
-  ElementsAttr elements = getConstantElements(packed.value);
-  ArrayRef<char> bytes = elements ? getRawElements(elements) : ArrayRef<char>();
-  bool isSplat = elements && elements.isSplat();
-  if (bytes.size() != static_cast<size_t>(isSplat ? 1 : g.rows * g.blocks * g.blob))
-    return {};
-  Dims sizes = makeSizes(b, {g.rows, g.blocks, g.block});
-  RankedTensorType type = makeTensor(sizes, b.getIntegerType(8));
-  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(type.getNumElements(), 64);
-  char *to = blob.getMutableData().data();
-  int64_t mask = (1 << g.bits) - 1, middle = int64_t(1) << (g.bits - 1);
-  for (int64_t row = 0; row < g.rows; ++row)
-    for (int64_t column = 0; column < g.blocks * g.block; ++column, ++to) {
-      int64_t at = (row * g.blocks * g.block + column) / g.perByte, part = column % g.perByte;
-      int64_t number = static_cast<uint8_t>(bytes[isSplat ? 0 : at]) >> (part * g.bits) & mask;
-      *to = column < g.columns ? static_cast<char>(number - middle) : 0;
-    }
-  auto value = DenseResourceElementsAttr::get(type, "numbers", std::move(blob));
-  return {arith::ConstantOp::create(b, cast<TypedAttr>(value)), type};
+  auto numbers = viewNumbers(packed, {g.rows, g.blocks, g.blob}, g.bits, g.block);
+  RankedTensorType type = makeTensor(makeSizes(b, {g.rows, g.blocks, g.block}), b.getIntegerType(8));
+  return numbers ? makeConstant(b, *numbers, type) : Lowered();
 }
 
 /// One real number for each block, less `middle`: what floats are, or bytes with packed numbers. Null where they are
 /// not constant.
 static Lowered blockNumbers(LoweringBuilder &b, const NBitsGeometry &g, Lowered given, double middle) {
-  ElementsAttr elements = getConstantElements(given.value);
-  if (!elements)
-    return {};
   RankedTensorType type = makeTensor(makeSizes(b, {g.rows, g.blocks}), b.getF32Type());
-  std::vector<double> numbers(g.rows * g.blocks);
-  if (isa<FloatType>(given.element())) {
-    auto values = getNumbers(elements);
-    if (!values || (values->size() != numbers.size() && !elements.isSplat()))
+  if (!isa<FloatType>(given.element())) {
+    auto numbers = viewNumbers(given, {g.rows, g.zeroBytes}, g.bits, g.blocks);
+    if (!numbers)
       return {};
-    for (auto [i, number] : llvm::enumerate(numbers))
-      number = (*values)[elements.isSplat() ? 0 : i] - middle;
-  } else {
-    ArrayRef<char> bytes = getRawElements(elements);
-    if (bytes.size() != static_cast<size_t>(elements.isSplat() ? 1 : g.rows * g.zeroBytes))
-      return {};
-    for (auto [i, number] : llvm::enumerate(numbers)) {
-      int64_t row = i / g.blocks, block = i % g.blocks, at = row * g.zeroBytes + block / g.perByte;
-      auto byte = static_cast<uint8_t>(bytes[elements.isSplat() ? 0 : at]);
-      number = (byte >> (block % g.perByte * g.bits) & ((1 << g.bits) - 1)) - middle;
-    }
+    numbers->element = b.getF32Type();
+    return makeConstant(b, *numbers, type);
   }
-  return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, numbers))), type};
+  auto view = ConstantView::of(given.value);
+  auto numbers = view ? view->reshape({g.rows, g.blocks}) : std::nullopt;
+  if (!numbers)
+    return {};
+  numbers->element = b.getF32Type();
+  if (middle == 0)
+    return makeConstant(b, *numbers, type);
+  std::vector<float> differences;
+  numbers->forEachPosition([&](int64_t position) { differences.push_back(getFloat(*numbers, position) - middle); });
+  ArrayRef<char> raw(reinterpret_cast<const char *>(differences.data()), differences.size() * sizeof(float));
+  return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, raw))), type};
 }
 
 /// The product with a constant B as one contraction that reads its numbers: real ones never lie in memory. Null where

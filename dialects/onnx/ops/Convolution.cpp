@@ -7,6 +7,7 @@
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Loops.h"
 #include "dialects/onnx/support/Scalar.h"
+#include "dialects/onnx/support/Weights.h"
 #include "dialects/onnx/support/Window.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -15,6 +16,7 @@
 
 using namespace mlir;
 using namespace onnxc::onnx;
+using onnxc::ConstantView;
 
 /// Checks what Conv and ConvTranspose have in common; gives the spatial sizes of the weights.
 template <typename OpT> static FailureOr<Dims> verifyOperands(OpT op, int64_t channelsOfX) {
@@ -271,44 +273,52 @@ LogicalResult ConvIntegerOp::inferTypes(SmallVectorImpl<Type> &types) {
 /// have 16 bits. Null where it isn't one.
 static Lowered convolveBytes(LoweringBuilder &b, Lowered x, Lowered w, Lowered xZero, Lowered wZero, int64_t group,
                              Window window) {
-  ElementsAttr elements = getConstantElements(w.value);
+  auto view = ConstantView::of(w.value);
   ElementsAttr zeroElements = wZero ? getConstantElements(wZero.value) : ElementsAttr();
-  if (window.axes.size() != 2 || !elements || (wZero && !zeroElements) || w.type.getNumElements() == 0)
+  if (window.axes.size() != 2 || !view || (wZero && !zeroElements) || view->count() == 0)
     return {};
-  int64_t features = w.type.getDimSize(0), depth = w.type.getNumElements() / features;
+  int64_t features = view->shape[0], depth = view->count() / features;
   bool depthwise = group > 1 && x.dims()[1] == makeDim(b.getContext(), group) && features == group;
   if (group != 1 && !depthwise)
     return {};
-  auto isSigned = [](Lowered value) { return !value.element().isUnsignedInteger(); };
   // Unsigned numbers become signed ones, 128 less.
+  auto isSigned = [](Lowered value) { return !value.element().isUnsignedInteger(); };
   auto toSigned = [](char byte, bool isSigned) { return static_cast<int8_t>(isSigned ? byte : byte ^ 0x80); };
-  ArrayRef<char> bytes = getRawElements(elements), zeros = wZero ? getRawElements(zeroElements) : ArrayRef<char>("", 1);
-  if (bytes.size() != static_cast<size_t>(elements.isSplat() ? 1 : features * depth) ||
-      (zeros.size() != 1 && zeros.size() != static_cast<size_t>(features)))
+  ArrayRef<char> zeros = wZero ? getRawElements(zeroElements) : ArrayRef<char>("", 1);
+  if (zeros.size() != 1 && zeros.size() != static_cast<size_t>(features))
     return {};
-  std::vector<int16_t> numbers(features * depth);
+  if (!isSigned(w))
+    view = asSigned(*view);
   std::vector<int32_t> sums(features, 0);
   bool fits = true;
-  for (auto [i, number] : llvm::enumerate(numbers)) {
-    number = toSigned(bytes[elements.isSplat() ? 0 : i], isSigned(w)) -
-             toSigned(zeros[zeros.size() == 1 ? 0 : i / depth], isSigned(w));
-    sums[i / depth] += number;
+  auto forEachNumber = [&](auto body) { // less its zero point
+    int64_t i = 0;
+    view->forEachPosition([&](int64_t position) {
+      int64_t feature = i / depth;
+      body(i++, feature, view->byteAt(position) - toSigned(zeros[zeros.size() == 1 ? 0 : feature], isSigned(w)));
+    });
+  };
+  forEachNumber([&](int64_t, int64_t feature, int number) {
+    sums[feature] += number;
     fits &= llvm::isInt<8>(number);
-  }
+  });
   if (!fits && !depthwise)
     return {};
   Type i8 = b.getIntegerType(8), i32 = b.getI32Type();
-  auto makeConstant = [&](RankedTensorType type, auto &numbers) -> Value {
+  auto copy = [&](RankedTensorType type, auto &numbers) -> Value {
     ArrayRef<char> raw(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(numbers[0]));
     return arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(type, raw)));
   };
-  RankedTensorType wType = withElementType(w.type, fits ? i8 : Type(b.getIntegerType(16)));
-  if (fits) {
-    std::vector<int8_t> narrow(numbers.begin(), numbers.end());
-    w = {makeConstant(wType, narrow), wType};
-  } else {
-    w = {makeConstant(wType, numbers), wType};
-  }
+  auto subtractZeros = [&](auto number) -> Lowered {
+    std::vector<decltype(number)> numbers(features * depth);
+    forEachNumber([&](int64_t i, int64_t, int difference) { numbers[i] = difference; });
+    RankedTensorType type = withElementType(w.type, b.getIntegerType(8 * sizeof(number)));
+    return {copy(type, numbers), type};
+  };
+  if (llvm::all_of(zeros, [&](char zero) { return toSigned(zero, isSigned(w)) == 0; }))
+    w = makeConstant(b, *view, withElementType(w.type, i8));
+  else
+    w = fits ? subtractZeros(int8_t()) : subtractZeros(int16_t());
 
   auto flip = [&](ImplicitLocOpBuilder &body, Value value) -> Value {
     return arith::XOrIOp::create(body, value, arith::ConstantIntOp::create(body, i8, -128));
@@ -347,14 +357,14 @@ static Lowered convolveBytes(LoweringBuilder &b, Lowered x, Lowered w, Lowered x
   if (ArrayRef<char> raw = xZeroElements ? getRawElements(xZeroElements) : ArrayRef<char>(); raw.size() == 1) {
     for (int32_t &sum : sums)
       sum = static_cast<int32_t>(static_cast<uint32_t>(sum) * static_cast<uint32_t>(-toSigned(raw[0], xIsSigned)));
-    Value addends = makeConstant(sumsType, sums);
+    Value addends = copy(sumsType, sums);
     y = b.elementwise(type, {y, addends}, {identity, feature},
                       [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
                         return arith::AddIOp::create(body, args[0], args[1]);
                       });
     return {y, type};
   }
-  Value perFeature = makeConstant(sumsType, sums);
+  Value perFeature = copy(sumsType, sums);
   Value one = tensor::FromElementsOp::create(b, RankedTensorType::get({}, i8), zero);
   y = b.elementwise(type, {y, perFeature, one}, {identity, feature, AffineMap::get(4, 0, b.getContext())},
                     [&](ImplicitLocOpBuilder &body, ValueRange args) -> Value {
@@ -617,6 +627,37 @@ LogicalResult ConvTransposeOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
+/// Such a view of the weights as makePhaseWeights makes, where there are no holes: then places are multiples of phases
+/// and taps.
+static std::optional<ConstantView> viewPhases(ConstantView view, const TransposeGeometry &geometry,
+                                              ArrayRef<int64_t> sizes, int64_t group, bool depthwise) {
+  SmallVector<int64_t> strides, taps;
+  for (auto [a, axis] : llvm::enumerate(geometry.axes)) {
+    auto first = axis.place(0, 0), nextPhase = axis.place(std::min<int64_t>(1, axis.stride - 1), 0),
+         nextTap = axis.place(0, std::min<int64_t>(1, axis.taps - 1));
+    if (!first || !nextPhase || !nextTap)
+      return std::nullopt;
+    int64_t perPhase = *nextPhase - *first, perTap = *nextTap - *first, stride = view.strides[2 + a];
+    for (int64_t phase = 0; phase < axis.stride; ++phase)
+      for (int64_t tap = 0; tap < axis.taps; ++tap)
+        if (axis.place(phase, tap) != *first + phase * perPhase + tap * perTap)
+          return std::nullopt;
+    view.offset += *first * stride;
+    strides.push_back(perPhase * stride);
+    taps.push_back(perTap * stride);
+  }
+  llvm::append_range(strides, taps);
+  int64_t perChannel = view.strides[0];
+  if (!depthwise) {
+    strides.insert(strides.begin(), view.shape[0] / group * perChannel);
+    strides.push_back(perChannel);
+  }
+  strides.push_back(depthwise ? perChannel : view.strides[1]);
+  view.shape.assign(sizes.begin(), sizes.end());
+  view.strides.assign(strides.begin(), strides.end());
+  return view;
+}
+
 /// The weights of all phases: [group, phases..., taps..., C / group, M / group] from [C, M / group, kernel...];
 /// [phases..., taps..., group] where every group has one channel.
 static Lowered makePhaseWeights(ConvTransposeOp op, LoweringBuilder &b, Lowered w, const TransposeGeometry &geometry,
@@ -635,6 +676,9 @@ static Lowered makePhaseWeights(ConvTransposeOp op, LoweringBuilder &b, Lowered 
     sizes.push_back(group);
   else
     sizes.append({channels, features});
+  if (auto view = getLargeConstant(w.value))
+    if (auto phases = viewPhases(*view, geometry, sizes, group, depthwise))
+      return makeConstant(b, *phases, makeTensor(sizes, w.element()));
   auto position = [&](ArrayRef<int64_t> i) -> std::optional<int64_t> {
     int64_t flat = depthwise ? i.back() : (i[0] * channels + i[1 + 2 * n]) * features + i.back();
     for (int64_t a = 0; a < n; ++a) {

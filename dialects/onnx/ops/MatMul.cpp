@@ -6,6 +6,7 @@
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Elements.h"
 #include "dialects/onnx/support/Upgrade.h"
+#include "dialects/onnx/support/Weights.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -13,6 +14,7 @@
 
 using namespace mlir;
 using namespace onnxc::onnx;
+using onnxc::ConstantView;
 
 /// The sizes of numpy.matmul(a, b); a vector on the left is a row, on the right a column, and its 1 is left out of the
 /// result. `full` gets the sizes with those.
@@ -222,34 +224,37 @@ struct ByteColumns {
 } // namespace
 
 ByteColumns ByteColumns::get(LoweringBuilder &builder, Lowered b, Lowered zero) {
-  ElementsAttr elements = getConstantElements(b.value),
-               zeroElements = zero ? getConstantElements(zero.value) : ElementsAttr();
-  if (!elements || (zero && !zeroElements) || b.rank() != 2 || b.type.getNumElements() == 0)
+  auto view = ConstantView::of(b.value);
+  ElementsAttr zeroElements = zero ? getConstantElements(zero.value) : ElementsAttr();
+  if (!view || (zero && !zeroElements) || b.rank() != 2 || view->count() == 0)
     return {};
-  int64_t depth = b.type.getDimSize(0), count = b.type.getDimSize(1);
-  ArrayRef<char> bytes = getRawElements(elements), zeroBytes = zero ? getRawElements(zeroElements) : ArrayRef<char>();
-  bool isSplat = elements.isSplat(), isUnsigned = b.element().isUnsignedInteger();
-  if (bytes.size() != static_cast<size_t>(isSplat ? 1 : depth * count) ||
-      (zero && (zeroBytes.empty() || (!zeroElements.isSplat() && zeroBytes.size() != static_cast<size_t>(count)))))
+  int64_t depth = view->shape[0], count = view->shape[1];
+  ArrayRef<char> zeroBytes = zero ? getRawElements(zeroElements) : ArrayRef<char>();
+  if (zero && (zeroBytes.empty() || (!zeroElements.isSplat() && zeroBytes.size() != static_cast<size_t>(count))))
     return {};
   // Unsigned numbers and their zero points become signed ones, 128 less.
-  auto toSigned = [&](char byte) { return static_cast<int8_t>(isUnsigned ? byte ^ 0x80 : byte); };
+  bool isUnsigned = b.element().isUnsignedInteger();
   ByteColumns columns;
   columns.zeros.assign(count, isUnsigned ? -128 : 0);
-  for (int64_t n = 0; zero && n < count; ++n)
-    columns.zeros[n] = toSigned(zeroBytes[zeroElements.isSplat() ? 0 : n]);
-  columns.sums.assign(count, 0);
-  for (int64_t k = 0; k < depth; ++k)
-    for (int64_t n = 0; n < count; ++n) // modulo 2^32, as the product is
-      columns.sums[n] =
-          static_cast<int32_t>(static_cast<uint32_t>(columns.sums[n]) + toSigned(bytes[isSplat ? 0 : k * count + n]));
+  for (int64_t n = 0; zero && n < count; ++n) {
+    char byte = zeroBytes[zeroElements.isSplat() ? 0 : n];
+    columns.zeros[n] = static_cast<int8_t>(isUnsigned ? byte ^ 0x80 : byte);
+  }
   columns.numbers = b;
   if (isUnsigned) {
-    std::vector<char> made(bytes.size());
-    llvm::transform(bytes, made.begin(), toSigned);
+    view = asSigned(*view);
     RankedTensorType type = withElementType(b.type, builder.getIntegerType(8));
-    columns.numbers = {arith::ConstantOp::create(builder, cast<TypedAttr>(makeElements(type, made))), type};
+    columns.numbers = makeConstant(builder, *view, type);
   }
+  columns.sums.assign(count, 0);
+  auto add = [&](int64_t k, int64_t n) { // modulo 2^32, as the product is
+    int8_t number = view->byteAt(view->offset + k * view->strides[0] + n * view->strides[1]);
+    columns.sums[n] = static_cast<int32_t>(static_cast<uint32_t>(columns.sums[n]) + number);
+  };
+  bool isByColumn = view->strides[0] < view->strides[1];
+  for (int64_t outer = 0; outer < (isByColumn ? count : depth); ++outer)
+    for (int64_t inner = 0; inner < (isByColumn ? depth : count); ++inner)
+      isByColumn ? add(inner, outer) : add(outer, inner);
   return columns;
 }
 

@@ -10,6 +10,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/Indices.h"
+#include "dialects/onnx/support/Weights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -331,6 +332,8 @@ private:
 
 /// [n, k] (rows of W or R) as constant [k, n], for linalg.matmul; null when it is no constant.
 static Lowered transposeConstant(LoweringBuilder &b, Lowered w) {
+  if (getLargeConstant(w.value))
+    return transpose(b, w, {1, 0});
   ArrayRef<int64_t> shape = w.type.getShape();
   SmallVector<int64_t> sizes{shape[1], shape[0]};
   return rearrangeConstant(b, w, sizes, sizes,

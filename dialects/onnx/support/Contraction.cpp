@@ -3,12 +3,14 @@
 // Sums of products in lowerings. See Contraction.h.
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/Elements.h"
+#include "dialects/onnx/support/Weights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace onnxc::onnx;
+using onnxc::ConstantView;
 
 Lowered onnxc::onnx::getLowered(Operation *op, ValueRange operands, unsigned i) {
   return {operands[i], dyn_cast<RankedTensorType>(op->getOperand(i).getType())};
@@ -70,7 +72,12 @@ static Lowered widenConstant(LoweringBuilder &b, Lowered value) {
   return {arith::ConstantOp::create(b, cast<TypedAttr>(makeElements(b.loweredType(type), wide))), type};
 }
 
-static Lowered convertEach(LoweringBuilder &b, Lowered value, Type element) {
+Lowered onnxc::onnx::convert(LoweringBuilder &b, Lowered value, Type element) {
+  if (value.element() == element)
+    return value;
+  if (element.isF32() && !getLargeConstant(value.value))
+    if (Lowered constant = widenConstant(b, value))
+      return constant;
   RankedTensorType type = withElementType(value.type, element);
   return {b.elementwise(type, value.value, TypeRange{value.type},
                         [&](ImplicitLocOpBuilder &b, ValueRange args) {
@@ -79,21 +86,37 @@ static Lowered convertEach(LoweringBuilder &b, Lowered value, Type element) {
           type};
 }
 
-Lowered onnxc::onnx::convert(LoweringBuilder &b, Lowered value, Type element) {
-  if (value.element() == element)
-    return value;
-  if (element.isF32())
-    if (Lowered constant = widenConstant(b, value))
-      return constant;
-  return convertEach(b, value, element);
+std::optional<ConstantView> onnxc::onnx::getLargeConstant(Value value) {
+  auto view = ConstantView::of(value);
+  bool isLarge = view && getRawElements(view->source).size() >= kLargeConstant;
+  return isLarge ? view : std::nullopt;
 }
 
-/// A factor of a product. What packs weights reads through the conversion of a large constant.
-static Lowered convertFactor(LoweringBuilder &b, Lowered value, Type element) {
-  ElementsAttr elements = getConstantElements(value.value);
-  if (value.element() != element && elements && getRawElements(elements).size() >= kLargeConstant)
-    return convertEach(b, value, element);
-  return convert(b, value, element);
+Lowered onnxc::onnx::makeConstant(LoweringBuilder &b, const ConstantView &view, RankedTensorType type) {
+  ElementsAttr elements = view.asAttribute();
+  size_t size = view.count() * (view.element.getIntOrFloatBitWidth() / 8);
+  if (isMade(elements) && size < kLargeConstant) {
+    std::vector<char> bytes(size);
+    makeBytes(elements, bytes);
+    elements = makeElements(b.loweredType(type), bytes);
+  }
+  return {arith::ConstantOp::create(b, cast<TypedAttr>(elements)), type};
+}
+
+ConstantView onnxc::onnx::asNumbers(ConstantView bytes, int64_t bits, int64_t count) {
+  int64_t perByte = 8 / bits;
+  bytes.bits = bits;
+  bytes.offset *= perByte;
+  for (int64_t &stride : bytes.strides)
+    stride *= perByte;
+  bytes.shape.back() = count;
+  bytes.strides.back() = 1;
+  return bytes;
+}
+
+ConstantView onnxc::onnx::asSigned(ConstantView bytes) {
+  bytes.bits = 8;
+  return bytes;
 }
 
 Lowered onnxc::onnx::reshape(LoweringBuilder &b, Lowered value, ArrayRef<AffineExpr> dims) {
@@ -124,7 +147,7 @@ Lowered onnxc::onnx::slice(LoweringBuilder &b, Lowered value, ArrayRef<OpFoldRes
                            ArrayRef<AffineExpr> sizes, ArrayRef<AffineExpr> dims) {
   RankedTensorType type = makeTensor(dims, value.element());
   auto from = getConstantIntValues(offsets);
-  if (from && type.hasStaticShape() && value.type.hasStaticShape()) {
+  if (from && type.hasStaticShape() && value.type.hasStaticShape() && !getLargeConstant(value.value)) {
     SmallVector<int64_t> counts = llvm::map_to_vector(sizes, [](AffineExpr size) { return *getConstant(size); });
     Lowered part = rearrangeConstant(b, value, counts, type.getShape(), [&](ArrayRef<int64_t> indices) {
       int64_t position = 0;
@@ -143,8 +166,8 @@ Lowered onnxc::onnx::slice(LoweringBuilder &b, Lowered value, ArrayRef<OpFoldRes
 Lowered onnxc::onnx::contract(LoweringBuilder &b, Lowered lhs, AffineMap lhsMap, Lowered rhs, AffineMap rhsMap,
                               ArrayRef<AffineExpr> dims, AffineMap resultMap, Type accumulator) {
   if (isa<FloatType>(accumulator)) { // the fast kernels have factors of one type
-    lhs = convertFactor(b, lhs, accumulator);
-    rhs = convertFactor(b, rhs, accumulator);
+    lhs = convert(b, lhs, accumulator);
+    rhs = convert(b, rhs, accumulator);
   }
   RankedTensorType type = makeTensor(dims, accumulator);
   Type element = b.loweredType(type).getElementType();
@@ -201,8 +224,8 @@ static AffineMap batchMap(LoweringBuilder &b, Lowered &operand, ArrayRef<AffineE
 
 Lowered onnxc::onnx::matmul(LoweringBuilder &b, Lowered lhs, Lowered rhs, ArrayRef<AffineExpr> dims, Type accumulator) {
   // The named operation reads its operands as signed numbers, and the fast kernels have factors of one type.
-  lhs = convertFactor(b, lhs, accumulator);
-  rhs = convertFactor(b, rhs, accumulator);
+  lhs = convert(b, lhs, accumulator);
+  rhs = convert(b, rhs, accumulator);
   Dims left = lhs.dims(), right = rhs.dims();
   b.requireEqual(left.back(), right[right.size() - 2], "the inner sizes of a matrix product differ");
   if (right.size() == 2) { // the left batches are more rows

@@ -48,7 +48,9 @@ ElementsAttr onnxc::cpu::reshapeElements(ElementsAttr elements, RankedTensorType
     return dense.reshape(type);
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements))
     return DenseResourceElementsAttr::get(type, resource.getRawHandle());
-  return {};
+  auto view = ConstantView::of(elements);
+  auto reshaped = view ? view->reshape(type.getShape()) : std::nullopt;
+  return reshaped ? reshaped->asAttribute() : ElementsAttr();
 }
 
 ElementsAttr onnxc::cpu::transposeElements(ElementsAttr elements, ArrayRef<int64_t> perm) {
@@ -60,12 +62,7 @@ ElementsAttr onnxc::cpu::transposeElements(ElementsAttr elements, ArrayRef<int64
   auto view = ConstantView::of(elements);
   if (!view)
     return {};
-  ConstantView transposed = *view;
-  for (auto [to, from] : llvm::enumerate(perm)) {
-    transposed.shape[to] = view->shape[from];
-    transposed.strides[to] = view->strides[from];
-  }
-  ElementsAttr result = transposed.asAttribute();
+  ElementsAttr result = view->transpose(perm).asAttribute();
   auto type = cast<RankedTensorType>(result.getShapedType());
   int64_t bytes = countBytes(type);
   if (!isMade(result) || bytes >= kLargeBytes)

@@ -23,6 +23,9 @@ using namespace mlir;
 using namespace onnxc;
 using namespace onnxc::kernel;
 
+/// What a packed right side has: numbers of 16 bits are widened as they are loaded.
+static bool isPackedNumber(Type type) { return type.isF32() || type.isF16() || type.isBF16(); }
+
 namespace {
 struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
   using EmitKernelsBase::EmitKernelsBase;
@@ -53,10 +56,9 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
             if (contract && i == 0)
               return contract.getSizes() ? element.isInteger(8) : element.isF32();
             if (contract && i == 1)
-              return contract.getSizes() || contract.getBits() ? element.isInteger(32)
-                                                               : element.isF32() || element.isF16();
+              return contract.getSizes() || contract.getBits() ? element.isInteger(32) : isPackedNumber(element);
             if ((isa<WinogradFilterOp>(op) && i == 0) || (isa<WinogradOp>(op) && i == 1))
-              return element.isF32() || element.isF16();
+              return isPackedNumber(element);
             if (isa<ContractOp, DepthwiseOp, WinogradOp>(op) && i > 1)
               return isVectorElement(element);
             return element.isF32() || (isa<DepthwiseOp>(op) && element.isInteger());

@@ -19,13 +19,14 @@ static RankedTensorType makeType(ArrayRef<int64_t> sizes, unsigned batchDims, in
 }
 
 ElementsAttr onnxc::packConstant(const ConstantView &view, AffineMap map, ArrayRef<int64_t> sizes, unsigned batchDims,
-                                 int64_t lanes, bool asHalf) {
+                                 int64_t lanes, bool half) {
   constexpr int64_t leastElements = 1 << 14;
   MLIRContext *context = view.source.getContext();
-  bool half = asHalf && ShapedType::getNumElements(sizes) >= leastElements && fitsHalf(view);
+  Type element = ShapedType::getNumElements(sizes) >= leastElements ? findShortType(view, half) : Type();
+  if (!element)
+    element = Float32Type::get(context);
   SmallVector<int64_t> rest(sizes.drop_front(batchDims + 1));
   rest.push_back(lanes);
-  Type element = half ? Type(Float16Type::get(context)) : Float32Type::get(context);
   return PackedAttr::get(makeType(sizes, batchDims, lanes, rest, element), Packing::Numbers, view.asAttribute(), map,
                          sizes, batchDims, lanes);
 }
@@ -42,15 +43,18 @@ ElementsAttr onnxc::packBytes(const ConstantView &view, AffineMap map, ArrayRef<
 ElementsAttr onnxc::packBlocks(const ConstantView &numbers, const ConstantView &scales, const ConstantView *zeros,
                                int64_t lanes, int64_t &bits) {
   int64_t columns = numbers.shape[0], blocks = numbers.shape[1], block = numbers.shape[2];
-  // The range of the numbers says how many bits they need.
+  // Where the model does not say how many bits they need, the range of the numbers does.
+  bool isNarrow = numbers.bits == 2 || numbers.bits == 4;
   int most = 0;
-  for (int64_t n = 0; n < columns && most < 8; ++n)
-    for (int64_t k = 0; k < blocks; ++k)
+  for (int64_t n = 0; n < columns && most < 8 && !isNarrow; ++n)
+    for (int64_t k = 0; k < blocks; ++k) {
+      int64_t from = numbers.position({n, k, 0});
       for (int64_t i = 0; i < block; ++i) {
-        int number = static_cast<int8_t>(numbers.data[numbers.position({n, k, i})]);
+        int number = numbers.byteAt(from + i * numbers.strides[2]);
         most = std::max(most, number < 0 ? ~number : number);
       }
-  bits = most < 2 ? 2 : most < 8 ? 4 : 8;
+    }
+  bits = isNarrow ? numbers.bits : most < 2 ? 2 : most < 8 ? 4 : 8;
   while (block * bits % 32 != 0)
     bits *= 2;
   int64_t perWord = 32 / bits, words = block / perWord;

@@ -8,9 +8,9 @@
 namespace onnxc {
 
 /// Packs view[map(b, n, k)] to [b..., ceil(n / lanes), k..., lanes], zeros past the last n. `sizes` are those of (b, n,
-/// k). With `asHalf`, many numbers that all are ones of f16 become such.
+/// k). Many numbers that all are ones of bf16, or with `half` of f16, become such.
 mlir::ElementsAttr packConstant(const ConstantView &view, mlir::AffineMap map, llvm::ArrayRef<int64_t> sizes,
-                                unsigned batchDims, int64_t lanes, bool asHalf);
+                                unsigned batchDims, int64_t lanes, bool half);
 
 /// Numbers (i8, [columns, blocks, block]) less zeros (f32, [columns, blocks]; may be absent) times scales (as zeros
 /// are) as the right side of a kernel.contract with as few `bits` as the numbers need.

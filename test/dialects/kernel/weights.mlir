@@ -11,6 +11,34 @@ func.func @views() -> (tensor<3x2xf32>, tensor<1x3x16xf32>) {
 
 // -----
 
+// Numbers of few bits, as they are and as real ones.
+// CHECK-LABEL: func.func @bits
+func.func @bits() -> (tensor<8xi8>, tensor<2x2xf32>) {
+  // CHECK: #kernel.view<dense<[33, 67, 101, -121]> : tensor<4xi8>, offset 0, strides [1], bits 4> : tensor<8xi8>
+  %0 = arith.constant #kernel.view<dense<[33, 67, 101, 135]> : tensor<4xi8>, offset 0, strides [1], bits 4> : tensor<8xi8>
+  // CHECK: #kernel.view<dense<{{.*}}> : tensor<4xi8>, offset 0, strides [2, 1], bits 8> : tensor<2x2xf32>
+  %1 = arith.constant #kernel.view<dense<[33, 67, 101, 135]> : tensor<4xi8>, offset 0, strides [2, 1], bits 8> : tensor<2x2xf32>
+  return %0, %1 : tensor<8xi8>, tensor<2x2xf32>
+}
+
+// -----
+
+func.func @few_bits_behind() {
+  // expected-error@+1 {{a view ends behind its source}}
+  %0 = arith.constant #kernel.view<dense<[33, 67]> : tensor<2xi8>, offset 1, strides [1], bits 4> : tensor<4xi8>
+  return
+}
+
+// -----
+
+func.func @odd_bits() {
+  // expected-error@+1 {{a view takes 2, 4 or 8 bits of bytes}}
+  %0 = arith.constant #kernel.view<dense<[33, 67]> : tensor<2xi8>, offset 0, strides [1], bits 3> : tensor<4xi8>
+  return
+}
+
+// -----
+
 func.func @behind() {
   // expected-error@+1 {{a view ends behind its source}}
   %0 = arith.constant #kernel.view<dense<[1.0, 2.0]> : tensor<2xf32>, offset 1, strides [1]> : tensor<2xf32>
