@@ -19,11 +19,10 @@ int64_t onnxc::cpu::countBytes(RankedTensorType type) {
 cpu::MadeBytes::MadeBytes(Operation *root) {
   constexpr uint64_t freeBytes = 8 << 20, mostGrowth = 4;
   uint64_t bytes = 0;
-  DenseSet<const char *> counted; // several constants may be one in other shapes
+  DenseSet<const char *> counted; // several constants may show one
   root->walk([&](arith::ConstantOp op) {
-    if (auto view = ConstantView::of(op.getValue());
-        view && !isMade(op.getValue()) && counted.insert(view->data).second)
-      bytes = llvm::SaturatingAdd<uint64_t>(bytes, countBytes(cast<RankedTensorType>(op.getType())));
+    if (auto view = ConstantView::of(op.getValue()); view && counted.insert(view->data).second)
+      bytes = llvm::SaturatingAdd<uint64_t>(bytes, countBytes(cast<RankedTensorType>(view->source.getShapedType())));
   });
   left = llvm::SaturatingMultiplyAdd(bytes, mostGrowth, freeBytes);
 }
