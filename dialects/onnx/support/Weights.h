@@ -14,8 +14,8 @@ std::optional<ConstantView> getLargeConstant(mlir::Value value);
 /// A constant that shows this, as one of `type`. A small one has bytes of its own, where passes can look at them.
 Lowered makeConstant(LoweringBuilder &b, const ConstantView &view, mlir::RankedTensorType type);
 
-/// The bytes along the last dimension of a view, which lie beside each other, as `count` unsigned numbers of `bits` bits,
-/// those in the low bits first, less 2^(bits - 1).
+/// The bytes along the last dimension of a view, which lie beside each other, as `count` unsigned numbers of `bits`
+/// bits, those in the low bits first, less 2^(bits - 1).
 ConstantView asNumbers(ConstantView bytes, int64_t bits, int64_t count);
 /// Unsigned bytes as signed ones, 128 less.
 ConstantView asSigned(ConstantView bytes);
