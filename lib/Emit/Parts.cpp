@@ -23,7 +23,8 @@ namespace {
 using PartOf = DenseMap<const GlobalValue *, unsigned>;
 
 /// Functions that call one another stay together, since what one knows about its arguments is worth much to another;
-/// a task that is only handed to the thread pool, and what is not to be inlined, needs nobody. The largest such groups
+/// a task that is only handed to the thread pool, and what is not to be inlined, needs nobody; parts of a
+/// kernel stay with it. The largest such groups
 /// go to the emptiest parts.
 PartOf assignParts(const Module &module, unsigned count) {
   EquivalenceClasses<const Function *> together;
@@ -34,7 +35,8 @@ PartOf assignParts(const Module &module, unsigned count) {
     for (const Instruction &instruction : instructions(function))
       if (auto *call = dyn_cast<CallBase>(&instruction))
         if (const Function *callee = call->getCalledFunction();
-            callee && !callee->isDeclaration() && !callee->hasFnAttribute(Attribute::NoInline))
+            callee && !callee->isDeclaration() &&
+            (!callee->hasFnAttribute(Attribute::NoInline) || function.hasFnAttribute(onnxc::kKernelAttribute)))
           together.unionSets(&function, callee);
   }
   struct Group {

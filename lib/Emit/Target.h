@@ -54,7 +54,7 @@ VectorUnit getVectorUnit(const llvm::TargetMachine &machine);
 /// Gives every function the processor, and vectors as wide as its registers.
 void setTarget(llvm::Module &module, llvm::TargetMachine &machine);
 
-/// On functions that compute a task of a kernel.
+/// On functions that compute a task of a kernel, with vectors already where they are wanted.
 inline constexpr llvm::StringLiteral kKernelAttribute = "onnxc-kernel";
 
 /// LLVM's standard pipeline of a level (0 to 3); a few of its passes for kernels.

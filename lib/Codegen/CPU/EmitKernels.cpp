@@ -126,7 +126,8 @@ struct EmitKernels : onnxc::impl::EmitKernelsBase<EmitKernels> {
     std::string name = (op->getName().stripDialect() + "_" + Twine(next++)).str();
     auto function = func::FuncOp::create(b, op->getLoc(), name, type);
     function.setPrivate();
-    function->setAttr("passthrough", b.getStrArrayAttr({"noinline", kKernelAttribute}));
+    if (!isa<PackOp, FillBorderOp>(op)) // which copy, in loops that LLVM unrolls and turns into vectors
+      function->setAttr("passthrough", b.getStrArrayAttr({"noinline", kKernelAttribute}));
     Block *block = function.addEntryBlock();
     Emitter e(op->getLoc(), function);
     e.setInsertionPointToStart(block);

@@ -58,8 +58,10 @@ WinogradBlocks::WinogradBlocks(int64_t tile, int64_t height, int64_t width, int6
   auto cut = [&] {
     if (isKnown)
       tilesPerBlock = llvm::divideCeil(tiles, blocks);
-    pixelFloats = points * spread(tilesPerBlock * paddedChannels, lanes);
-    sumFloats = points * spread(tilesPerBlock * panelVectors * lanes, lanes);
+    pixelsApart = spread(tilesPerBlock * paddedChannels, lanes);
+    sumsApart = spread(tilesPerBlock * panelVectors * lanes, lanes);
+    pixelFloats = points * pixelsApart;
+    sumFloats = points * sumsApart;
     filterFloats = transformsFilter ? points * spread(channels * panelVectors * lanes, lanes) : 0;
   };
   cut();
@@ -175,7 +177,8 @@ public:
         m(op.getTile()), lanes(cast<MemRefType>(filter.getType()).getShape().back()),
         channels(cast<MemRefType>(filter.getType()).getShape().drop_back().back()), columns(initType.getDimSize(3)),
         height(e.size(init, 1)), width(e.size(init, 2)), blocks(cut(initType.getDimSize(1), initType.getDimSize(2))),
-        vector(VectorType::get({lanes}, e.getF32Type())), transforms(e, vector) {
+        vector(VectorType::get({lanes}, e.getF32Type())), transforms(e, vector),
+        paddedChannels(llvm::alignTo(channels, lanes)), sumWidth(blocks.panelVectors * lanes) {
     tilesAcross = e.ceilDiv(width, e.index(m));
     tiles = e.mul(e.ceilDiv(height, e.index(m)), tilesAcross);
     blocksPerImage = e.ceilDiv(tiles, e.index(blocks.tilesPerBlock));
@@ -236,35 +239,23 @@ private:
   }
   /// Whether the tiles cover `size` outputs and no more.
   bool fits(Index size) { return getConstantIntValue(size) && *getConstantIntValue(size) % m == 0; }
-  /// Pixel `i` of a tile that begins at `first`. Where the last tile reaches beyond the pixels, any will do, since only
-  /// outputs that are not stored depend on it.
-  Index inside(Index first, int64_t i, Index size) {
-    return i >= 3 && !fits(size) ? e.min(e.add(first, i), e.add(size, 1)) : e.add(first, i);
+  /// From the first pixel of a tile to number `i`, along a dimension where the tile begins at `first`. Where the last
+  /// tile reaches beyond the pixels, any will do, since only outputs that are not stored depend on it.
+  Index step(Index first, int64_t i, Index size) {
+    return i >= 3 && !fits(size) ? e.min(e.index(i), e.sub(e.add(size, 1), first)) : e.index(i);
   }
 
   /// `valid` of the `count` tiles from `tile` on exist.
   void emitBlock(Index image, Index tile, int64_t count, Index valid, Index split) {
-    int64_t paddedChannels = llvm::alignTo(channels, lanes);
     e.loop(e.index(0), valid, 1, [&](Index t) {
       auto [h, w] = corner(e.add(tile, t));
-      SmallVector<Index> rows, columns;
+      SmallVector<Value> arguments = {e.value(at(in, image, h, w, e.index(0))),
+                                      e.value(e.add(pixelsAt, e.mul(t, paddedChannels)))};
       for (int64_t i = 0; i < m + 2; ++i) {
-        rows.push_back(at(in, image, inside(h, i, height), e.index(0), e.index(0)));
-        columns.push_back(e.mul(in.strides[2], inside(w, i, width)));
+        arguments.push_back(e.value(e.mul(in.strides[1], step(h, i, height))));
+        arguments.push_back(e.value(e.mul(in.strides[2], step(w, i, width))));
       }
-      Index to = e.add(pixelsAt, e.mul(t, paddedChannels));
-      e.loop(e.index(0), e.index(channels), lanes, [&](Index c) {
-        Value mask = e.tailMask(c, e.index(channels), lanes);
-        Matrix pixels(m + 2);
-        for (int64_t r = 0; r < m + 2; ++r)
-          for (Index column : columns)
-            pixels[r].push_back(
-                e.loadVector(in.flat, e.add(e.add(rows[r], column), e.mul(in.strides[3], c)), vector, mask));
-        int64_t point = 0;
-        for (const Values &row : Transforms::apply(pixels, [&](const Values &d) { return transforms.pixels(d); }))
-          for (Value value : row)
-            e.storeVector(value, scratchFlat, e.add(e.add(to, c), point++ * spread(count * paddedChannels, lanes)));
-      });
+      transformPixels(arguments);
     });
     Index panel0 = e.mul(split, blocks.vectorsPerSplit);
     Index panel1 = e.min(e.add(panel0, blocks.vectorsPerSplit), e.index(blocks.vectors));
@@ -274,10 +265,42 @@ private:
     e.loop(end, panel1, 1, [&](Index panel) { emitPanel(image, tile, count, valid, panel, 1); });
   }
 
+  /// The pixels of a tile from the first argument on become numbers from the second one on. The others are how far the
+  /// rows and columns are from the first ones, in turn.
+  void transformPixels(ArrayRef<Value> arguments) {
+    SmallVector<Value> unknown;
+    for (Value argument : arguments)
+      if (!getConstantIntValue(argument))
+        unknown.push_back(argument);
+    pixelPart.call(e, unknown, [&](ValueRange inside) {
+      SmallVector<Index> known;
+      for (Value argument : arguments) {
+        if (auto number = getConstantIntValue(argument)) {
+          known.push_back(e.index(*number));
+          continue;
+        }
+        known.push_back(inside.front());
+        inside = inside.drop_front();
+      }
+      Index from = known[0], to = known[1];
+      e.loop(e.index(0), e.index(channels), lanes, [&](Index c) {
+        Value mask = e.tailMask(c, e.index(channels), lanes);
+        Matrix pixels(m + 2);
+        Index first = e.add(from, e.mul(in.strides[3], c));
+        for (int64_t r = 0; r < m + 2; ++r)
+          for (int64_t s = 0; s < m + 2; ++s)
+            pixels[r].push_back(
+                e.loadVector(in.flat, e.add(first, e.add(known[2 + 2 * r], known[3 + 2 * s])), vector, mask));
+        int64_t point = 0;
+        for (const Values &row : Transforms::apply(pixels, [&](const Values &d) { return transforms.pixels(d); }))
+          for (Value value : row)
+            e.storeVector(value, scratchFlat, e.add(e.add(to, c), point++ * blocks.pixelsApart));
+      });
+    });
+  }
+
   /// `vectors` vectors of columns for all tiles of a block.
   void emitPanel(Index image, Index tile, int64_t count, Index valid, Index panel, int64_t vectors) {
-    int64_t paddedChannels = llvm::alignTo(channels, lanes), sumWidth = vectors * lanes;
-    int64_t sumsApart = spread(count * sumWidth, lanes);
     Access transformed = weights;
     Index panelAt = e.mul(weights.strides[1], panel);
     if (blocks.transformsFilter) {
@@ -290,9 +313,9 @@ private:
                         transformed.strides[0], channels, vector);
     }
     e.loop(e.index(0), e.index(blocks.points), 1, [&](Index x) {
-      Index left = e.add(pixelsAt, e.mul(x, spread(count * paddedChannels, lanes)));
+      Index left = e.add(pixelsAt, e.mul(x, blocks.pixelsApart));
       Index right = e.add(panelAt, e.mul(transformed.strides[0], x));
-      Index to = e.add(sumsAt, e.mul(x, sumsApart));
+      Index to = e.add(sumsAt, e.mul(x, blocks.sumsApart));
       int64_t mostRows = 1;
       while (RegisterTile::fits(mostRows + 1, vectors, registers))
         ++mostRows;
@@ -311,7 +334,8 @@ private:
         SmallVector<Value> sums(rows * vectors, e.zero(vector));
         sums = product.accumulate(e, e.add(left, e.mul(row, paddedChannels)), right, sums);
         for (int64_t i = 0; i < rows * vectors; ++i)
-          e.storeVector(sums[i], scratchFlat, e.add(e.add(to, e.mul(row, sumWidth)), i * lanes));
+          e.storeVector(sums[i], scratchFlat,
+                        e.add(e.add(to, e.mul(row, sumWidth)), i / vectors * sumWidth + i % vectors * lanes));
       };
       if (blocks.transformsFilter)
         fetchFilter(e.add(panel, vectors), vectors, x);
@@ -319,11 +343,16 @@ private:
       e.loop(e.index(0), longer, parts.shorter + 1, [&](Index row) { rows(row, parts.shorter + 1); });
       e.loop(longer, e.index(count), parts.shorter, [&](Index row) { rows(row, parts.shorter); });
     });
-    e.loop(e.index(0), valid, 1, [&](Index t) {
-      for (int64_t v = 0; v < vectors; ++v)
-        finishTile(image, e.add(tile, t), e.add(sumsAt, e.add(e.mul(t, sumWidth), v * lanes)), sumsApart,
-                   e.mul(e.add(panel, v), lanes));
-    });
+    for (int64_t v = 0; v < vectors; ++v)
+      finishPart.call(e,
+                      {e.value(image), e.value(tile), e.value(valid), e.value(e.add(sumsAt, v * lanes)),
+                       e.value(e.mul(e.add(panel, v), lanes))},
+                      [&](ValueRange inside) {
+                        e.loop(e.index(0), Index(inside[2]), 1, [&](Index t) {
+                          finishTile(inside[0], e.add(inside[1], t), e.add(Index(inside[3]), e.mul(t, sumWidth)),
+                                     inside[4]);
+                        });
+                      });
   }
 
   /// Brings part `x` of the weights of `vectors` vectors of columns from `panel` on into the second-level cache: they
@@ -338,12 +367,12 @@ private:
     });
   }
 
-  /// A' s A: the m by m pixels of a vector of columns from the sums at `from`, which are `apart`.
-  void finishTile(Index image, Index tile, Index from, int64_t apart, Index column) {
+  /// A' s A: the m by m pixels of a vector of columns from the sums at `from`.
+  void finishTile(Index image, Index tile, Index from, Index column) {
     Matrix sums(m + 2);
     for (int64_t r = 0; r < m + 2; ++r)
       for (int64_t s = 0; s < m + 2; ++s)
-        sums[r].push_back(e.loadVector(scratchFlat, e.add(from, (r * (m + 2) + s) * apart), vector));
+        sums[r].push_back(e.loadVector(scratchFlat, e.add(from, (r * (m + 2) + s) * blocks.sumsApart), vector));
     Matrix pixels = Transforms::apply(sums, [&](const Values &s) { return transforms.sums(s); });
     Value mask = e.tailMask(column, e.index(columns), lanes);
     auto [h, w] = corner(tile);
@@ -384,6 +413,8 @@ private:
   SmallVector<Access> others;
   Value scratchFlat;
   Index pixelsAt, sumsAt, filterAt; // of this task, in scratch
+  int64_t paddedChannels, sumWidth; // numbers per tile there
+  Part pixelPart{"pixels"}, finishPart{"finish"};
 };
 } // namespace
 

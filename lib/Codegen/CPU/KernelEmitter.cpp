@@ -270,6 +270,45 @@ Value Emitter::applyEpilogue(Region &epilogue, ValueRange arguments, Operation *
   llvm_unreachable("epilogue without kernel.yield");
 }
 
+void Part::call(Emitter &e, ValueRange arguments, llvm::function_ref<void(ValueRange)> body) {
+  if (!function) {
+    OpBuilder::InsertionGuard guard(e);
+    auto task = e.getInsertionBlock()->getParent()->getParentOfType<func::FuncOp>();
+    e.setInsertionPointAfter(task);
+    function =
+        func::FuncOp::create(e, (task.getName() + "_" + name).str(), e.getFunctionType(arguments.getTypes(), {}));
+    function.setPrivate();
+    function->setAttr("passthrough", task->getAttr("passthrough"));
+    Region &region = function.getBody();
+    Block *block = function.addEntryBlock();
+    e.setInsertionPointToStart(block);
+    body(block->getArguments());
+    func::ReturnOp::create(e);
+    IRMapping own; // of what is the task's
+    e.setInsertionPointToStart(block);
+    region.walk([&](Operation *op) {
+      for (OpOperand &operand : op->getOpOperands()) {
+        Value value = operand.get();
+        if (region.isAncestor(value.getParentRegion()))
+          continue;
+        Operation *maker = value.getDefiningOp();
+        bool isConstant = maker && maker->hasTrait<OpTrait::ConstantLike>();
+        if (!own.contains(value) && isConstant)
+          e.clone(*maker, own);
+        if (!own.contains(value)) {
+          captured.push_back(value);
+          own.map(value, block->addArgument(value.getType(), value.getLoc()));
+        }
+        operand.set(own.lookup(value));
+      }
+    });
+    function.setType(e.getFunctionType(block->getArgumentTypes(), {}));
+  }
+  SmallVector<Value> operands(arguments);
+  operands.append(captured);
+  func::CallOp::create(e, function, operands);
+}
+
 Operation *onnxc::kernel::getStart(Region &epilogue, unsigned &extra) {
   if (epilogue.empty() || !epilogue.getArgument(0).hasOneUse())
     return nullptr;

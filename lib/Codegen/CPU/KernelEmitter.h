@@ -66,6 +66,21 @@ public:
   mlir::Value applyEpilogue(mlir::Region &epilogue, mlir::ValueRange arguments, mlir::Operation *start = nullptr);
 };
 
+/// Part of a task that is needed in several places, or whose loops LLVM understands better where it does not know how
+/// what they begin at was computed: a function of its own, made at the first call.
+class Part {
+public:
+  explicit Part(llvm::StringRef name) : name(name) {}
+
+  /// Calls it. `body` gets what stands for `arguments` inside; all else that it uses has to be the same in every call.
+  void call(Emitter &e, mlir::ValueRange arguments, llvm::function_ref<void(mlir::ValueRange)> body);
+
+private:
+  llvm::StringRef name;
+  mlir::func::FuncOp function;
+  llvm::SmallVector<mlir::Value> captured;
+};
+
 /// A linear expression's coefficient of every dimension.
 llvm::SmallVector<int64_t> getCoefficients(mlir::AffineExpr expr, unsigned dims);
 
@@ -103,6 +118,7 @@ struct WinogradBlocks {
   int64_t tiles, tilesPerBlock, blocks;                    ///< of an image; if symbolic, only tilesPerBlock counts
   int64_t vectors, vectorsPerSplit, splits, panelVectors;  ///< of columns
   bool transformsFilter;                                   ///< every task for itself
+  int64_t pixelsApart, sumsApart;                          ///< from one of the points' matrices to the next
   int64_t pixelFloats, sumFloats, filterFloats, mostTasks; ///< scratch memory of a task, and how many have some
 
   WinogradBlocks(int64_t tile, int64_t height, int64_t width, int64_t channels, int64_t columns, int64_t lanes);
