@@ -17,6 +17,7 @@
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Alignment.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include <memory>
 
 using namespace mlir;
@@ -150,21 +151,28 @@ static llvm::FailureOr<Evaluation> evaluate(ModuleOp module, uint64_t allowedWor
   if (mlir::failed(codegen.run(module)))
     return failure();
 
-  auto context = std::make_unique<llvm::LLVMContext>();
-  auto code = translateModuleToLLVMIR(module, *context, "constants");
+  // As it would be in a file: with the functions that it calls, of runtime/library and runtime/support.
+  llvm::LLVMContext context;
+  auto code = translateModuleToLLVMIR(module, context, "constants");
   if (!code)
     return failure();
   setTarget(*code, **machine);
-  optimize(*code, **machine, kOptLevel);
+  auto object = compileModule(*code, **machine, kOptLevel, llvm::CodeGenFileType::ObjectFile);
+  if (!object)
+    return failed(object.takeError());
+  auto support = emitSupport(*object, **machine);
+  if (!support)
+    return failed(support.takeError());
   auto jit = llvm::orc::LLJITBuilder()
-                 .setJITTargetMachineBuilder(llvm::orc::JITTargetMachineBuilder((*machine)->getTargetTriple())
-                                                 .setCPU(spec->cpu)
-                                                 .addFeatures(llvm::SubtargetFeatures(spec->features).getFeatures()))
+                 .setJITTargetMachineBuilder(llvm::orc::JITTargetMachineBuilder((*machine)->getTargetTriple()))
                  .create();
   if (!jit)
     return failed(jit.takeError());
-  if (llvm::Error error = (*jit)->addIRModule(llvm::orc::ThreadSafeModule(std::move(code), std::move(context))))
-    return failed(std::move(error));
+  for (auto *made : {&*object, &*support})
+    if (!made->empty())
+      if (llvm::Error error = (*jit)->addObjectFile(
+              std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(*made), /*RequiresNullTerminator=*/false)))
+        return failed(std::move(error));
   auto plan = (*jit)->lookup("onnxc_plan"), run = (*jit)->lookup("onnxc_run");
   if (!plan || !run) {
     if (!plan)
