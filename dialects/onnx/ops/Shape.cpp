@@ -156,24 +156,41 @@ FailureOr<SmallVector<Value>> ReshapeOp::lowerToLinalg(LoweringBuilder &b, Value
   Dims from = getDims(getData()), to = getDims(getReshaped());
   AffineExpr total = product(getContext(), from);
   if (!getShapeData(getShape())) {
-    // What ReshapeOp::inferTypes does, at run time.
-    Value zero = b.index(0), one = b.index(1), minusOne = b.index(-1), others = one;
-    SmallVector<Value> sizes;
-    auto select = [&](Value size, Value special, Value then, Value otherwise) -> Value {
-      Value hit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, size, special);
-      return arith::SelectOp::create(b, hit, then, otherwise);
+    // What ReshapeOp::inferTypes does, at run time. "If 'allowzero' is set, it is invalid for shape to contain both a 0
+    // and -1": onnxruntime leaves the sizes of 0 out then, and so do we.
+    Value zero = b.index(0), one = b.index(1), minusOne = b.index(-1);
+    auto is = [&](Value size, Value number) -> Value {
+      return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, size, number);
     };
+    auto select = [&](Value condition, Value then, Value otherwise) -> Value {
+      return arith::SelectOp::create(b, condition, then, otherwise);
+    };
+    SmallVector<Value> sizes, have, named; // elements, but for those of copied dimensions
+    for (AffineExpr dim : from)
+      have.push_back(b.materializeIndex(dim));
     for (size_t i = 0; i < to.size(); ++i) {
-      Value size = b.element(getShape(), operands[1], i);
-      if (!getAllowzero() && i < from.size())
-        size = select(size, zero, b.materializeIndex(from[i]), size);
+      Value size = b.element(getShape(), operands[1], i), factor = select(is(size, minusOne), one, size);
+      if (!getAllowzero() && i < from.size()) {
+        Value isCopied = is(size, zero);
+        size = select(isCopied, have[i], size);
+        factor = select(isCopied, one, factor);
+        have[i] = select(isCopied, one, have[i]);
+      }
       sizes.push_back(size);
-      others = arith::MulIOp::create(b, others, select(size, minusOne, one, size));
+      named.push_back(factor);
     }
-    Value rest = arith::DivSIOp::create(b, b.materializeIndex(total), select(others, zero, one, others));
+    auto multiply = [&](ArrayRef<Value> factors, bool skipsZeros) {
+      Value all = one;
+      for (Value factor : factors)
+        all = arith::MulIOp::create(b, all, skipsZeros ? select(is(factor, zero), one, factor) : factor);
+      return all;
+    };
+    Value isEmpty = is(multiply(named, false), zero);
+    Value available = select(isEmpty, multiply(have, true), multiply(have, false));
+    Value rest = arith::DivSIOp::create(b, available, multiply(named, true));
     SmallVector<Value> decided;
     for (auto [dim, wanted] : llvm::zip_equal(to, sizes)) {
-      b.bindFresh(dim, [&, size = wanted] { return select(size, minusOne, rest, size); });
+      b.bindFresh(dim, [&, size = wanted] { return select(is(size, minusOne), rest, size); });
       decided.push_back(b.materializeIndex(dim));
     }
     requireNoWrap(b, decided, kReshapeCount);
