@@ -109,7 +109,26 @@ Value NodeForm::scalar(double value, Type type) {
       b, tensor, DenseElementsAttr::get(tensor, Attribute(b.getIntegerAttr(type, integer.sextOrTrunc(width)))));
 }
 
-Attribute NodeForm::take(StringRef name) { return attributes.erase(name); }
+Attribute NodeForm::get(StringRef name) {
+  known.insert(name);
+  return attributes.get(name);
+}
+
+Attribute NodeForm::take(StringRef name) {
+  known.insert(name);
+  return attributes.erase(name);
+}
+
+void NodeForm::ignore(std::initializer_list<StringRef> names) {
+  for (StringRef name : names)
+    take(name);
+}
+
+const NodeGraph *NodeForm::graph(StringRef name) {
+  known.insert(name);
+  auto it = graphs.find(name);
+  return it == graphs.end() ? nullptr : &it->second;
+}
 
 /// More dimensions than numpy has, and any model.
 static constexpr size_t kMaxRank = 64;

@@ -9,6 +9,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace onnxc::onnx {
 
@@ -45,6 +46,9 @@ struct NodeForm {
   /// Set when the upgrade has made the whole node itself: these are its results, and nothing else is built.
   std::optional<llvm::SmallVector<mlir::Value>> results;
   llvm::SmallDenseSet<size_t, 4> unnamed; ///< results before the last that have no name, so that nobody reads them
+  /// The attributes, graphs among them, that an upgrade has asked for, there or not. Of a node that an upgrade makes by
+  /// itself these are all that the operator has: others mean nothing (lib/Import/Nodes.cpp).
+  llvm::StringSet<> known = {};
 
   bool isRead(size_t result) const { return result < resultCount && !unnamed.contains(result); }
   /// The operand, or null when the node has fewer or the operand is absent.
@@ -54,8 +58,13 @@ struct NodeForm {
   /// A constant of shape [values.size()], or a scalar of element type `type`.
   mlir::Value constant(llvm::ArrayRef<int64_t> values);
   mlir::Value scalar(double value, mlir::Type type);
-  /// Takes attribute `name` away and returns it (null when the node has none).
+  /// Attribute `name` (null when the node has none); `take` takes it away.
+  mlir::Attribute get(llvm::StringRef name);
   mlir::Attribute take(llvm::StringRef name);
+  /// Takes those away that change nothing here.
+  void ignore(std::initializer_list<llvm::StringRef> names);
+  /// The attribute that is a graph; null when the node has none.
+  const NodeGraph *graph(llvm::StringRef name);
   /// A diagnostic at the node.
   mlir::InFlightDiagnostic error() const { return mlir::emitError(b.getLoc()); }
 };

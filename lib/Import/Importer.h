@@ -127,9 +127,9 @@ private:
                                      llvm::SmallVectorImpl<mlir::Value> &results);
   llvm::FailureOr<int64_t> getOpset(llvm::StringRef domain, llvm::StringRef type, Scope &scope);
   std::string suggestOperator(llvm::StringRef domain, llvm::StringRef type);
-  llvm::LogicalResult dropUnknownAttributes(onnx::NodeForm &form, mlir::RegisteredOperationName op,
-                                            llvm::ArrayRef<llvm::StringRef> bodyNames,
-                                            const llvm::StringMap<Body> &bodies);
+  llvm::LogicalResult dropUnknownAttributes(onnx::NodeForm &form, llvm::StringRef type,
+                                            std::optional<mlir::RegisteredOperationName> op,
+                                            llvm::ArrayRef<llvm::StringRef> bodyNames);
   /// The value called `name`: null when it could not be built. Failure, after an error, when there is none.
   llvm::FailureOr<mlir::Value> lookup(llvm::StringRef name, Scope &scope);
   mlir::Value none();

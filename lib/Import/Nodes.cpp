@@ -160,19 +160,25 @@ std::string Importer::suggestOperator(StringRef domain, StringRef type) {
   return elsewhere.empty() ? suggest(type, own) : elsewhere;
 }
 
-/// An attribute that the operator does not have means nothing, unless somebody meant another one by it.
-LogicalResult Importer::dropUnknownAttributes(NodeForm &form, RegisteredOperationName op, ArrayRef<StringRef> bodyNames,
-                                              const llvm::StringMap<Body> &bodies) {
-  SmallVector<StringRef> known(bodyNames), operands;
-  for (StringAttr name : op.getAttributeNames())
-    known.push_back(name.getValue());
-  op.getInterface<OnnxOpInterface>()->getArgumentNames().split(operands, ' ');
-  SmallVector<StringRef> unknown;
+/// An attribute that the operator does not have means nothing, unless somebody meant another one by it. `op` is what
+/// the node becomes; none where an upgrade has made it, and has asked for all that it knows.
+LogicalResult Importer::dropUnknownAttributes(NodeForm &form, StringRef type, std::optional<RegisteredOperationName> op,
+                                              ArrayRef<StringRef> bodyNames) {
+  SmallVector<StringRef> known(bodyNames), operands, unknown;
+  if (op) {
+    for (StringAttr name : op->getAttributeNames())
+      known.push_back(name.getValue());
+    op->getInterface<OnnxOpInterface>()->getArgumentNames().split(operands, ' ');
+  } else {
+    for (const auto &entry : form.known)
+      known.push_back(entry.getKey());
+    llvm::sort(known); // a map has no order
+  }
   for (NamedAttribute attribute : form.attributes)
     if (!llvm::is_contained(known, attribute.getName()))
       unknown.push_back(attribute.getName());
-  for (const auto &entry : bodies)
-    if (!llvm::is_contained(bodyNames, entry.first()))
+  for (const auto &entry : form.graphs)
+    if (!llvm::is_contained(known, entry.first()))
       unknown.push_back(entry.first());
   for (StringRef name : unknown) {
     if (llvm::is_contained(operands, name))
@@ -180,8 +186,7 @@ LogicalResult Importer::dropUnknownAttributes(NodeForm &form, RegisteredOperatio
                                    << "': it is an input since a newer opset";
     if (std::string meant = suggest(name, known); !meant.empty())
       return emitError(b.getLoc()) << "the operator has no attribute '" << name << "'" << meant;
-    emitWarning(b.getLoc()) << form.name << " has no attribute '" << name << "'; assumed: '" << name
-                            << "' means nothing";
+    emitWarning(b.getLoc()) << type << " has no attribute '" << name << "'; assumed: '" << name << "' means nothing";
     form.attributes.erase(name);
   }
   return success();
@@ -239,6 +244,8 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
     if (failed(upgrade(form)))
       return failure();
     if (form.results) {
+      if (failed(dropUnknownAttributes(form, node.op_type(), std::nullopt, {})))
+        return failure();
       nodeCount += form.madeCount;
       results.assign(form.results->begin(), form.results->end());
       return success();
@@ -260,7 +267,7 @@ LogicalResult Importer::buildOperation(const NodeProto &node, ArrayRef<Value> op
   // The bodies, in the order that the operator has them.
   auto *bodyInterface = info->getInterface<OnnxBodyInterface>();
   ArrayRef<StringRef> names = bodyInterface ? bodyInterface->getBodyNames() : ArrayRef<StringRef>();
-  if (failed(dropUnknownAttributes(form, *info, names, bodies)))
+  if (failed(dropUnknownAttributes(form, node.op_type(), info, names)))
     return failure();
   for (StringRef name : names)
     if (!bodies.count(name))

@@ -9,6 +9,7 @@
 #include "onnxc/runtime.h"
 #include "tools/onnxc-run/Compare.h"
 #include "tools/onnxc-run/Value.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
@@ -39,6 +40,8 @@ static cl::opt<bool> guard("guard",
                            cl::desc("Put workspaces, outputs and what runs allocate before untouchable pages"));
 static cl::opt<bool> listSkipped("list-skipped", cl::desc("Print skipped cases and why"));
 static cl::opt<bool> listPassed("list-passed", cl::desc("Print the cases that pass"));
+static cl::opt<bool> knowsAttributes("known-attributes",
+                                     cl::desc("A case fails where onnxc does not know an attribute"));
 static cl::opt<int> minPassed("min-passed", cl::desc("Succeed when at least this many cases pass, whatever else fails"),
                               cl::init(0));
 
@@ -218,6 +221,9 @@ static Verdict runCase(const std::string &folder, const std::string &library, on
     first = first.split('\n').first;
     return {compiled.status == onnxc::CompileStatus::Unsupported ? 's' : 'f', "compile: " + first.str()};
   }
+  for (StringRef line : llvm::split(StringRef(compiled.diagnostics), '\n'))
+    if (knowsAttributes && line.contains("has no attribute"))
+      return {'f', "compile: " + line.str()};
   onnxc_error error;
   onnxc_library *opened = nullptr;
   int64_t held = 0;

@@ -103,6 +103,7 @@ static SmallVector<int64_t> rangeOf(int64_t from, int64_t to) { return llvm::to_
 static LogicalResult expandEmbedding(NodeForm &node) {
   if (failed(requireOperands(node, 2)))
     return failure();
+  node.ignore({"padding_idx", "scale_grad_by_freq", "sparse"}); // which are about gradients
   return finish(node, build<GatherOp>(node, {node.operand(0), node.operand(1)}));
 }
 
@@ -119,6 +120,7 @@ static LogicalResult expandEmbeddingBag(NodeForm &node) {
     return failure();
   if (*mode < 0 || *mode > 2 || *padding >= 0)
     return node.error() << "embedding_bag: a mode other than 0 to 2, or a padding_idx, is not supported";
+  node.ignore({"scale_grad_by_freq", "sparse"}); // which are about gradients
   Value weight = node.operand(0), indices = toInt64(node, node.operand(1)), offsets = toInt64(node, node.operand(2));
   Value factors = node.operand(6);
   if (!indices || getDims(weight).size() != 2)
@@ -231,8 +233,9 @@ static LogicalResult expandIndex(NodeForm &node) {
 template <typename OpT> static LogicalResult expandGather(NodeForm &node) {
   if (failed(requireOperands(node, 2)))
     return failure();
-  Value self = node.operand(0), index = node.operand(node.attributes.get("dim") ? 1 : 2);
+  Value self = node.operand(0), index = node.operand(node.get("dim") ? 1 : 2);
   auto axis = takeAxis(node, 1, "dim", getDims(self).size());
+  node.ignore({"sparse_grad"});
   if (failed(axis))
     return failure();
   return finish(node, build<OpT>(node, {self, index}, intAttr(node, "axis", *axis)));
@@ -280,6 +283,7 @@ static LogicalResult upsample(NodeForm &node, StringRef mode, unsigned spatial) 
       return failure();
     alignsCorners = *aligns != 0;
   }
+  node.ignore({"scales", "scales_d", "scales_h", "scales_w"}); // what the sizes were made of
   Value sizes = toInt64(node, node.operand(1)), scales = absent(node);
   if (auto given = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("output_size")))
     sizes = node.constant(given);
@@ -350,8 +354,9 @@ static LogicalResult adaptiveAveragePool(NodeForm &node, unsigned spatial) {
 static LogicalResult expandLayerNorm(NodeForm &node) {
   if (failed(requireOperands(node, 1)) || failed(getOperandType(node, 0)))
     return failure();
-  unsigned first = node.attributes.get("normalized_shape") ? 1 : 2; // where the tensors are
+  unsigned first = node.get("normalized_shape") ? 1 : 2; // where the tensors are
   auto shape = takeNumbers(node, 1, "normalized_shape");
+  node.ignore({"cudnn_enable"});
   auto epsilon = takeNumber(node, 4, "eps", 1e-5);
   if (failed(shape) || failed(epsilon))
     return failure();
@@ -370,8 +375,9 @@ static LogicalResult expandLayerNorm(NodeForm &node) {
 static LogicalResult expandGroupNorm(NodeForm &node) {
   if (failed(requireOperands(node, 1)) || failed(getOperandType(node, 0)))
     return failure();
-  unsigned first = node.attributes.get("num_groups") ? 1 : 2;
+  unsigned first = node.get("num_groups") ? 1 : 2;
   auto groups = takeIndex(node, 1, "num_groups");
+  node.ignore({"cudnn_enabled"});
   auto epsilon = takeNumber(node, 4, "eps", 1e-5);
   if (failed(groups) || failed(epsilon))
     return failure();
@@ -396,10 +402,10 @@ static LogicalResult expandVariance(NodeForm &node, bool isRoot) {
   int64_t rank = getDims(x).size();
   if (!isa<FloatType>(type))
     return node.error() << "takes floats";
-  bool isTotal = !node.attributes.get("dim") && node.operands.size() < 3;
+  bool isTotal = !node.get("dim") && node.operands.size() < 3;
   auto dims = isTotal ? FailureOr<std::optional<Numbers>>(std::optional<Numbers>()) : takeNumbers(node, 1, "dim");
   unsigned at = isTotal ? 1 : 2;
-  StringRef name = node.attributes.get("correction") ? "correction" : "unbiased";
+  StringRef name = node.get("correction") ? "correction" : "unbiased";
   auto correction = takeNumber(node, at, name, 1);
   auto keeps = takeIndex(node, at + 1, "keepdim", 0);
   if (failed(dims) || failed(correction) || failed(keeps))

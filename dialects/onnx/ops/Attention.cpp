@@ -666,12 +666,8 @@ static LogicalResult expandFlexAttention(NodeForm &node) {
   int64_t inDefault = getOnnxType(element.isF64() ? element : node.b.getF32Type());
   NamedAttribute precision = intAttr(node, "softmax_precision", takeInt(node, "softmax_precision", inDefault));
   auto scale = dyn_cast_or_null<FloatAttr>(node.take("scale"));
-  for (NamedAttribute attribute : node.attributes)
-    return node.error() << "the operator has no attribute '" << attribute.getName().getValue() << "'";
-  for (const auto &graph : node.graphs)
-    if (graph.first() != "score_mod" && graph.first() != "prob_mod")
-      return node.error() << "the operator has no attribute '" << graph.first() << "'";
-  if (node.graphs.empty()) {
+  const NodeGraph *scoreGraph = node.graph("score_mod"), *weightGraph = node.graph("prob_mod");
+  if (!scoreGraph && !weightGraph) {
     SmallVector<NamedAttribute> attributes{precision};
     if (scale)
       attributes.push_back(node.b.getNamedAttr("scale", scale));
@@ -694,11 +690,10 @@ static LogicalResult expandFlexAttention(NodeForm &node) {
   k = build<TransposeOp>(node, build<MulOp>(node, {repeatHeads(node, k, q), factor}),
                          intsAttr(node, "perm", {0, 1, 3, 2}));
   Value score = cast(build<MatMulOp>(node, {build<MulOp>(node, {q, factor}), k}), wide);
-  auto modify = [&](StringRef name, Value value) -> Value {
-    auto graph = node.graphs.lookup(name);
+  auto modify = [&](StringRef name, const NodeGraph *graph, Value value) -> Value {
     if (!graph || !value)
       return value;
-    auto results = graph(value);
+    auto results = (*graph)(value);
     if (failed(results))
       return {};
     if (results->size() != 1 || !results->front() ||
@@ -709,8 +704,8 @@ static LogicalResult expandFlexAttention(NodeForm &node) {
     }
     return results->front();
   };
-  score = modify("score_mod", score);
-  Value weights = modify("prob_mod", build<SoftmaxOp>(node, score, intAttr(node, "axis", 3)));
+  score = modify("score_mod", scoreGraph, score);
+  Value weights = modify("prob_mod", weightGraph, build<SoftmaxOp>(node, score, intAttr(node, "axis", 3)));
   return finish(node, build<MatMulOp>(node, {cast(weights, getOnnxType(element)), repeatHeads(node, v, q)}));
 }
 

@@ -67,7 +67,7 @@ static LogicalResult expandFusedConv(NodeForm &node) {
   if (failed(requireOperands(node, 2)))
     return failure();
   SmallVector<Value> operands{node.operand(0), node.operand(1), orAbsent(node, node.operand(2))};
-  Value result = build<ConvOp>(node, operands, node.attributes.getAttrs());
+  Value result = build<ConvOp>(node, operands, takeThoseOf<ConvOp>(node));
   if (Value z = node.operand(3))
     result = build<AddOp>(node, {result, z});
   if (!activation || !result)
@@ -99,7 +99,7 @@ static LogicalResult expandFusedGemm(NodeForm &node) {
   if (failed(requireOperands(node, 2)))
     return failure();
   SmallVector<Value> operands{node.operand(0), node.operand(1), orAbsent(node, node.operand(2))};
-  Value result = build<GemmOp>(node, operands, node.attributes.getAttrs());
+  Value result = build<GemmOp>(node, operands, takeThoseOf<GemmOp>(node));
   if (activation)
     result = activate(node, activation, result, [&](size_t, StringRef name) { return parameters.lookup(name); });
   return finish(node, result);
@@ -272,7 +272,7 @@ static LogicalResult expandSimplifiedLayerNormalization(NodeForm &node) {
   if (axis < -rank || axis >= rank)
     return node.error() << "axis " << axis << " is out of range for rank " << rank;
   double epsilon = takeFloat(node, "epsilon", 1e-5f);
-  SmallVector<NamedAttribute> attributes(node.attributes.getAttrs());
+  SmallVector<NamedAttribute> attributes = takeThoseOf<RMSNormalizationOp>(node);
   attributes.push_back(intAttr(node, "axis", axis));
   attributes.push_back(floatAttr(node, "epsilon", epsilon));
   SmallVector<Value> results{build<RMSNormalizationOp>(node, {node.operand(0), node.operand(1)}, attributes)};
@@ -418,7 +418,7 @@ static LogicalResult expandUnique(NodeForm &node) {
 static LogicalResult expandGridSample(NodeForm &node) {
   if (failed(requireOperands(node, 2)))
     return failure();
-  auto y = expand(node, "GridSample", 16, {node.operand(0), node.operand(1)}, node.attributes.getAttrs());
+  auto y = expandWithAttributes(node, "GridSample", 16, {node.operand(0), node.operand(1)});
   return succeeded(y) ? finish(node, *y) : failure();
 }
 
@@ -471,7 +471,7 @@ static LogicalResult expandConvTransposeWithDynamicPads(NodeForm &node) {
     return failure();
   Value pads = node.operand(2);
   SmallVector<Value> operands{node.operand(0), node.operand(1), orAbsent(node, node.operand(3))};
-  SmallVector<NamedAttribute> attributes(node.attributes.getAttrs());
+  SmallVector<NamedAttribute> attributes = takeThoseOf<ConvTransposeOp>(node);
   if (pads)
     if (auto known = getConstantInts(pads)) {
       attributes.push_back(intsAttr(node, "pads", *known));
@@ -499,8 +499,7 @@ static LogicalResult expandWordConvEmbedding(NodeForm &node) {
   auto width = getDims(filters).size() == 4 ? getConstant(getDims(filters)[2]) : std::nullopt;
   if (getDims(words).size() != 2 || !width)
     return node.error() << "Sequence must be a matrix, and W have 4 dimensions of known size";
-  for (StringRef size : {"embedding_size", "conv_window_size", "char_embedding_size"})
-    node.take(size); // what the sizes of W and C say
+  node.ignore({"embedding_size", "conv_window_size", "char_embedding_size"}); // what the sizes of W and C say
   Type i32 = node.b.getI32Type(), f32 = node.b.getF32Type();
   Value letters = unsqueeze(node, build<GatherOp>(node, {node.operand(3), words}), 1);
   Value y = build<ConvOp>(node, {letters, filters, node.operand(2)});

@@ -140,8 +140,6 @@ LogicalResult Mixture::run(Layer first, Layer second, Value shares, bool sharesA
     return node.error() << "swiglu needs swiglu_fusion 1: gates and values in turn";
   if (takeInt(node, "swiglu_limit_after_activation", 0) != 0)
     return node.error() << "a limit after the activation is not supported";
-  for (NamedAttribute attribute : node.attributes)
-    return node.error() << "the attribute '" << attribute.getName().getValue() << "' is not supported";
   Value input = node.operand(0), router = node.operand(1);
   size_t rank = getDims(input).size();
   if ((rank != 2 && rank != 3) || getDims(router).size() != 2)

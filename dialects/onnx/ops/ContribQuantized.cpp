@@ -55,7 +55,7 @@ template <typename OpT> static LogicalResult expandBinary(NodeForm &node) {
 
 template <typename OpT> static LogicalResult expandUnary(NodeForm &node) {
   Value x = dequantize(node, 0);
-  return quantize(node, build<OpT>(node, x, node.attributes.getAttrs()), 3, node.operand(0));
+  return quantize(node, build<OpT>(node, x, takeThoseOf<OpT>(node)), 3, node.operand(0));
 }
 
 static LogicalResult expandWhere(NodeForm &node) {
@@ -73,7 +73,7 @@ static LogicalResult expandConcat(NodeForm &node) {
   SmallVector<Value> parts;
   for (size_t i = 2; i < node.operands.size(); i += 3)
     parts.push_back(dequantize(node, i));
-  return quantize(node, build<ConcatOp>(node, parts, node.attributes.getAttrs()), 0, node.operand(2));
+  return quantize(node, build<ConcatOp>(node, parts, takeThoseOf<ConcatOp>(node)), 0, node.operand(2));
 }
 
 //===- Reductions -----------------------------------------------------------------------===//
@@ -83,7 +83,7 @@ template <typename OpT> static LogicalResult expandPool(NodeForm &node) {
   Value x = dequantize(node, 0);
   if (isChannelsLast)
     x = moveChannels(node, x, /*toFront=*/true);
-  x = build<OpT>(node, x, node.attributes.getAttrs());
+  x = build<OpT>(node, x, takeThoseOf<OpT>(node));
   return quantize(node, isChannelsLast ? moveChannels(node, x, /*toFront=*/false) : x, 3, node.operand(0));
 }
 
@@ -91,21 +91,21 @@ template <typename OpT> static LogicalResult expandPool(NodeForm &node) {
 static LogicalResult expandNhwcMaxPool(NodeForm &node) {
   if (failed(requireOperands(node, 1)))
     return failure();
-  Value x = build<MaxPoolOp>(node, moveChannels(node, node.operand(0), /*toFront=*/true), node.attributes.getAttrs());
+  Value x = build<MaxPoolOp>(node, moveChannels(node, node.operand(0), /*toFront=*/true), takeThoseOf<MaxPoolOp>(node));
   return finish(node, moveChannels(node, x, /*toFront=*/false));
 }
 
 static LogicalResult expandReduceMean(NodeForm &node) {
   auto axes = dyn_cast_or_null<DenseI64ArrayAttr>(node.take("axes"));
   Value list = axes ? node.constant(axes) : absent(node);
-  Value mean = build<ReduceMeanOp>(node, {dequantize(node, 0), list}, node.attributes.getAttrs());
+  Value mean = build<ReduceMeanOp>(node, {dequantize(node, 0), list}, takeThoseOf<ReduceMeanOp>(node));
   return quantize(node, mean, 3, node.operand(0));
 }
 
 /// The attribute opset says which version of Softmax it is.
 static LogicalResult expandSoftmax(NodeForm &node) {
   int64_t opset = takeInt(node, "opset", 13);
-  auto weights = expand(node, "Softmax", opset, dequantize(node, 0), node.attributes.getAttrs());
+  auto weights = expandWithAttributes(node, "Softmax", opset, dequantize(node, 0));
   return succeeded(weights) ? quantize(node, weights->front(), 3, node.operand(0)) : failure();
 }
 
@@ -118,7 +118,7 @@ static LogicalResult expandConv(NodeForm &node) {
   bool isChannelsLast = takeInt(node, "channels_last", 0);
   if (isChannelsLast)
     node.operands[0] = moveChannels(node, node.operands[0], /*toFront=*/true);
-  auto y = expand(node, "QLinearConv", node.opset, node.operands, node.attributes.getAttrs());
+  auto y = expandWithAttributes(node, "QLinearConv", node.opset, node.operands);
   if (failed(y))
     return failure();
   return finish(node, isChannelsLast ? moveChannels(node, y->front(), /*toFront=*/false) : y->front());
@@ -129,8 +129,8 @@ static LogicalResult expandGemm(NodeForm &node) {
   if (failed(requireOperands(node, 6)))
     return failure();
   double alpha = takeFloat(node, "alpha", 1);
-  bool isTransposed = dyn_cast_or_null<IntegerAttr>(node.attributes.get("transB")) &&
-                      llvm::cast<IntegerAttr>(node.attributes.get("transB")).getSInt() != 0;
+  bool isTransposed =
+      dyn_cast_or_null<IntegerAttr>(node.get("transB")) && llvm::cast<IntegerAttr>(node.get("transB")).getSInt() != 0;
   Value a = dequantize(node, 0), b = dequantize(node, 3, isTransposed ? 0 : 1), c = absent(node);
   Value scale = build<MulOp>(node, {node.operand(1), node.operand(4)});
   if (scale && alpha != 1)
@@ -139,7 +139,7 @@ static LogicalResult expandGemm(NodeForm &node) {
     // With broadcasting: C may be a matrix, with one scale for each column.
     c = build<MulOp>(node, {castTo(node, given, node.b.getF32Type()), scale});
   }
-  SmallVector<NamedAttribute> attributes(node.attributes.getAttrs());
+  SmallVector<NamedAttribute> attributes = takeThoseOf<GemmOp>(node);
   attributes.push_back(floatAttr(node, "alpha", alpha));
   Value y = build<GemmOp>(node, {a, b, c}, attributes);
   return node.operand(7) ? quantize(node, y, 7, node.operand(0)) : finish(node, y);

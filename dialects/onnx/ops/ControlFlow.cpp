@@ -1149,8 +1149,8 @@ onnxc::onnx::makeLoop(NodeForm &node, Value rounds, Value condition, ArrayRef<Va
 
 /// SequenceMap is a Loop over the items of sequences, whose outputs it puts into sequences that it carries.
 static LogicalResult expandSequenceMap(NodeForm &node) {
-  auto graph = node.graphs.find("body");
-  if (graph == node.graphs.end())
+  const NodeGraph *graph = node.graph("body");
+  if (!graph)
     return node.error() << "the attribute 'body' is missing";
   if (node.operands.empty() || !isa<SequenceType>(node.operands[0].getType()))
     return node.error() << "the first input must be a sequence";
@@ -1174,7 +1174,7 @@ static LogicalResult expandSequenceMap(NodeForm &node) {
       }
       items.push_back(operand);
     }
-    auto outputs = graph->second(items);
+    auto outputs = (*graph)(items);
     if (failed(outputs))
       return failure();
     SmallVector<Value> yielded{body->getArgument(1)};

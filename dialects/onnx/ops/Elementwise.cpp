@@ -436,7 +436,7 @@ FailureOr<SmallVector<Value>> DropoutOp::lowerToLinalg(LoweringBuilder &b, Value
 /// first from `axis` on, the last ones by default.
 static LogicalResult upgradeBroadcast(NodeForm &node) {
   bool broadcasts = takeInt(node, "broadcast", 0);
-  Attribute axisAttr = node.attributes.get("axis");
+  Attribute axisAttr = node.get("axis");
   int64_t axis = takeInt(node, "axis", 0);
   if (!broadcasts || !axisAttr)
     return success();
@@ -456,7 +456,7 @@ static LogicalResult upgradeBroadcast(NodeForm &node) {
 
 /// Some exporters went on writing what version 7 has done away with.
 static LogicalResult takeLegacyBroadcast(NodeForm &node) {
-  if (!node.attributes.get("broadcast") && !node.attributes.get("axis"))
+  if (!node.get("broadcast") && !node.get("axis"))
     return success();
   emitWarning(node.b.getLoc()) << node.name
                                << " has no attributes 'broadcast' and 'axis' from opset 7 on; assumed: those "
@@ -490,7 +490,7 @@ static LogicalResult upgradeClip6(NodeForm &node) {
 /// In version 1, and in models that say version 6 but were written for it, the type was a name: that of the
 /// TensorProto.DataType.
 static LogicalResult upgradeCast1(NodeForm &node) {
-  auto name = dyn_cast_or_null<StringAttr>(node.attributes.get("to"));
+  auto name = dyn_cast_or_null<StringAttr>(node.get("to"));
   if (!name)
     return success();
   std::string wanted = name.getValue().lower();

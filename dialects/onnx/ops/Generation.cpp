@@ -273,12 +273,12 @@ LogicalResult Search::takeWhisperSettings() {
 }
 
 FailureOr<const NodeGraph *> Search::graph(StringRef name) {
-  auto it = node.graphs.find(name);
-  if (it == node.graphs.end())
+  const NodeGraph *graph = node.graph(name);
+  if (!graph)
     return node.error() << "the attribute '" << name << "' is missing";
-  if (it->second.outputCount < 2)
+  if (graph->outputCount < 2)
     return node.error() << "'" << name << "' must have scores of words and caches as outputs";
-  return &it->second;
+  return graph;
 }
 
 /// What the graph gives: scores and caches.
@@ -742,7 +742,8 @@ LogicalResult Search::runDecoderOnly() {
   auto decoder = graph("decoder");
   if (failed(decoder))
     return failure();
-  const NodeGraph &each = **decoder, &first = node.graphs.count("init_decoder") ? node.graphs["init_decoder"] : each;
+  const NodeGraph *initialGraph = node.graph("init_decoder");
+  const NodeGraph &each = **decoder, &first = initialGraph ? *initialGraph : each;
   size_t caches = each.outputCount - 1, behind = 3 + caches;
   if (each.inputs.size() < behind || first.inputs.size() < behind || first.outputCount != each.outputCount)
     return node.error() << "a decoder must have words, positions, a mask and the caches that it gives as inputs";
@@ -931,8 +932,6 @@ LogicalResult Search::run() {
   model = takeInt(node, "model_type", isForWhisper ? kWhisper : kGpt);
   if (failed(takeSettings()))
     return failure();
-  for (NamedAttribute attribute : node.attributes)
-    return node.error() << "the attribute '" << attribute.getName().getValue() << "' is not supported";
   hasStepScores = method == Method::Beams && node.isRead(2);
   if (model == kGpt && !isForWhisper)
     return runDecoderOnly();

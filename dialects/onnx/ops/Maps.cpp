@@ -26,11 +26,11 @@ static Type getCastType(MLIRContext *context, StringRef name) {
 /// Values of another type than `cast_to` are cast by Cast.
 static LogicalResult splitCastMap(NodeForm &node) {
   auto map = node.operands.empty() ? MapType() : dyn_cast<MapType>(node.operands[0].getType());
-  auto name = dyn_cast_or_null<StringAttr>(node.attributes.get("cast_to"));
+  auto name = dyn_cast_or_null<StringAttr>(node.get("cast_to"));
   Type wanted = getCastType(node.b.getContext(), name ? name.getValue() : "TO_FLOAT");
   if (!map || !wanted || map.getValueType() == wanted)
     return success();
-  auto values = make<CastMapOp>(node.b, node.operands[0], node.attributes.getAttrs());
+  auto values = make<CastMapOp>(node.b, node.operands[0], takeThoseOf<CastMapOp>(node));
   if (!values)
     return failure();
   Type i64 = node.b.getIntegerType(64, /*isSigned=*/true);

@@ -1010,7 +1010,7 @@ FailureOr<SmallVector<Value>> TriluOp::lowerToLinalg(LoweringBuilder &b, ValueRa
 
 /// Concat 1 had a default axis.
 static LogicalResult upgradeConcat1(NodeForm &node) {
-  if (!node.attributes.get("axis"))
+  if (!node.get("axis"))
     node.attributes.set("axis", IntegerAttr::get(IntegerType::get(node.b.getContext(), 64, IntegerType::Signed), 1));
   return success();
 }

@@ -398,7 +398,7 @@ static LogicalResult upgradeBatchNormalization9(NodeForm &node) {
       return failure();
   }
   setInt(node, "training_mode", isTraining);
-  auto normal = make<BatchNormalizationOp>(node.b, node.operands, node.attributes.getAttrs(), 3);
+  auto normal = make<BatchNormalizationOp>(node.b, node.operands, takeThoseOf<BatchNormalizationOp>(node), 3);
   if (!normal)
     return failure();
   SmallVector<Value> results{normal.getY(), normal.getRunningMean(), normal.getRunningVar(), node.operands[3],
@@ -423,7 +423,7 @@ static LogicalResult upgradeBatchNormalization9(NodeForm &node) {
 /// Before version 21 scale and bias were one number for each group.
 static LogicalResult upgradeGroupNormalization18(NodeForm &node) {
   auto type = getOperandType(node, 0);
-  auto groups = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_groups"));
+  auto groups = dyn_cast_or_null<IntegerAttr>(node.get("num_groups"));
   if (failed(type) || failed(getOperandType(node, 1)) || failed(getOperandType(node, 2)))
     return failure();
   int64_t count = groups ? groups.getValue().getSExtValue() : 0;

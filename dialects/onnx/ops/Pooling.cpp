@@ -805,7 +805,7 @@ FailureOr<SmallVector<Value>> MaxUnpoolOp::lowerToLinalg(LoweringBuilder &b, Val
 
 /// p was a float in version 1.
 static LogicalResult makePowerInteger(NodeForm &node) {
-  auto p = dyn_cast_or_null<FloatAttr>(node.attributes.get("p"));
+  auto p = dyn_cast_or_null<FloatAttr>(node.get("p"));
   if (!p)
     return success();
   double value = p.getValueAsDouble();

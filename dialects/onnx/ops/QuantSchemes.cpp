@@ -290,10 +290,7 @@ static LogicalResult expandChannelsLast(NodeForm &node, StringRef name) {
   unsigned wanted = name == "MaxPool" ? 1 : name == "Conv" ? 3 : 5;
   while (node.operands.size() < wanted)
     node.operands.push_back(absent(node));
-  auto y = expand(node, name, 28, node.operands, node.attributes.getAttrs(),
-                  name == "MaxPool" ? 2
-                  : name == "Conv"  ? 1
-                                    : 3);
+  auto y = expandWithAttributes(node, name, 28, node.operands, name == "MaxPool" ? 2 : name == "Conv" ? 1 : 3);
   return succeeded(y) ? finish(node, moveChannels(node, y->front(), false)) : failure();
 }
 
@@ -326,8 +323,7 @@ static LogicalResult expandQuantAvgPool(NodeForm &node) {
 }
 
 static LogicalResult renameIdentity(NodeForm &node) {
-  for (NamedAttribute attribute : llvm::to_vector(node.attributes.getAttrs()))
-    node.take(attribute.getName());
+  node.ignore({"debug_name"});
   node.domain = "";
   node.name = "Identity";
   return success();

@@ -11,6 +11,7 @@
 #include "dialects/onnx/support/Contraction.h"
 #include "dialects/onnx/support/ElementTypes.h"
 #include "dialects/onnx/support/SmallFloats.h"
+#include "dialects/onnx/support/Upgrade.h"
 #include "dialects/onnx/support/ZeroPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -326,13 +327,6 @@ static LogicalResult quantize(NodeForm &node, Value y, unsigned scale) {
   return success();
 }
 
-static LogicalResult requireOperands(NodeForm &node, unsigned least) {
-  for (unsigned i = 0; i < least; ++i)
-    if (!node.operand(i))
-      return node.error() << "input " << i << " must be given";
-  return success();
-}
-
 static LogicalResult expandQLinearConv(NodeForm &node) {
   if (failed(requireOperands(node, 8)))
     return failure();
@@ -345,7 +339,7 @@ static LogicalResult expandQLinearConv(NodeForm &node) {
     Value scale = build<MulOp>(b, {node.operand(1), node.operand(4)});
     bias = scale ? build<DequantizeLinearOp>(b, {given, scale, bias}, intAttribute(b, "axis", 0)) : Value();
   }
-  Operation *conv = bias ? makeOp(b, ConvOp::getOperationName(), {x, w, bias}, node.attributes.getAttrs(), 1) : nullptr;
+  Operation *conv = bias ? makeOp(b, ConvOp::getOperationName(), {x, w, bias}, takeThoseOf<ConvOp>(node), 1) : nullptr;
   return conv ? quantize(node, conv->getResult(0), 6) : failure();
 }
 

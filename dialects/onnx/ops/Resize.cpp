@@ -644,7 +644,7 @@ FailureOr<SmallVector<Value>> ResizeOp::lowerToLinalg(LoweringBuilder &b, ValueR
 static LogicalResult upgradeResize10(NodeForm &node) {
   node.attributes.set("coordinate_transformation_mode", node.b.getStringAttr("asymmetric"));
   node.attributes.set("nearest_mode", node.b.getStringAttr("simple"));
-  if (auto mode = dyn_cast_or_null<StringAttr>(node.attributes.get("mode")); mode && mode.getValue() == "bilinear")
+  if (auto mode = dyn_cast_or_null<StringAttr>(node.get("mode")); mode && mode.getValue() == "bilinear")
     node.attributes.set("mode", node.b.getStringAttr("linear"));
   Value scales = node.operand(1);
   if (!scales)

@@ -43,7 +43,7 @@ static FloatType getFloatType(NodeForm &node) {
 
 /// The attribute, which the specification gives no default; 1 leaves out what it does, and onnxruntime refuses it.
 static double takeFactor(NodeForm &node, StringRef name) {
-  if (!node.attributes.get(name))
+  if (!node.get(name))
     emitWarning(node.b.getLoc()) << node.name << " has no attribute '" << name << "'; assumed: " << name << " = 1";
   return takeFloat(node, name, 1);
 }
@@ -215,7 +215,7 @@ static LogicalResult fillWith(NodeForm &node, Type type) {
 
 static LogicalResult expandGivenTensorFill(NodeForm &node) {
   Value like = node.operand(0);
-  bool isContent = node.attributes.get("input_as_shape") != nullptr;
+  bool isContent = node.get("input_as_shape") != nullptr;
   Type type = like && !isContent ? getElementTypeOrSelf(like) : node.b.getF32Type();
   return fillWith(node, isa<FloatType>(type) && !isSmallFloat(type) ? type : node.b.getF32Type());
 }

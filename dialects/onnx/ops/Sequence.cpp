@@ -157,10 +157,10 @@ static LogicalResult knowAt(NodeForm &node) {
 
 static LogicalResult knowConcat(NodeForm &node) {
   auto items = node.operand(0) ? getKnownItems(node.operand(0)) : std::nullopt;
-  auto axis = dyn_cast_or_null<IntegerAttr>(node.attributes.get("axis"));
+  auto axis = dyn_cast_or_null<IntegerAttr>(node.get("axis"));
   if (!items || items->empty() || !axis)
     return success();
-  if (auto isNew = dyn_cast_or_null<IntegerAttr>(node.attributes.get("new_axis")); isNew && !isNew.getValue().isZero())
+  if (auto isNew = dyn_cast_or_null<IntegerAttr>(node.get("new_axis")); isNew && !isNew.getValue().isZero())
     for (Value &item : *items) {
       auto unsqueezed = make<UnsqueezeOp>(node.b, {item, node.constant(axis.getValue().getSExtValue())});
       if (!unsqueezed)

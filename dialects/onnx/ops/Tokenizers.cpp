@@ -83,7 +83,7 @@ FailureOr<SmallVector<Value>> BertTokenizerOp::lowerToLinalg(LoweringBuilder &b,
 static LogicalResult expandHfBertTokenizer(NodeForm &node) {
   if (failed(requireOperands(node, 1)))
     return failure();
-  auto op = make<BertTokenizerOp>(node.b, node.operand(0), node.attributes.getAttrs(), 4);
+  auto op = make<BertTokenizerOp>(node.b, node.operand(0), takeThoseOf<BertTokenizerOp>(node), 4);
   if (!op)
     return failure();
   return finish(node, {unsqueeze(node, op.getInputIds(), {0}), unsqueeze(node, op.getAttentionMask(), {0}),

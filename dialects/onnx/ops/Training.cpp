@@ -98,7 +98,7 @@ static LogicalResult expandAdam(NodeForm &node) {
 /// The gradient counts in full in the first step.
 static LogicalResult expandMomentum(NodeForm &node) {
   for (StringRef name : {"alpha", "beta", "norm_coefficient", "mode"})
-    if (!node.attributes.get(name))
+    if (!node.get(name))
       return node.error() << "the attribute " << name << " must be given";
   double alpha = takeFloat(node, "alpha", 0), beta = takeFloat(node, "beta", 0);
   double norm = takeFloat(node, "norm_coefficient", 0);

@@ -9,7 +9,7 @@ using namespace mlir;
 using namespace onnxc::onnx;
 
 LogicalResult onnxc::onnx::giveSeed(NodeForm &node) {
-  if (node.attributes.get("seed"))
+  if (node.get("seed"))
     return success();
   std::string name;
   llvm::raw_string_ostream(name) << node.b.getLoc();

@@ -26,8 +26,16 @@ void onnxc::onnx::setInt(NodeForm &node, StringRef name, int64_t value) {
 }
 
 void onnxc::onnx::setDefault(NodeForm &node, StringRef name, Attribute value) {
-  if (!node.attributes.get(name))
+  if (!node.get(name))
     node.attributes.set(name, value);
+}
+
+SmallVector<NamedAttribute> onnxc::onnx::takeThoseOf(NodeForm &node, StringRef operation) {
+  SmallVector<NamedAttribute> taken;
+  for (StringAttr name : RegisteredOperationName::lookup(operation, node.b.getContext())->getAttributeNames())
+    if (Attribute attribute = node.take(name))
+      taken.push_back({name, attribute});
+  return taken;
 }
 
 LogicalResult onnxc::onnx::attributeToOperand(NodeForm &node, StringRef name, unsigned i) {
@@ -153,21 +161,41 @@ Value onnxc::onnx::countTo(NodeForm &node, Value count) {
   return build<RangeOp>(node, {node.scalar(0, i64), reshape(node, count, {}), node.scalar(1, i64)});
 }
 
-FailureOr<SmallVector<Value>> onnxc::onnx::expand(NodeForm &node, StringRef name, int64_t opset,
-                                                  ArrayRef<Value> operands, ArrayRef<NamedAttribute> attributes,
-                                                  size_t results) {
-  if (llvm::is_contained(operands, Value()))
+/// Builds the node; `form.known` has the operator's attributes then.
+static FailureOr<SmallVector<Value>> buildForm(NodeForm &form) {
+  if (llvm::is_contained(form.operands, Value()))
     return failure();
-  NodeForm form{node.b, "", name.str(), opset, llvm::to_vector(operands), attributes, results, {}, {}, 0, {}, {}};
-  for (OnnxDialect::Upgrade upgrade :
-       node.b.getContext()->getLoadedDialect<OnnxDialect>()->getUpgrades("", name, opset)) {
+  auto *dialect = form.b.getContext()->getLoadedDialect<OnnxDialect>();
+  for (OnnxDialect::Upgrade upgrade : dialect->getUpgrades("", form.name, form.opset)) {
     if (failed(upgrade(form)))
       return failure();
     if (form.results)
       return *form.results;
   }
-  Operation *op = makeOp(node.b, "onnx." + form.name, form.operands, form.attributes.getAttrs(), results);
+  std::string operation = "onnx." + form.name;
+  Operation *op = makeOp(form.b, operation, form.operands, takeThoseOf(form, operation), form.resultCount);
   if (!op)
     return failure();
   return SmallVector<Value>(op->getResults());
+}
+
+static NodeForm standardForm(NodeForm &node, StringRef name, int64_t opset, ArrayRef<Value> operands,
+                             ArrayRef<NamedAttribute> attributes, size_t results) {
+  return {node.b, "", name.str(), opset, llvm::to_vector(operands), attributes, results, {}, {}, 0, {}, {}};
+}
+
+FailureOr<SmallVector<Value>> onnxc::onnx::expand(NodeForm &node, StringRef name, int64_t opset,
+                                                  ArrayRef<Value> operands, ArrayRef<NamedAttribute> attributes,
+                                                  size_t results) {
+  NodeForm form = standardForm(node, name, opset, operands, attributes, results);
+  return buildForm(form);
+}
+
+FailureOr<SmallVector<Value>> onnxc::onnx::expandWithAttributes(NodeForm &node, StringRef name, int64_t opset,
+                                                                ArrayRef<Value> operands, size_t results) {
+  NodeForm form = standardForm(node, name, opset, operands, node.attributes.getAttrs(), results);
+  auto made = buildForm(form);
+  for (const auto &entry : form.known)
+    node.take(entry.getKey());
+  return made;
 }

@@ -16,6 +16,12 @@ void setInt(NodeForm &node, llvm::StringRef name, int64_t value);
 /// Gives an attribute the default that it had in an older version.
 void setDefault(NodeForm &node, llvm::StringRef name, mlir::Attribute value);
 
+/// Takes away those attributes that an operator of the dialect has, for one that is made of it.
+llvm::SmallVector<mlir::NamedAttribute> takeThoseOf(NodeForm &node, llvm::StringRef operation);
+template <typename OpT> llvm::SmallVector<mlir::NamedAttribute> takeThoseOf(NodeForm &node) {
+  return takeThoseOf(node, OpT::getOperationName());
+}
+
 /// An attribute became operand `i`: integers (one or a list) a vector of int64, a float a scalar of the first operand's
 /// element type. Where it is absent, so is the operand.
 llvm::LogicalResult attributeToOperand(NodeForm &node, llvm::StringRef name, unsigned i);
@@ -72,5 +78,10 @@ llvm::FailureOr<llvm::SmallVector<mlir::Value>> expand(NodeForm &node, llvm::Str
                                                        llvm::ArrayRef<mlir::Value> operands,
                                                        llvm::ArrayRef<mlir::NamedAttribute> attributes,
                                                        size_t results = 1);
+/// The same with the attributes of the node that are left.
+llvm::FailureOr<llvm::SmallVector<mlir::Value>> expandWithAttributes(NodeForm &node, llvm::StringRef name,
+                                                                     int64_t opset,
+                                                                     llvm::ArrayRef<mlir::Value> operands,
+                                                                     size_t results = 1);
 
 } // namespace onnxc::onnx

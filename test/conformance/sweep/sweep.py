@@ -22,7 +22,7 @@ import zlib
 
 import numpy as np
 import onnx
-from onnx import defs
+from onnx import defs, helper
 
 import contrib
 import oracles
@@ -62,6 +62,10 @@ def assignments(schema, is_newest):
 
 def short(text):
     return re.sub(r"tensor\((\w+)\)", r"\1", text)
+
+
+def defaults(schema):
+    return {name: helper.get_attribute_value(a.default_value) for name, a in schema.attributes.items() if a.default_value.type}
 
 
 def symbolic_shapes(sets):
@@ -138,13 +142,20 @@ class Sweep:
             assert same, "data sets of one node have the same operands"
             held = {k for k in constant if all(np.array_equal(s[k], t.inputs[k]) for s in t.more)}
             variants.append(("symbolic", frozenset(held), (t.inputs,) + tuple(t.more)))
+        if is_plain or self.arguments.per_operator:
+            variants.append(("spelled", constant, (t.inputs,)))  # with all attributes that have a default
         formal = [self.schema.inputs[min(k, len(self.schema.inputs) - 1)] for k in range(len(t.inputs))]
         allowed = [f.types for f in formal]
         for variant, constants, sets in variants:
             case = f"{name}_{t.label}_{variant}".replace(" ", "")
             shapes = symbolic_shapes(sets) if len(sets) > 1 else None
+            attributes = dict(t.attributes)
+            if variant == "spelled":
+                attributes = {**defaults(self.schema), **attributes}
+                if attributes == t.attributes:
+                    continue
             def make(arrays, constants, shapes=None):
-                return oracles.make_model(self.schema.name, self.schema.domain, self.opset, arrays, t.attributes, t.outputs, constants, shapes, t.before)
+                return oracles.make_model(self.schema.name, self.schema.domain, self.opset, arrays, attributes, t.outputs, constants, shapes, t.before)
             done, how = [], "both"
             for n, arrays in enumerate(sets):
                 try:
@@ -274,7 +285,7 @@ def main():
         generate(arguments)
     if not arguments.runner:
         return 0
-    command = arguments.runner + [str(arguments.folder), "--tolerances", str(arguments.folder / "cases.tsv"), "--list-passed", "--list-skipped"]
+    command = arguments.runner + [str(arguments.folder), "--tolerances", str(arguments.folder / "cases.tsv"), "--list-passed", "--list-skipped", "--known-attributes"]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     (arguments.folder / "results.txt").write_text(run.stdout)
     return 0 if report(arguments, run.stdout) else 1

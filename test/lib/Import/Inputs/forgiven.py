@@ -85,6 +85,18 @@ case("attribute", "Relu has no attribute 'exporter_hint'", [node("Relu", ["x"], 
 case("attribute-constant", "Constant has no attribute 'hint'",
      [node("Constant", [], ["c"], value_float=2.0, hint="h"), node("Mul", ["x", "c"], ["y"])], {"x": x}, {"y": 2 * x})
 
+# Of operators that are made of others.
+case("attribute-made-of-others", "BiasGelu has no attribute 'exporter_hint'",
+     [node("BiasGelu", ["x", "b"], ["y"], domain="com.microsoft", exporter_hint=1)], {"x": x}, {"y": gelu},
+     [constant("b", [0, 0, 0, 0], f32)], domains=[("com.microsoft", 1)])
+case("attribute-passed-on", "FusedGemm has no attribute 'hint'",
+     [node("FusedGemm", ["x", "b"], ["y"], domain="com.microsoft", transB=1, activation="Relu", hint="h")], {"x": x},
+     {"y": x @ x.T}, [constant("b", x, f32)], domains=[("com.microsoft", 1)])
+case("attribute-graph", "FlexAttention has no attribute 'prelude'",
+     [node("FlexAttention", ["q", "q", "v"], ["y"], domain="ai.onnx.preview",
+           prelude=helper.make_graph([], "p", [], []))], {"q": image * 0, "v": image},
+     {"y": np.broadcast_to(image.mean(axis=2, keepdims=True), image.shape)}, domains=[("ai.onnx.preview", 1)])
+
 
 def untyped(model):
     attribute = model.graph.node[0].attribute.add()
