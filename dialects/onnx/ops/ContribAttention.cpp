@@ -118,8 +118,6 @@ static FailureOr<AttentionResults> attend(NodeForm &node, AttentionParts parts) 
     if (!bias)
       return failure();
   }
-  for (NamedAttribute attribute : node.attributes)
-    return node.error() << "the attribute '" << attribute.getName().getValue() << "' is not supported";
   SmallVector<Value> operands{parts.q,
                               parts.k,
                               parts.v,
@@ -175,7 +173,7 @@ static LogicalResult attendProjected(NodeForm &node, Value projected, Value mask
   if (!parts)
     return failure();
   AttentionParts attention{(*parts)[0], (*parts)[1], (*parts)[2], mask, bias, {}, {}, {}};
-  auto heads = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_heads"));
+  auto heads = dyn_cast_or_null<IntegerAttr>(node.get("num_heads"));
   if (!heads || heads.getSInt() < 1)
     return node.error() << "num_heads must be positive";
   if (past) {
@@ -289,7 +287,7 @@ static LogicalResult expandMultiHeadAttention(NodeForm &node) {
     return failure();
   if (!node.operand(1) || !node.operand(2) || getDims(node.operand(0)).size() != 3)
     return node.error() << "query, key and value must be given, each of rank 3 or several in one of rank 5";
-  auto heads = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_heads"));
+  auto heads = dyn_cast_or_null<IntegerAttr>(node.get("num_heads"));
   if (!heads || heads.getSInt() < 1)
     return node.error() << "num_heads must be positive";
   Value parts[] = {node.operand(0), node.operand(1), node.operand(2)};
@@ -381,20 +379,40 @@ static LogicalResult expandDecoderMaskedMultiHeadAttention(NodeForm &node) {
 
 //===- Rotation -------------------------------------------------------------------------===//
 
-/// Turns pairs of elements of each head. The caches say how many; without `heads` they say the size of a head, too.
+/// Turns pairs of elements of each head. The caches say how many; where there are no `heads` they say the size of a
+/// head, too.
 static Value rotate(NodeForm &node, Value x, Value cosine, Value sine, Value ids, int64_t heads, bool isInterleaved) {
   if (!x || !cosine || !sine || !ids)
     return {};
-  auto pairs = getDims(cosine).size() == 2 ? getConstant(getDims(cosine)[1]) : std::nullopt;
-  if (!pairs) {
-    node.error() << "cos_cache must have rank 2 and a known number of columns";
+  if (getDims(cosine).size() != 2) {
+    node.error() << "cos_cache must have rank 2";
     return {};
   }
-  SmallVector<NamedAttribute> attributes{intAttr(node, "interleaved", isInterleaved),
-                                         intAttr(node, "rotary_embedding_dim", 2 * *pairs)};
-  if (heads)
-    attributes.push_back(intAttr(node, "num_heads", heads));
-  return build<RotaryEmbeddingOp>(node, {x, cosine, sine, ids}, attributes);
+  auto pairs = getConstant(getDims(cosine)[1]);
+  bool isPacked = getDims(x).size() == 3;
+  SmallVector<NamedAttribute> attributes{intAttr(node, "interleaved", isInterleaved)};
+  if (pairs && (heads || !isPacked)) {
+    attributes.push_back(intAttr(node, "rotary_embedding_dim", 2 * *pairs));
+    if (heads)
+      attributes.push_back(intAttr(node, "num_heads", heads));
+    return build<RotaryEmbeddingOp>(node, {x, cosine, sine, ids}, attributes);
+  }
+  // The run sees how many elements that are: the front of each head [batch, heads, length, size] is turned as a whole.
+  Value width = build<MulOp>(node, {dimensionOf(node, cosine, 1), node.constant({2})}), wide = x;
+  auto join = [&](ArrayRef<Value> parts, int64_t axis) {
+    return build<ConcatOp>(node, parts, intAttr(node, "axis", axis));
+  };
+  if (isPacked) {
+    Value last = heads ? node.constant({heads, -1}) : join({node.constant({-1}), width}, 0);
+    Value shape = join({build<ShapeOp>(node, x, intAttr(node, "end", 2)), last}, 0);
+    wide = build<TransposeOp>(node, build<ReshapeOp>(node, {x, shape}), intsAttr(node, "perm", {0, 2, 1, 3}));
+  }
+  Value front = slice(node, wide, 3, node.constant({0}), width);
+  front = build<RotaryEmbeddingOp>(node, {front, cosine, sine, ids}, attributes);
+  Value all = join({front, slice(node, wide, 3, width)}, 3);
+  if (!isPacked || !all)
+    return all;
+  return reshapeLike(node, build<TransposeOp>(node, all, intsAttr(node, "perm", {0, 2, 1, 3})), x);
 }
 
 static LogicalResult expandRotaryEmbedding(NodeForm &node) {
@@ -415,9 +433,9 @@ static LogicalResult expandRotaryEmbedding(NodeForm &node) {
   bool isPacked = dims.size() == 3;
   if (isPacked && heads == 0) {
     auto hidden = getConstant(dims[2]);
-    if (!hidden || !columns || *columns < 1 || *hidden % (2 * *columns) != 0)
+    if (hidden && columns && (*columns < 1 || *hidden % (2 * *columns) != 0))
       return node.error() << "num_heads must be given, or follow from the sizes of input and cos_cache";
-    heads = *hidden / (2 * *columns);
+    heads = hidden && columns ? *hidden / (2 * *columns) : 0; // else the run sees them
   }
   // One position is that of the first element; the others follow it.
   if (ids && getDims(ids).size() < 2)
@@ -574,8 +592,6 @@ static LogicalResult expandGroupQueryAttention(NodeForm &node) {
            << "sliding_window_cache needs past_key and past_value, a positive local_window_size, and causal 1";
   if (isSliding && node.resultCount > 3)
     return node.error() << "scores are not supported as a result where sliding_window_cache is 1";
-  for (NamedAttribute attribute : node.attributes)
-    return node.error() << "the operator has no attribute '" << attribute.getName().getValue() << "'";
 
   if (!key) { // all in one
     auto parts = cutHeads(node, query, {heads, keyHeads, keyHeads});
@@ -726,7 +742,7 @@ static LogicalResult expandSparseAttention(NodeForm &node) {
     if (!node.operand(i))
       return node.error() << "input " << i << " must be given";
   int64_t block = takeInt(node, "sparse_block_size", 0);
-  auto heads = dyn_cast_or_null<IntegerAttr>(node.attributes.get("num_heads"));
+  auto heads = dyn_cast_or_null<IntegerAttr>(node.get("num_heads"));
   if (block < 1 || block > INT32_MAX || !heads || heads.getSInt() < 1 || heads.getSInt() > (1 << 20))
     return node.error() << "sparse_block_size and num_heads must be positive";
   if (getDims(query).size() != 3 || getDims(past).size() != 4 || getDims(node.operand(5)).size() != 2 ||

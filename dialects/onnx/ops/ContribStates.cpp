@@ -164,29 +164,42 @@ static LogicalResult expandVarlenCausalConv(NodeForm &node) {
   auto filter = CausalFilter::take(node, node.operand(1), node.operand(3));
   if (failed(filter))
     return failure();
-  if (!filter->kernel)
-    return node.error() << "the kernel of weight must be known when the model is compiled (--input-shape)";
-  int64_t past = (*filter->kernel - 1) * filter->dilation;
   if (getDims(x).size() != 2 || getDims(state).size() != 3 || getDims(node.operand(2)).size() != 1)
     return node.error() << "input must be [tokens, channels], initial_state [batch, channels, length]";
+  Value past = reshape(node, filter->reach(node), {});
   PackedTexts texts(node, node.operand(2), x, past);
   if (!texts.place)
     return failure();
   Type type = getElementTypeOrSelf(x);
+  // Its length is that of the filter's reach: the run checks it.
+  Value stateShape = join(node, {dimensionOf(node, state, 0), dimensionOf(node, x, 1), filter->reach(node)}, 0);
+  state = build<ReshapeOp>(node, {state, stateShape}, intAttr(node, "allowzero", 1));
+  if (!state)
+    return failure();
   Value history = permute(node, state, {0, 2, 1}), taps = wide(node, permute(node, filter->weight, {2, 1, 0}));
   Value sum = filter->bias ? wide(node, filter->bias) : Value();
-  for (int64_t k = 0; k < *filter->kernel; ++k) {
-    Value p = texts.sub(texts.place, texts.number((*filter->kernel - 1 - k) * filter->dilation));
+  if (!filter->kernel) { // all taps at once: [tokens, kernel, channels]
+    taps = build<SqueezeOp>(node, {taps, node.constant({1})});
+    Value back = texts.sub(past, build<MulOp>(node, {countTo(node, dimensionOf(node, taps, 0)),
+                                                     node.scalar(filter->dilation, node.b.getI64Type())}));
+    Value p = texts.sub(unsqueeze(node, texts.place, 1), back);
+    Value terms = build<MulOp>(node, {wide(node, texts.fetch(x, history, unsqueeze(node, texts.text, 1), p)), taps});
+    Value all = build<ReduceSumOp>(node, {terms, node.constant({1})}, intAttr(node, "keepdims", 0));
+    sum = sum ? build<AddOp>(node, {sum, all}) : all;
+  }
+  for (int64_t k = 0, count = filter->kernel.value_or(0); k < count; ++k) {
+    Value p = texts.sub(texts.place, texts.number((count - 1 - k) * filter->dilation));
     Value tap =
         build<SqueezeOp>(node, {slice(node, taps, 0, node.constant({k}), node.constant({k + 1})), node.constant({0})});
     Value term = build<MulOp>(node, {wide(node, texts.fetch(x, history, texts.text, p)), tap});
     sum = sum ? build<AddOp>(node, {sum, term}) : term;
   }
   Value rows = unsqueeze(node, texts.texts(), 1);
-  Value last = past ? permute(node, texts.fetch(x, history, rows, texts.lastPlaces()), {0, 2, 1}) : state;
+  bool hasPast = filter->kernel.value_or(2) > 1;
+  Value last = hasPast ? permute(node, texts.fetch(x, history, rows, texts.lastPlaces()), {0, 2, 1}) : state;
   SmallVector<Value> results{castTo(node, filter->activate(node, sum), type), last};
   if (capacity > 0) {
-    Value slots = node.constant(llvm::to_vector(llvm::seq<int64_t>(past, past + capacity)));
+    Value slots = texts.add(past, node.constant(llvm::to_vector(llvm::seq<int64_t>(0, capacity))));
     Value inputs = texts.fetch(x, history, rows, unsqueeze(node, slots, 0));
     Value isKept = unsqueeze(node, texts.captured(node.operand(5), capacity), 2);
     results.push_back(build<WhereOp>(node, {isKept, inputs, node.scalar(0, type)}));
@@ -438,7 +451,7 @@ static LogicalResult expandGatedDeltaNet(NodeForm &node) {
   std::optional<PackedTexts> texts;
   Value isToken;
   if (starts) {
-    texts.emplace(node, starts, q, 0);
+    texts.emplace(node, starts, q, node.scalar(0, node.b.getI64Type()));
     if (!texts->place)
       return failure();
     Value longest = build<ReduceMaxOp>(node, {texts->lengths, node.constant({0})});
@@ -590,16 +603,14 @@ static LogicalResult expandAttnLstm(NodeForm &node) {
       return node.error() << "input " << i << " has rank " << getDims(value).size() << ", expected " << rank;
   Type type = getElementTypeOrSelf(x), i64 = node.b.getI64Type();
   auto hidden = getConstant(getDims(node.operand(2))[2]);
-  if (!hidden)
-    return node.error() << "the sizes of R must be known when the model is compiled";
   auto names = dyn_cast_or_null<ArrayAttr>(node.take("activations"));
   auto alphas = dyn_cast_or_null<DenseF32ArrayAttr>(node.take("activation_alpha"));
   auto betas = dyn_cast_or_null<DenseF32ArrayAttr>(node.take("activation_beta"));
   if (names && static_cast<int64_t>(names.size()) != 3 * directions)
     return node.error() << "activations must be three for each direction";
-  node.take("hidden_size"); // what R says
-  SmallVector<NamedAttribute> common(node.attributes.getAttrs());
-  common.push_back(intAttr(node, "hidden_size", *hidden));
+  if (hidden) // R says it
+    setInt(node, "hidden_size", *hidden);
+  SmallVector<NamedAttribute> common = takeThoseOf<LSTMOp>(node);
 
   Value lengths = node.operand(4);
   if (!lengths)
@@ -623,7 +634,7 @@ static LogicalResult expandAttnLstm(NodeForm &node) {
     auto state = [&](unsigned i) -> Value {
       if (node.operand(i))
         return own(i);
-      Value shape = join(node, {node.constant({1}), dimensionOf(node, x, 1), node.constant({*hidden})}, 0);
+      Value shape = join(node, {node.constant({1}), dimensionOf(node, x, 1), dimensionOf(node, node.operand(2), 2)}, 0);
       return build<ExpandOp>(node, {node.scalar(0, type), shape});
     };
     SmallVector<NamedAttribute> attributes(common);
@@ -683,9 +694,16 @@ static LogicalResult expandMRotaryEmbedding(NodeForm &node) {
     return node.error() << "a scale is not supported";
   Value x = node.operand(0), ids = node.operand(1);
   Dims dims = getDims(x), cache = getDims(node.operand(2));
-  auto columns = cache.size() == 2 ? getConstant(cache[1]) : std::nullopt;
-  if ((dims.size() != 3 && dims.size() != 4) || !columns || *columns < 1)
-    return node.error() << "input must have rank 3 or 4, and the columns of cos_cache be known";
+  if ((dims.size() != 3 && dims.size() != 4) || cache.size() != 2)
+    return node.error() << "input must have rank 3 or 4, and cos_cache rank 2";
+  auto columns = getConstant(cache[1]);
+  if (!columns && sections) { // as many as there are angles; the run checks it
+    columns = 0;
+    for (int64_t size : sections.asArrayRef())
+      columns = *columns + std::clamp<int64_t>(size, 0, 1 << 20);
+  }
+  if (!columns || *columns < 1)
+    return node.error() << "mrope_section must be given, and cos_cache have columns";
   if (turned != 0 && turned != 2 * *columns)
     return node.error() << "rotary_embedding_dim is " << turned << ", but cos_cache turns " << 2 * *columns;
   int64_t sum = 0;

@@ -248,7 +248,7 @@ static LogicalResult expandVarlenNGramHashMapping(NodeForm &node) {
     return node.error() << "input_ids and cumulative_sequence_length must be lists";
   if (capacity < 0 || capacity > most || (capacity > 0) != static_cast<bool>(node.operand(9)))
     return node.error() << "capture_count must be given where state_update_capacity is positive, and only there";
-  PackedTexts texts(node, starts, ids, grams->past());
+  PackedTexts texts(node, starts, ids, node.scalar(grams->past(), node.b.getI64Type()));
   if (!texts.place)
     return failure();
   auto historyOf = [&](Value given, Value otherwise) {

@@ -12,16 +12,16 @@ namespace onnxc::onnx {
 /// of each stands a history of `past` tokens: place p of a text is token p - past, or of the history. All int64.
 struct PackedTexts {
   NodeForm &node;
-  int64_t past;
+  mlir::Value past;                  ///< a scalar, which may be the run's
   mlir::Value count;                 ///< of texts [1]
   mlir::Value begins, ends, lengths; ///< of each text [texts]
   mlir::Value text, place;           ///< of each token [tokens]
 
   /// Null values after an error.
-  PackedTexts(NodeForm &node, mlir::Value starts, mlir::Value tokens, int64_t past);
+  PackedTexts(NodeForm &node, mlir::Value starts, mlir::Value tokens, mlir::Value past);
 
-  /// What is at place `p` of text `text`, of tensors of the same shape: elements of `tokens` [tokens, ...] and of
-  /// `history` [texts, past, ...], which may be absent if past is 0. Places out of range give anything.
+  /// What is at place `p` of text `text`, of tensors that broadcast: elements of `tokens` [tokens, ...] and of
+  /// `history` [texts, past, ...], which may be absent if past is known to be 0. Places out of range give anything.
   mlir::Value fetch(mlir::Value tokens, mlir::Value history, mlir::Value text, mlir::Value p) const;
 
   mlir::Value number(int64_t n) const;
