@@ -150,9 +150,9 @@ static void pushAt(const Tokenizer *t, Room *room, const int64_t *ids, int64_t a
     push(room, (Pair){merge->rank, merge->merged, at, ids[at], ids[second]});
 }
 
-/* Merges in place and returns how many are left. A round merges one pair wherever it stands, the first before others;
- * what this makes takes part in the next one. */
-static int64_t mergePairs(const Tokenizer *t, Room *room, int64_t *ids, int64_t count) {
+/* Merges in place, adds up sizes, and returns how many are left. A round merges one pair wherever it
+ * stands, the first before others; what this makes takes part in the next one. */
+static int64_t mergePairs(const Tokenizer *t, Room *room, int64_t *ids, int64_t *sizes, int64_t count) {
   room->pairCount = 0;
   for (int64_t i = 0; i < count; ++i) {
     room->next[i] = i + 1 < count ? i + 1 : -1;
@@ -183,13 +183,19 @@ static int64_t mergePairs(const Tokenizer *t, Room *room, int64_t *ids, int64_t 
     }
   }
   int64_t left = 0;
-  for (int64_t i = 0; i >= 0; i = room->next[i])
-    ids[left++] = ids[i];
+  for (int64_t i = 0; i >= 0; i = room->next[i]) {
+    int64_t size = 0, end = room->next[i] < 0 ? count : room->next[i];
+    for (int64_t k = i; k < end; ++k)
+      size += sizes[k];
+    ids[left] = ids[i];
+    sizes[left++] = size;
+  }
   return left;
 }
 
-/* The tokens of a word, whose bytes have room for kWordEnd behind them. */
-static int64_t encodeWord(const Tokenizer *t, Room *room, char *bytes, uint64_t length, int64_t *ids) {
+/* The tokens of a word, and their sizes: of a whole word its bytes, else of the letters that GPT-2 writes for bytes, of
+ * which those that are no ASCII take two, and of </w>. The bytes of the word have room for kWordEnd behind them. */
+static int64_t encodeWord(const Tokenizer *t, Room *room, char *bytes, uint64_t length, int64_t *ids, int64_t *sizes) {
   uint64_t mark = t->isClip ? sizeof kWordEnd - 1 : 0;
   if (t->isClip) {
     uint64_t kept = 0;
@@ -201,11 +207,15 @@ static int64_t encodeWord(const Tokenizer *t, Room *room, char *bytes, uint64_t 
   }
   if (length == 0)
     return 0;
+  sizes[0] = (int64_t)length;
   if ((ids[0] = onnxc_lexicon_find(&t->vocabulary, bytes, length + mark)) >= 0)
     return 1;
-  for (uint64_t i = 0; i < length; ++i)
-    ids[i] = onnxc_lexicon_find(&t->vocabulary, bytes + i, i + 1 == length ? 1 + mark : 1);
-  return mergePairs(t, room, ids, (int64_t)length);
+  for (uint64_t i = 0; i < length; ++i) {
+    uint64_t more = i + 1 == length ? mark : 0;
+    ids[i] = onnxc_lexicon_find(&t->vocabulary, bytes + i, 1 + more);
+    sizes[i] = (int64_t)more + (bytes[i] > ' ' && bytes[i] < 127 ? 1 : 2);
+  }
+  return mergePairs(t, room, ids, sizes, (int64_t)length);
 }
 
 /*===- Texts -------------------------------------------------------------------------===*/
@@ -252,17 +262,26 @@ static int64_t findSpecial(const Tokenizer *t, const uint32_t *x, int64_t left, 
   return -1;
 }
 
-/* The tokens of a text, and how many there are; -1 without memory. */
-static int64_t encodeText(onnxc_heap *heap, const Tokenizer *t, const char *text, int64_t **ids) {
+/* A token, and where it is in the text. */
+typedef struct {
+  int64_t id, begin, end;
+} Token;
+
+/* The tokens of a text, and how many there are; -1 without memory. Their places are those of the package, which adds up
+ * sizes: of the text that CLIP has cleaned, without the space in front of a word. But for CLIP each token of a word
+ * with a space is one less than its size. Tokens that begin and end a text are nowhere. */
+static int64_t encodeText(onnxc_heap *heap, const Tokenizer *t, const char *text, Token **tokens) {
   uint64_t length = onnxc_text_length(text);
   uint32_t *letters = onnxc_heap_allocate(heap, (length + 1) * sizeof(uint32_t));
   uint32_t *cleaned = onnxc_heap_allocate(heap, (2 * length + 1) * sizeof(uint32_t));
   char *bytes = onnxc_heap_allocate(heap, 4 * length + sizeof kWordEnd);
-  *ids = onnxc_heap_allocate(heap, (4 * length + 2) * sizeof(int64_t));
+  int64_t *ids = onnxc_heap_allocate(heap, (4 * length + 1) * sizeof(int64_t));
+  int64_t *sizes = onnxc_heap_allocate(heap, (4 * length + 1) * sizeof(int64_t));
+  *tokens = onnxc_heap_allocate(heap, (4 * length + 2) * sizeof(Token));
   Room room = {0};
-  if (!letters || !cleaned || !bytes || !*ids)
+  if (!letters || !cleaned || !bytes || !ids || !sizes || !*tokens)
     return -1;
-  int64_t n = 0, count = 0;
+  int64_t n = 0, count = 0, offset = 0;
   while (*text)
     text += onnxc_decode(text, &letters[n++]);
   if (t->isClip) {
@@ -270,7 +289,7 @@ static int64_t encodeText(onnxc_heap *heap, const Tokenizer *t, const char *text
     letters = cleaned;
   }
   if (t->bos >= 0)
-    (*ids)[count++] = t->bos;
+    (*tokens)[count++] = (Token){t->bos, 0, 0};
   for (int64_t at = 0; at < n;) {
     /* A word ends where a special token begins. */
     int64_t size = 0, special = -1, end = at;
@@ -278,25 +297,34 @@ static int64_t encodeText(onnxc_heap *heap, const Tokenizer *t, const char *text
       ++end;
     while (at < end) {
       uint64_t used = 0;
+      int hasSpace = letters[at] == ' ';
       for (int64_t to = wordEnd(t, letters, at, end); at < to; ++at)
         used += (uint64_t)onnxc_encode(letters[at], bytes + used);
       if (!makeRoom(heap, &room, (int64_t)used))
         return -1;
-      count += encodeWord(t, &room, bytes, used, *ids + count);
+      offset += hasSpace;
+      for (int64_t i = 0, made = encodeWord(t, &room, bytes, used, ids, sizes); i < made; ++i) {
+        int64_t end = offset + sizes[i] - (hasSpace && !t->isClip);
+        (*tokens)[count++] = (Token){ids[i], offset, end};
+        offset = end;
+      }
     }
     if (special >= 0) {
-      (*ids)[count++] = special;
-      at += size;
+      int64_t end = offset;
+      for (int64_t to = at + size; at < to; ++at)
+        end += onnxc_encode(letters[at], bytes);
+      (*tokens)[count++] = (Token){special, offset, end};
+      offset = end;
     }
   }
   if (t->eos >= 0)
-    (*ids)[count++] = t->eos;
+    (*tokens)[count++] = (Token){t->eos, 0, 0};
   return count;
 }
 
 /* In: texts, the vocabulary (two inputs), special tokens (two inputs), merges, ranges of letters and of numbers, the
  * numbers {CLIP, the tokens that begin and end a text or -1, what fills a row, the length of rows or -1}. Out: tokens
- * [..., longest], and 1 where there are some. */
+ * [..., longest], 1 where there are some, and where their bytes begin and end [..., longest, 2]. */
 int32_t onnxc_byte_pairs(onnxc_heap *heap, const onnxc_value *const *in, onnxc_value *out) {
   const char *const *x = in[0]->data;
   const int64_t *numbers = in[8]->data;
@@ -312,9 +340,9 @@ int32_t onnxc_byte_pairs(onnxc_heap *heap, const onnxc_value *const *in, onnxc_v
                  .bos = numbers[1],
                  .eos = numbers[2]};
   int64_t n = onnxc_element_count(in[0]), longest = 0;
-  int64_t **rows = onnxc_heap_allocate(heap, (uint64_t)(n + 1) * sizeof(int64_t *));
+  Token **rows = onnxc_heap_allocate(heap, (uint64_t)(n + 1) * sizeof(Token *));
   int64_t *counts = onnxc_heap_allocate(heap, (uint64_t)(n + 1) * sizeof(int64_t));
-  int64_t *dims = onnxc_heap_allocate(heap, (uint64_t)out[0].count * sizeof(int64_t));
+  int64_t *dims = onnxc_heap_allocate(heap, (uint64_t)out[2].count * sizeof(int64_t));
   if (!rows || !counts || !dims)
     return OutOfMemory;
   for (int64_t i = 0; i < n; ++i) {
@@ -326,15 +354,19 @@ int32_t onnxc_byte_pairs(onnxc_heap *heap, const onnxc_value *const *in, onnxc_v
   for (int64_t i = 0; i < in[0]->count; ++i)
     dims[i] = in[0]->dims[i];
   dims[in[0]->count] = longest;
-  if (!onnxc_make_tensor(heap, &out[0], dims) || !onnxc_make_tensor(heap, &out[1], dims))
+  dims[in[0]->count + 1] = 2;
+  if (!onnxc_make_tensor(heap, &out[0], dims) || !onnxc_make_tensor(heap, &out[1], dims) ||
+      !onnxc_make_tensor(heap, &out[2], dims))
     return OutOfMemory;
-  int64_t *ids = out[0].data, *mask = out[1].data;
+  int64_t *ids = out[0].data, *mask = out[1].data, *offsets = out[2].data;
   for (int64_t i = 0; i < n; ++i)
     for (int64_t k = 0; k < longest; ++k) {
       int isThere = k < counts[i];
       /* A byte that the vocabulary lacks is this number, as in the package. */
-      *ids++ = !isThere ? numbers[3] : rows[i][k] < 0 ? UINT32_MAX : rows[i][k];
+      *ids++ = !isThere ? numbers[3] : rows[i][k].id < 0 ? UINT32_MAX : rows[i][k].id;
       *mask++ = isThere;
+      *offsets++ = isThere ? rows[i][k].begin : 0;
+      *offsets++ = isThere ? rows[i][k].end : 0;
     }
   return 0;
 }

@@ -295,6 +295,8 @@ template <typename OpT> static LogicalResult inferBytePairs(OpT op, SmallVectorI
   int64_t length = op.getPaddingLength();
   dims.push_back(length > 0 ? makeDim(op.getContext(), length) : freshSymbol(op, 0, dims.size()));
   types.assign(2, makeTensor(dims, int64(op)));
+  dims.push_back(makeDim(op.getContext(), 2));
+  types.push_back(makeTensor(dims, int64(op)));
   return success();
 }
 

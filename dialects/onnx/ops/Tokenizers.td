@@ -45,10 +45,10 @@ def Onnx_WordpieceTokenizerOp : Onnx_ExtOp<"WordpieceTokenizer"> {
 }
 
 class BytePairTokenizer<string name> : Onnx_ExtOp<name> {
-  let summary = "The tokens of texts by byte pair encoding, rows filled to the longest one, and where there are some";
+  let summary = "The tokens of texts by byte pair encoding, rows filled to the longest one, where there are some, and of which bytes";
   let arguments = (ins Onnx_TextTensor:$input_text, Str<"">:$added_token, StrAttr:$merges, Str<"">:$model_name,
                        SI64<"-1">:$padding_length, StrAttr:$vocab);
-  let results = (outs Onnx_Tensor:$input_ids, Onnx_Tensor:$attention_mask);
+  let results = (outs Onnx_Tensor:$input_ids, Onnx_Tensor:$attention_mask, Onnx_Tensor:$offset_mapping);
 }
 def Onnx_GPT2TokenizerOp : BytePairTokenizer<"GPT2Tokenizer">;
 def Onnx_CLIPTokenizerOp : BytePairTokenizer<"CLIPTokenizer">;

@@ -132,8 +132,9 @@ void tokenize(onnxc_heap *heap, const uint8_t *data, size_t size) {
   Input table(ONNXC_INT32, rows), letters(ONNXC_INT32, std::vector<int32_t>{'A', 'Z', 'a', 'z', 0xC0, 0x24F}),
       digits(ONNXC_INT32, std::vector<int32_t>{'0', '9'});
   Input numbers(ONNXC_INT64, std::vector<int64_t>{bit(0), bit(1) ? 7 : -1, bit(2) ? 8 : -1, 9, bit(3) ? 5 : -1});
-  int64_t ids[2] = {-1, -1}, mask[2] = {-1, -1};
-  onnxc_value coded[2] = {fuzzTensor(ONNXC_INT64, 2, ids, nullptr), fuzzTensor(ONNXC_INT64, 2, mask, nullptr)};
+  int64_t ids[2] = {-1, -1}, mask[2] = {-1, -1}, places[3] = {-1, -1, -1};
+  onnxc_value coded[3] = {fuzzTensor(ONNXC_INT64, 2, ids, nullptr), fuzzTensor(ONNXC_INT64, 2, mask, nullptr),
+                          fuzzTensor(ONNXC_INT64, 3, places, nullptr)};
   const onnxc_value *encode[] = {
       &x.value,     &known.values[0], &known.values[1], &specials.values[0], &specials.values[1],
       &table.value, &letters.value,   &digits.value,    &numbers.value};
