@@ -6,6 +6,7 @@
 // be cut before each block that all paths lead through, but for those that return.
 #include "lib/Emit/CutFunctions.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/Analysis/CaptureTracking.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Transforms/Utils/CodeExtractor.h"
@@ -71,7 +72,8 @@ bool isCheap(const Value *value) {
 }
 
 /// Gives a piece what it uses from before it and can have for itself: copies of what is cheap, so that LLVM sees how
-/// addresses are related, and the memory that nobody else uses.
+/// addresses are related, and the memory that nobody else uses. (A value that a call makes may be named by memory that
+/// others read: it stays where it lives as long as they.)
 void moveIn(const Blocks &piece) {
   DenseSet<const BasicBlock *> inside(piece.begin(), piece.end());
   auto isInside = [&](const User *user) { return inside.contains(cast<Instruction>(user)->getParent()); };
@@ -112,7 +114,7 @@ void moveIn(const Blocks &piece) {
         if (auto *alloca = dyn_cast<AllocaInst>(operand); alloca && !inside.contains(alloca->getParent()))
           memory.insert(alloca);
   for (AllocaInst *alloca : memory)
-    if (alloca->isStaticAlloca() && all_of(alloca->users(), isInside))
+    if (alloca->isStaticAlloca() && all_of(alloca->users(), isInside) && !PointerMayBeCaptured(alloca, true))
       alloca->moveBefore(*piece.front(), piece.front()->getFirstInsertionPt());
 }
 
