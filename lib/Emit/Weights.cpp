@@ -12,6 +12,8 @@ using namespace llvm;
 using namespace onnxc;
 
 static constexpr uint64_t kAlignment = 64;
+/// Of a large tensor, so many bytes are written between two words of how far the file is.
+static constexpr size_t kStep = 64 << 20;
 
 namespace {
 /// The bytes of a tensor as long as they are looked at.
@@ -54,10 +56,14 @@ void WeightsBlob::write(raw_ostream &stream) const {
   uint64_t position = 0;
   for (const Piece &piece : pieces) {
     stream.write_zeros(piece.offset - position);
-    stream << toStringRef(*Content(piece.source));
-    position = piece.offset + piece.source.size;
-    if (onWritten)
-      onWritten(position);
+    position = piece.offset;
+    Content content(piece.source);
+    for (StringRef rest = toStringRef(*content); !rest.empty(); rest = rest.drop_front(std::min(kStep, rest.size()))) {
+      stream << rest.take_front(kStep);
+      position += std::min(kStep, rest.size());
+      if (onWritten)
+        onWritten(position);
+    }
   }
 }
 
