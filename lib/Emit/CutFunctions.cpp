@@ -118,11 +118,10 @@ void moveIn(const Blocks &piece) {
       alloca->moveBefore(*piece.front(), piece.front()->getFirstInsertionPt());
 }
 
-void extract(Function &function, const Blocks &piece, const Twine &name) {
+void extract(const CodeExtractorAnalysisCache &cache, const Blocks &piece, const Twine &name) {
   moveIn(piece);
   CodeExtractor extractor(piece, /*DT=*/nullptr, /*AggregateArgs=*/false, /*BFI=*/nullptr, /*BPI=*/nullptr,
                           /*AC=*/nullptr, /*AllowVarArgs=*/false, /*AllowAlloca=*/true);
-  CodeExtractorAnalysisCache cache(function);
   Function *made = extractor.extractCodeRegion(cache);
   if (!made)
     return;
@@ -132,12 +131,6 @@ void extract(Function &function, const Blocks &piece, const Twine &name) {
   for (Instruction &instruction : make_early_inc_range(*entry.getSingleSuccessor()))
     if (auto *alloca = dyn_cast<AllocaInst>(&instruction))
       alloca->moveBefore(entry, entry.begin());
-  // What is known about the arguments of the function is true of them still.
-  auto *call = cast<CallBase>(made->user_back());
-  for (unsigned i = 0; i < call->arg_size(); ++i)
-    if (auto *argument = dyn_cast<Argument>(call->getArgOperand(i)))
-      made->addParamAttrs(
-          i, AttrBuilder(made->getContext(), function.getAttributes().getParamAttrs(argument->getArgNo())));
 }
 } // namespace
 
@@ -149,7 +142,9 @@ void onnxc::cutFunctions(Module &module) {
         function.addFnAttr(Attribute::OptimizeForSize); // which its pieces have, too
       longOnes.push_back(&function);
     }
-  for (Function *function : longOnes)
+  for (Function *function : longOnes) {
+    CodeExtractorAnalysisCache cache(*function);
     for (auto [i, piece] : enumerate(findPieces(*function)))
-      extract(*function, piece, function->getName() + "_piece_" + Twine(i));
+      extract(cache, piece, function->getName() + "_piece_" + Twine(i));
+  }
 }
