@@ -14,7 +14,7 @@
 using namespace llvm;
 
 /// A piece has at least this many instructions, and more only as far as a loop is longer.
-static constexpr unsigned kPiece = 2000;
+static constexpr unsigned kPiece = 500;
 /// Beyond this many instructions a function is one that runs a graph of thousands of small nodes, each once: to unroll
 /// its loops costs minutes and gains nothing.
 static constexpr unsigned kLarge = 20'000;
@@ -136,8 +136,12 @@ void extract(const CodeExtractorAnalysisCache &cache, const Blocks &piece, const
 
 void onnxc::cutFunctions(Module &module) {
   SmallVector<Function *> longOnes;
+  // Of the arguments of a task it is known that they do not overlap, which pieces would forget.
+  auto knowsArguments = [](const Function &function) {
+    return any_of(function.args(), [](const Argument &argument) { return argument.hasNoAliasAttr(); });
+  };
   for (Function &function : module)
-    if (unsigned count = function.getInstructionCount(); count > 2 * kPiece) {
+    if (unsigned count = function.getInstructionCount(); count > 2 * kPiece && !knowsArguments(function)) {
       if (count > kLarge)
         function.addFnAttr(Attribute::OptimizeForSize); // which its pieces have, too
       longOnes.push_back(&function);
